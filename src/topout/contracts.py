@@ -1,0 +1,142 @@
+"""The whole extension surface on one page.
+
+Whoever writes a model, a scorer, an optimizer or a journal of their own implements one of these, and sits the same exam as the
+shipped ones (`topout.testing`).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from topout.domain import Attempt, Candidate, Event, Example, Failure, Operator, Prompt, Reply, Request, Rollout, Score, Task
+
+__all__ = ["Critique", "History", "Journal", "Lab", "Member", "Model", "Move", "Optimizer", "Scorer", "Stop"]
+
+
+class Model(Protocol):
+    """Anything that answers requests. Outages and refusals are returned, never raised."""
+
+    async def complete(self, request: Request) -> Reply | Failure: ...
+
+
+class Scorer(Protocol):
+    """Judges one answer. Pure: equal arguments, equal score. Raises nothing for a bad answer (that is a low score)."""
+
+    def __call__(self, answer: str, example: Example) -> Score: ...
+
+
+class Journal(Protocol):
+    """Append-only. `append` returns when the event would survive a kill of this process."""
+
+    def append(self, event: Event) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A candidate in the pool with its score on each dev row, in the order of the dev split (nan where unscored)."""
+
+    candidate: Candidate
+    scores: tuple[float, ...]
+    mean: float
+    tokens: float
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What has happened, as an optimizer sees it: committed attempts in order and the pool they left behind.
+
+    `pool[0]` is the baseline. `champion` is the member with the best dev score (ties to the fewer tokens, then to the older).
+    `holders[i]` are the indices into `pool` of the members that do best on dev row i (empty when nobody scores there):
+    the per-example Pareto frontier. Sequences are live views that only the engine extends: read them in `plan`, keep none.
+    """
+
+    task: Task
+    attempts: Sequence[Attempt]
+    pool: Sequence[Member]
+    champion: int
+    holders: Sequence[Sequence[int]]
+    calls: int
+    calls_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What to try next. `parents` come from the pool; `read` are train examples for the critic; `component` is what to edit.
+
+    `prompt` is set when the proposal needs no critic. `calls` is how many calls the attempt may use before it has to ask for more.
+    `notes` are told to the critic (rejected edits, for example).
+    """
+
+    operator: Operator
+    parents: tuple[Member, ...]
+    read: tuple[Example, ...] = ()
+    component: str = ""
+    prompt: Prompt | None = None
+    notes: tuple[str, ...] = ()
+    calls: int = 0
+    rationale: str = ""
+    settings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Nothing left to try, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Critique:
+    """A checked proposal of the critic: the new prompt and the rationale; or `prompt` None and `rejected`, the reason."""
+
+    prompt: Prompt | None
+    rationale: str
+    rejected: str = ""
+
+
+class Lab(Protocol):
+    """What an attempt can do. Everything is metered, cached, journaled and replayed by the engine behind it."""
+
+    @property
+    def task(self) -> Task: ...
+
+    def rng(self, purpose: str) -> random.Random:
+        """Randomness that depends on the run's seed, this attempt and the purpose alone."""
+        ...
+
+    async def measure(self, candidate: Candidate, examples: Sequence[Example]) -> list[Rollout] | None:
+        """One rollout an example, in their order, asked at once; None when the budget does not allow for all of them.
+
+        Train and dev rows only: the holdout is not reachable from here."""
+        ...
+
+    async def critique(self, move: Move, rollouts: Sequence[Rollout]) -> Critique | None:
+        """Ask the critic for an edit of `move.component` of the first parent; None when the budget or the critic gave out."""
+        ...
+
+    def candidate(self, prompt: Prompt, move: Move, rationale: str) -> Candidate:
+        """The candidate of that prompt, with its lineage."""
+        ...
+
+
+class Optimizer(Protocol):
+    """A function from what has happened to what to try next.
+
+    The engine keeps `lanes` attempts in flight and commits them in order of their number: attempt k is planned when attempt
+    k - lanes has been committed, whatever the speed of the models. So a run is a function of its seed and the replies, at any
+    concurrency, and a resumed run is the uninterrupted one.
+    """
+
+    @property
+    def lanes(self) -> int: ...
+
+    def plan(self, number: int, history: History, rng: random.Random) -> Move | Stop:
+        """What attempt `number` should try. Pure: all that it may use is in its arguments."""
+        ...
+
+    async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
+        """Carry the move out and decide. Sees nothing of the other attempts."""
+        ...

@@ -1,0 +1,78 @@
+"""What goes to a model and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from topout.domain.prompt import Message
+
+__all__ = ["Failure", "FailureKind", "ModelRole", "Reply", "Request", "Usage"]
+
+ModelRole = Literal["task", "critic", "judge"]
+
+FailureKind = Literal[
+    "outage",  # the provider did not answer usefully after all retries (5xx, drops, time-outs, 429 without end)
+    "circuit",  # not sent: the provider has been failing for a while
+    "budget",  # not sent: it could have overshot a limit of the budget
+    "auth",  # key missing, wrong or without the right
+    "not_found",  # no such model or provider
+    "unreachable",  # no server at that address
+    "context",  # the prompt is longer than the model's window
+    "filtered",  # the provider's content filter withheld the answer
+    "empty",  # a success without an answer in it
+    "quota",  # the account's money or quota is used up
+    "rejected",  # the request itself is refused (other 4xx)
+    "stopped",  # the run was asked to stop
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to one model.
+
+    `sample` tells repeated draws of the same question apart (0, 1, ...). `seed` is passed to models that take one.
+    `stop` sequences and `json_schema` are empty when unused; `json_schema` is JSON text.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    role: ModelRole = "task"
+    temperature: float = 0.0
+    max_output_tokens: int = 512
+    sample: int = 0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    json_schema: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call; None where the provider did not say (unknown is not zero)."""
+
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer. `cost_usd` is the list price of this call (None when the price is unknown) whether or not it was paid now;
+    `paid` is False when it came from the cache and this run never paid for it. `latency_s` is the provider's, as first measured."""
+
+    text: str
+    finish_reason: str = "stop"
+    usage: Usage = Usage()
+    cost_usd: float | None = None
+    latency_s: float = 0.0
+    paid: bool = True
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """No answer. `message` is one line for a person, without secrets. `usage` and `cost_usd` are what it cost all the same (a filtered or empty reply is billed)."""
+
+    kind: FailureKind
+    message: str
+    usage: Usage = Usage()
+    cost_usd: float | None = None

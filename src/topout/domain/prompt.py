@@ -1,0 +1,67 @@
+"""Prompts: what a model is told, apart from the example at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["Component", "Demo", "Message", "Prompt"]
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message, in the shape every chat model takes."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One named instruction text of a prompt.
+
+    `text` may hold `{{field}}` placeholders. A `frozen` component is never edited by an optimizer.
+    """
+
+    name: str
+    role: Literal["system", "user"]
+    text: str
+    frozen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A worked example shown in the prompt. `example_id` names the train example that it came from ('' when hand-written)."""
+
+    inputs: Mapping[str, str]
+    output: str
+    example_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Instructions by component (in order, names unique) and an ordered few-shot set. Immutable: an edit makes another prompt."""
+
+    components: tuple[Component, ...]
+    demos: tuple[Demo, ...] = field(default=())
+
+    def component(self, name: str) -> Component:
+        """The component of that name. Raises KeyError when there is none."""
+        for one in self.components:
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+    def with_text(self, name: str, text: str) -> Prompt:
+        """This prompt with the text of one component replaced."""
+        self.component(name)
+        return Prompt(
+            tuple(Component(c.name, c.role, text, c.frozen) if c.name == name else c for c in self.components), self.demos
+        )
+
+    def with_demos(self, demos: tuple[Demo, ...]) -> Prompt:
+        """This prompt with another few-shot set."""
+        return Prompt(self.components, demos)

@@ -1,0 +1,154 @@
+"""What happens in a run: candidates, rollouts, attempts, and the events that record them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from topout.domain.model import FailureKind, ModelRole
+from topout.domain.prompt import Prompt
+from topout.domain.score import Score
+from topout.domain.task import Json, Split
+
+__all__ = [
+    "Attempt",
+    "AttemptDone",
+    "Candidate",
+    "Critiqued",
+    "Ending",
+    "Event",
+    "Lever",
+    "Operator",
+    "Outcome",
+    "Rollout",
+    "RolloutDone",
+    "RunEnded",
+    "RunResumed",
+    "RunStarted",
+]
+
+Lever = Literal["baseline", "instructions", "demos"]
+Operator = Literal["baseline", "rewrite", "merge", "shorten", "demos"]
+Outcome = Literal["kept", "dropped", "rejected", "failed", "cut"]
+Ending = Literal["budget", "finished", "stopped", "outage", "money", "time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A prompt with its lineage. `id` is a hash of the prompt's content, so equal prompts are one candidate."""
+
+    id: str
+    prompt: Prompt
+    parents: tuple[str, ...] = ()
+    operator: Operator = "baseline"
+    rationale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One candidate answering one example once. `cost_usd` is the list price, None when unknown; `paid` is False for a cached
+    reply that this run did not pay for; `failure` is set when the model gave no answer (the score is then `Unscored`)."""
+
+    candidate: str
+    example: str
+    split: Split
+    sample: int
+    answer: str
+    score: Score
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    latency_s: float = 0.0
+    paid: bool = True
+    failure: FailureKind | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at something better, from plan to decision.
+
+    `outcome`: kept (joined the pool), dropped (worse than its parent on paired dev rows), rejected (the proposal did not pass the
+    checks and was never tried), failed (the models gave nothing to work with), cut (the budget ended first).
+    `gain` is the mean paired dev difference to the parent over `rows` rows, with its standard error `gain_se`; nan before a trial.
+    `calls` are the task and critic calls that it asked for (memory included); `reason` is one line for a person.
+    """
+
+    number: int
+    operator: Operator
+    parents: tuple[str, ...]
+    outcome: Outcome
+    reason: str = ""
+    candidate: Candidate | None = None
+    gain: float = float("nan")
+    gain_se: float = float("nan")
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The first event: what was asked, in full."""
+
+    schema: int
+    run: str
+    settings: Mapping[str, Json]
+    manifest: Mapping[str, Json]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed:
+    """The run was taken up again."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutDone:
+    """A rollout is known. `attempt` is the number of the attempt that asked for it (-1 baseline on dev, -2 exam)."""
+
+    attempt: int
+    rollout: Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Critiqued:
+    """A critic or judge replied (or failed), for `attempt`. `text` is its whole reply."""
+
+    attempt: int
+    role: ModelRole
+    text: str
+    finish_reason: str
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    latency_s: float = 0.0
+    paid: bool = True
+    failure: FailureKind | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptDone:
+    """An attempt was committed, in order of its number. `calls` is the search's cumulative count of task and critic calls after
+    it, `task_calls` of task calls alone; `champion` is the champion after it."""
+
+    attempt: Attempt
+    calls: int
+    task_calls: int
+    champion: str
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The run came to an end. A run that was `stopped`, or ended by `outage`, `money` or `time`, can be resumed."""
+
+    ending: Ending
+    reason: str
+    at: float
+    details: Mapping[str, Json] = field(default_factory=dict)
+
+
+Event = RunStarted | RunResumed | RolloutDone | Critiqued | AttemptDone | RunEnded

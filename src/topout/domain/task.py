@@ -1,0 +1,65 @@
+"""Tasks: what a user brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from topout.domain.prompt import Prompt
+
+__all__ = ["SPLITS", "Deployment", "Example", "Json", "Split", "Task"]
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Split = Literal["train", "dev", "holdout", "shift"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "holdout", "shift")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row: `inputs` by field name (text), the `expected` answer as the scorer reads it. `group` marks rows that belong together."""
+
+    id: str
+    inputs: Mapping[str, str]
+    expected: Json
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What the advice needs to know of the world; None means not told, and is asked for rather than assumed."""
+
+    calls_per_day: float | None = None
+    output_stability: Literal["stable", "drifting"] | None = None
+    verifiable: bool | None = None
+    out_of_distribution_cost: Literal["low", "medium", "high"] | None = None
+    label_count: int | None = None
+    latency_limit_s: float | None = None
+    target_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task folder, read and checked.
+
+    `splits` holds train (the critic reads it, demos come from it), dev (candidates are selected on it), holdout (reporting
+    only) and, optionally, shift (out-of-distribution). Ids are unique over all splits. `fingerprint` is a hash over everything
+    that can change a score: prompt, rows, scorer settings and code. `max_output_tokens` and `temperature` are the task model's.
+    """
+
+    name: str
+    description: str
+    fields: tuple[str, ...]
+    baseline: Prompt
+    splits: Mapping[Split, tuple[Example, ...]]
+    fingerprint: str
+    scorer_name: str
+    labels: tuple[str, ...] = ()
+    critic_notes: str = ""
+    deployment: Deployment = field(default_factory=Deployment)
+    temperature: float = 0.0
+    max_output_tokens: int = 512
+
+    def rows(self, split: Split) -> tuple[Example, ...]:
+        """The rows of a split, empty when the task has none."""
+        return self.splits.get(split, ())
