@@ -1,0 +1,156 @@
+"""The verdict: topped out, still climbing, or can't tell yet, with what would decide it."""
+
+from __future__ import annotations
+
+import math
+
+from topout.domain import Ruling, Verdict
+from topout.plateau import wording
+from topout.plateau.evidence import Evidence
+from topout.plateau.intervals import paired_sd, rows_needed
+
+__all__ = ["MIN_DEV", "MIN_HOLDOUT", "MIN_PROPOSALS", "decide", "missing"]
+
+MIN_HOLDOUT, MIN_PROPOSALS, MIN_DEV = 30, 20, 20
+
+
+def missing(evidence: Evidence) -> tuple[str, ...]:
+    """What the hard minimums still lack, each with how many; empty when they are met."""
+    counts = (
+        (evidence.n_holdout, MIN_HOLDOUT, "scored holdout rows"),
+        (evidence.tried, MIN_PROPOSALS, "proposals tried on dev rows"),
+        (evidence.n_dev, MIN_DEV, "scored dev rows"),
+    )
+    return tuple(f"{least - have} more {what} ({have} of at least {least})" for have, least, what in counts if have < least)
+
+
+def _ruling(evidence: Evidence, probability: float | None) -> Ruling:
+    """Conservative: only a held-out gain of the last doubling that is delta or more at its lower bound counts as climbing."""
+    last = evidence.last_doubling
+    if last is not None and last.estimate.n and last.estimate.low >= evidence.delta and not missing(evidence):
+        return "still climbing"
+    return "can't tell yet"
+
+
+def _figures(evidence: Evidence) -> tuple[str, ...]:
+    """What the verdict rests on, one figure a line."""
+    lines = []
+    if evidence.champion is not None:
+        lines.append(f"Held-out score now {wording.quality(evidence.champion)}")
+    if evidence.since_baseline is not None:
+        lines.append(f"Held-out gain since baseline {wording.gain(evidence.since_baseline.estimate)}")
+    if evidence.last_doubling is not None:
+        lines.append(f"Held-out gain of the last doubling of calls {wording.gain(evidence.last_doubling.estimate)}")
+    if evidence.tried:
+        first, _, last = evidence.kept_by_third()
+        thirds = f"; {100 * first:.0f} % of the first third, {100 * last:.0f} % of the last" if evidence.tried >= 3 else ""
+        lines.append(f"{evidence.kept} of {evidence.tried} proposals kept{thirds}")
+    if evidence.rejected:
+        lines.append(f"{evidence.rejected} proposals rejected unread (the critic's reply did not pass the checks)")
+    if evidence.calls_at_last_change:
+        since = evidence.calls - evidence.calls_at_last_change
+        lines.append(f"Last change of champion {wording.calls(since)} of {wording.calls(evidence.calls)} calls ago")
+    elif evidence.calls:
+        lines.append(f"No change of champion in {wording.calls(evidence.calls)} calls")
+    if evidence.cut_short:
+        lines.append(f"The run was cut short: {evidence.cut_short}")
+    return tuple(lines)
+
+
+def _price(evidence: Evidence) -> str:
+    """` (about $1.20)` for the next doubling, which costs what the search has cost so far; '' when that is unknown or nothing."""
+    return f" (about {wording.dollars(evidence.cost_usd)})" if evidence.cost_usd else ""
+
+
+def _needs(evidence: Evidence) -> tuple[str, ...]:
+    """What would help to decide: rows that make a gain of delta visible, and the next doubling of calls."""
+    lines = list(missing(evidence))
+    last = evidence.last_doubling
+    if last is not None and last.estimate.n > 0 and last.detectable > evidence.delta > 0:
+        rows = rows_needed(paired_sd(last), evidence.delta)
+        lines.append(
+            f"{wording.calls(rows)} holdout rows to see a gain of {wording.points(evidence.delta)} points in 4 of 5 cases"
+            f" ({wording.calls(last.estimate.n)} rows see {wording.points(last.detectable)} points)"
+        )
+    if evidence.last_doubling is None and evidence.n_holdout:
+        lines.append("The champion at half of the calls measured on holdout")
+    if evidence.calls:
+        lines.append(f"{wording.calls(evidence.calls)} more task calls, the next doubling{_price(evidence)}")
+    return tuple(lines)
+
+
+def _sentence(evidence: Evidence, ruling: Ruling, probability: float | None) -> str:
+    worth = f"{wording.points(evidence.delta)} points or more"
+    ahead = f"{wording.calls(evidence.calls)} more calls"
+    odds = f"the chance that {ahead} gain {worth} is {wording.chance(probability)}" if probability is not None else ""
+    total = f"; held-out gain since baseline {wording.gain(evidence.since_baseline.estimate)}" if evidence.since_baseline else ""
+    match ruling:
+        case "topped out":
+            tried = wording.listed(evidence.levers_tried) or "what was tried"
+            if evidence.levers_untried:
+                return f"Topped out for {tried}; {wording.listed(evidence.levers_untried)} not tried: {odds}{total}."
+            return f"Prompting has topped out ({tried}): {odds}{total}."
+        case "still climbing":
+            last = evidence.last_doubling
+            why = odds or (f"the last doubling of calls gained {wording.gain(last.estimate)}" if last else "")
+            return f"Still climbing: {why}{total}."
+        case "can't tell yet":
+            lacks = missing(evidence)
+            if lacks:
+                return f"Can't tell yet: {wording.listed(lacks)} needed{total}."
+            if evidence.cut_short:
+                return f"Can't tell yet: the run was cut short ({evidence.cut_short}){total}."
+            return f"Can't tell yet{': ' + odds if odds else ''}{total}."
+
+
+def _next_step(evidence: Evidence, ruling: Ruling) -> str:
+    match ruling:
+        case "topped out" if evidence.levers_untried:
+            return f"Try {wording.listed(evidence.levers_untried)} before you look beyond prompting."
+        case "topped out":
+            return "Stop prompting here: keep this prompt, or look beyond it (a stronger model, retrieval, tools, training)."
+        case "still climbing":
+            return f"Go on: give the run {wording.calls(evidence.calls)} more task calls{_price(evidence)}."
+        case "can't tell yet":
+            if evidence.n_holdout < MIN_HOLDOUT:
+                return f"Add holdout rows: {MIN_HOLDOUT} at least."
+            if evidence.n_dev < MIN_DEV:
+                return f"Add dev rows: {MIN_DEV} at least."
+            if evidence.cut_short:
+                return "Resume the run."
+            return f"Give the run {wording.calls(max(evidence.calls, 1))} more task calls{_price(evidence)}, or add holdout rows."
+
+
+def decide(evidence: Evidence) -> Verdict:
+    """The verdict on a run by its own evidence alone, for this model, critic, recipe and data.
+
+    Never raises for poor input: one candidate, equal scores, nan or an empty holdout give "can't tell yet" and what is missing.
+    """
+    probability = None
+    ruling = _ruling(evidence, probability)
+    last, total = evidence.last_doubling, evidence.since_baseline
+    details: dict[str, float | int | None] = {
+        "calls": evidence.calls,
+        "calls_at_last_change": evidence.calls_at_last_change,
+        "proposals_tried": evidence.tried,
+        "proposals_kept": evidence.kept,
+        "proposals_rejected": evidence.rejected,
+        "dev_rows": evidence.n_dev,
+        "holdout_rows": evidence.n_holdout,
+        "gain_last_doubling": last.estimate.mean if last and math.isfinite(last.estimate.mean) else None,
+        "gain_since_baseline": total.estimate.mean if total and math.isfinite(total.estimate.mean) else None,
+        "smallest_detectable_gain": last.detectable if last and math.isfinite(last.detectable) else None,
+        "cost_usd": evidence.cost_usd,
+    }
+    return Verdict(
+        ruling=ruling,
+        delta=evidence.delta,
+        probability=probability,
+        sentence=_sentence(evidence, ruling, probability),
+        evidence=_figures(evidence),
+        needs=_needs(evidence) if ruling == "can't tell yet" else (),
+        next_step=_next_step(evidence, ruling),
+        levers_tried=evidence.levers_tried,
+        levers_untried=evidence.levers_untried,
+        details=details,
+    )

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from topout.domain import Attempt, AttemptDone, Operator, Outcome
+from topout.plateau import Challenger, Evidence, champion_at, decide, gather, mean_interval, paired_gain
+
+
+def evidence(n_holdout: int = 400, tried: int = 60, n_dev: int = 100) -> Evidence:
+    """A middling run: a champion 10 points above its baseline on holdout, 2 points in the last doubling."""
+    now = [1.0] * (7 * n_holdout // 10) + [0.0] * (n_holdout - 7 * n_holdout // 10)
+    baseline = [1.0] * (6 * n_holdout // 10) + [0.0] * (n_holdout - 6 * n_holdout // 10)
+    half = [1.0] * (68 * n_holdout // 100) + [0.0] * (n_holdout - 68 * n_holdout // 100)
+    return Evidence(
+        delta=0.02,
+        n_dev=n_dev,
+        n_holdout=n_holdout,
+        challengers=tuple(Challenger(0.02 if i % 5 == 0 else -0.06, 0.04, 32, i % 5 == 0) for i in range(tried)),
+        calls=3000,
+        calls_at_last_change=1800,
+        champion=mean_interval(now),
+        last_doubling=paired_gain(now, half),
+        since_baseline=paired_gain(now, baseline),
+        dev_last_doubling=0.03,
+        dev_gain=0.14,
+        cost_usd=1.2,
+        levers_tried=("instructions", "demos"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("poor", "said"),
+    [
+        (evidence(n_holdout=12), "18 more scored holdout rows (12 of at least 30)"),
+        (evidence(tried=7), "13 more proposals tried on dev rows (7 of at least 20)"),
+        (evidence(n_dev=19), "1 more scored dev rows (19 of at least 20)"),
+    ],
+)
+def test_below_a_hard_minimum_it_cannot_tell_and_says_what_is_missing(poor: Evidence, said: str) -> None:
+    found = decide(poor)
+    assert found.ruling == "can't tell yet"
+    assert said in found.sentence
+    assert said in found.needs
+
+
+def test_nothing_at_all_is_no_crash_and_no_confident_word() -> None:
+    nothing = Evidence(delta=0.02, n_dev=0, n_holdout=0, challengers=(), calls=0, calls_at_last_change=0)
+    found = decide(nothing)
+    assert found.ruling == "can't tell yet"
+    assert found.probability is None
+    assert len(found.needs) == 3
+
+
+def test_a_run_that_was_cut_short_never_topped_out() -> None:
+    found = decide(replace(evidence(), cut_short="the provider was down"))
+    assert found.ruling != "topped out"
+
+
+def test_every_figure_comes_with_n_and_interval() -> None:
+    lines = decide(evidence()).evidence
+    assert "Held-out score now 70.0 % [65.4, 74.4], n = 400" in lines
+    assert "Held-out gain since baseline +10.0 points [7.0, 12.9], n = 400" in lines
+    assert "12 of 60 proposals kept; 20 % of the first third, 20 % of the last" in lines
+    assert "Last change of champion 1,200 of 3,000 calls ago" in lines
+
+
+def journal(rows: list[tuple[int, int, str, Operator, Outcome, float | None]]) -> list[AttemptDone]:
+    return [
+        AttemptDone(
+            Attempt(
+                number, operator, ("p",), outcome, gain=gain, gain_se=None if gain is None else 0.03, rows=0 if gain is None else 32
+            ),
+            calls=calls + 10,
+            task_calls=calls,
+            champion=champion,
+        )
+        for number, calls, champion, operator, outcome, gain in rows
+    ]
+
+
+def test_the_evidence_is_gathered_from_the_journal() -> None:
+    done = journal(
+        [
+            (1, 400, "a", "rewrite", "kept", 0.05),
+            (2, 700, "a", "demos", "dropped", -0.1),
+            (3, 900, "b", "rewrite", "kept", 0.02),
+            (4, 1000, "b", "rewrite", "rejected", None),
+        ]
+    )
+    dev = {"base": [0.0, 0.0, 1.0, 1.0], "a": [1.0, 0.0, 1.0, 1.0], "b": [1.0, 1.0, 1.0, 1.0]}
+    found = gather(
+        done,
+        delta=0.02,
+        baseline="base",
+        dev=dev,
+        holdout={**dev, "b": [1.0, 1.0, math.nan, 1.0]},
+        levers=("instructions", "demos", "voting"),
+    )
+    assert [champion_at(done, calls, "base") for calls in (0, 399, 400, 899, 900, 5000)] == ["base", "base", "a", "a", "b", "b"]
+    assert (found.calls, found.calls_at_last_change, found.tried, found.kept, found.rejected) == (1000, 900, 3, 2, 1)
+    assert (found.n_dev, found.n_holdout, found.dev_gain, found.dev_last_doubling) == (4, 3, 0.5, 0.25)
+    assert found.last_doubling is not None and found.last_doubling.estimate.n == 3
+    assert found.levers_tried == ("instructions", "demos")
+    assert found.levers_untried == ("voting",)
+    assert found.challengers[1] == Challenger(-0.1, 0.03, 32, False)
+
+
+def test_a_journal_cut_anywhere_gives_evidence_and_a_verdict() -> None:
+    done = journal([(i, 40 * i, f"c{i // 3}", "rewrite", "kept" if i % 3 == 0 else "dropped", 0.01) for i in range(1, 40)])
+    scores = {f"c{i}": [float((i + r) % 3 > 0) for r in range(40)] for i in range(14)} | {"base": [0.0] * 40}
+    for end in range(len(done) + 1):
+        found = decide(gather(done[:end], delta=0.02, baseline="base", dev=scores, holdout=scores))
+        assert found.sentence.endswith(".")
+        assert "significant" not in " ".join((found.sentence, found.next_step, *found.evidence, *found.needs))
+        if end < 20:
+            assert found.ruling == "can't tell yet"
