@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from topout.domain import Attempt, Candidate, Event, Example, Failure, Operator, Prompt, Reply, Request, Rollout, Score, Task
@@ -50,7 +50,8 @@ class History:
 
     `pool[0]` is the baseline. `champion` is the member with the best dev score (ties to the fewer tokens, then to the older).
     `holders[i]` are the indices into `pool` of the members that do best on dev row i (empty when nobody scores there):
-    the per-example Pareto frontier. Sequences are live views that only the engine extends: read them in `plan`, keep none.
+    the per-example Pareto frontier. `train_scores[candidate][example]` is what is known of candidates on train rows.
+    Sequences are live views that only the engine extends: read them in `plan`, keep none.
     """
 
     task: Task
@@ -58,6 +59,7 @@ class History:
     pool: Sequence[Member]
     champion: int
     holders: Sequence[Sequence[int]]
+    train_scores: Mapping[str, Mapping[str, float]]
     calls: int
     calls_left: int
 
@@ -66,8 +68,8 @@ class History:
 class Move:
     """What to try next. `parents` come from the pool; `read` are train examples for the critic; `component` is what to edit.
 
-    `prompt` is set when the proposal needs no critic. `calls` is how many calls the attempt may use before it has to ask for more.
-    `notes` are told to the critic (rejected edits, for example).
+    `prompt` is set when the proposal needs no critic. `calls` is how many calls are set aside for the attempt; past them it waits
+    for its turn and asks for more. `notes` are edits that failed before, told to the critic. `word_cap` bounds the critic's text.
     """
 
     operator: Operator
@@ -78,7 +80,7 @@ class Move:
     notes: tuple[str, ...] = ()
     calls: int = 0
     rationale: str = ""
-    settings: Mapping[str, float] = field(default_factory=dict)
+    word_cap: int = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,9 @@ class Lab(Protocol):
         Train and dev rows only: the holdout is not reachable from here."""
         ...
 
-    async def critique(self, move: Move, rollouts: Sequence[Rollout]) -> Critique | None:
-        """Ask the critic for an edit of `move.component` of the first parent; None when the budget or the critic gave out."""
+    async def critique(self, move: Move, failing: Sequence[Rollout], passing: Sequence[Rollout]) -> Critique | None:
+        """Ask the critic for an edit of `move.component` of the first parent, shown these rollouts; None when the budget or the
+        critic gave out."""
         ...
 
     def candidate(self, prompt: Prompt, move: Move, rationale: str) -> Candidate:

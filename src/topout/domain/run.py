@@ -71,8 +71,8 @@ class Attempt:
 
     `outcome`: kept (joined the pool), dropped (worse than its parent on paired dev rows), rejected (the proposal did not pass the
     checks and was never tried), failed (the models gave nothing to work with), cut (the budget ended first).
-    `gain` is the mean paired dev difference to the parent over `rows` rows, with its standard error `gain_se`; nan before a trial.
-    `calls` are the task and critic calls that it asked for (memory included); `reason` is one line for a person.
+    `gain` is the mean paired dev difference to the parent over `rows` rows, with its standard error `gain_se`; None without a trial.
+    `reason` is one line for a person.
     """
 
     number: int
@@ -81,8 +81,8 @@ class Attempt:
     outcome: Outcome
     reason: str = ""
     candidate: Candidate | None = None
-    gain: float = float("nan")
-    gain_se: float = float("nan")
+    gain: float | None = None
+    gain_se: float | None = None
     rows: int = 0
 
 

@@ -1,0 +1,1 @@
+"""The loop, the harness, the critic and the exam. Start reading in loop.py."""

@@ -1,0 +1,102 @@
+"""The critic: a model that reads failures and writes edits. Its replies are journaled whole, checked, and remembered on resume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from topout.contracts import Critique, Journal, Move
+from topout.domain import Critiqued, Failure, Message, Reply, Request, Rollout, Task
+from topout.engine.critique_checks import check_reply
+from topout.engine.critique_message import critique_messages
+from topout.engine.halt import Halt, halting
+from topout.engine.harness import Seat
+from topout.engine.replay import Replay
+from topout.errors import UserError
+
+__all__ = ["Critic"]
+
+PING = -1
+"""The attempt number under which the first call to the critic is journaled."""
+
+
+class Critic:
+    """Asks `seat` for edits. `temperature` and `max_output_tokens` are the critic's own."""
+
+    def __init__(
+        self, task: Task, seat: Seat, journal: Journal, replay: Replay, halt: Halt, temperature: float, max_output_tokens: int
+    ) -> None:
+        self._task = task
+        self._seat = seat
+        self._journal = journal
+        self._replay = replay
+        self._halt = halt
+        self._temperature = temperature
+        self._max_output_tokens = max_output_tokens
+        self._train = {example.id: example for example in task.rows("train")}
+
+    async def ping(self) -> None:
+        """One short call, unless the journal remembers one: so that a wrong name or key shows at once. Raises UserError."""
+        if self._remembered(PING) is not None:
+            return
+        request = Request(self._seat.name, (Message("user", "Reply with the word ready."),), "critic", 0.0, self._max_output_tokens)
+        match await self._seat.model.complete(request):
+            case Failure() as failure:
+                raise UserError(f"critic: {failure.message}")
+            case Reply() as reply:
+                self._journal.append(journaled(PING, reply))
+
+    async def critique(
+        self, attempt: int, move: Move, failing: Sequence[Rollout], passing: Sequence[Rollout], seed: int
+    ) -> Critique | None:
+        """The checked proposal; None when the run is being halted. A critic that fails on this one question is a refused proposal."""
+        done = self._remembered(attempt)
+        if done is None:
+            messages = critique_messages(self._task, move, failing, passing, self._train)
+            request = Request(
+                self._seat.name,
+                messages,
+                role="critic",
+                temperature=self._temperature,
+                max_output_tokens=self._max_output_tokens,
+                sample=0,
+                seed=seed % 2**31,
+            )
+            if self._halt.ending is not None:
+                return None
+            match await self._seat.model.complete(request):
+                case Failure() as failure:
+                    ending = halting(failure)
+                    if ending is not None:
+                        self._halt.set(ending, failure.message)
+                        return None
+                    text = f"{failure.kind}: {failure.message}"
+                    done = Critiqued(attempt, "critic", text, "", failure=failure.kind, cost_usd=failure.cost_usd)
+                    self._journal.append(done)
+                case Reply() as reply:
+                    done = journaled(attempt, reply)
+                    self._journal.append(done)
+        if done.failure is not None:
+            return Critique(None, "", f"the critic gave no answer ({done.text})")
+        return check_reply(done.text, done.finish_reason, move, self._train.values())
+
+    def _remembered(self, attempt: int) -> Critiqued | None:
+        known = self._replay.critiques.get(attempt)
+        return known[-1] if known else None
+
+
+def journaled(attempt: int, reply: Reply) -> Critiqued:
+    """A critic's reply as the journal keeps it."""
+    usage = reply.usage
+    return Critiqued(
+        attempt,
+        "critic",
+        reply.text,
+        reply.finish_reason,
+        usage.prompt_tokens,
+        usage.output_tokens,
+        reply.cost_usd,
+        reply.latency_s,
+        reply.paid,
+        None,
+        reply.key,
+    )

@@ -1,0 +1,46 @@
+"""Why a run has to end before its calls are used up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from topout.domain import Ending, Failure, Split
+
+__all__ = ["Halt", "halting"]
+
+
+@dataclass(slots=True)
+class Halt:
+    """Set once, by the first reply that tells that no further call will be answered."""
+
+    ending: Ending | None = None
+    reason: str = ""
+
+    def set(self, ending: Ending, reason: str) -> None:
+        """The first reason stands."""
+        if self.ending is None:
+            self.ending, self.reason = ending, reason
+
+    def bars(self, split: Split) -> bool:
+        """Whether nothing more is to be asked on this split. Once the search's money or time is spent, the exam has its own share left;
+        after a stop or an outage nobody asks any more."""
+        match self.ending:
+            case None:
+                return False
+            case "money" | "time":
+                return split in ("train", "dev")
+            case _:
+                return True
+
+
+def halting(failure: Failure) -> Ending | None:
+    """The ending that a failure means for the whole run, None when it concerns one call only."""
+    match failure.kind:
+        case "stopped":
+            return "stopped"
+        case "circuit":
+            return "outage"
+        case "budget":
+            return "time" if "time" in failure.message else "money"
+        case _:
+            return None

@@ -1,0 +1,168 @@
+"""Candidate x examples -> rollouts. Nothing is asked twice, every answer is journaled, an outage is never a score."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from topout.contracts import Journal, Model, Scorer
+from topout.domain import (
+    Candidate,
+    Example,
+    Failure,
+    Message,
+    Prompt,
+    Reply,
+    Request,
+    Rollout,
+    RolloutDone,
+    Score,
+    Split,
+    Task,
+    Unscored,
+)
+from topout.engine.halt import Halt, halting
+from topout.engine.replay import Replay
+
+__all__ = ["EXAM", "Harness", "Seat"]
+
+EXAM = -2
+"""The attempt number under which exam rollouts are journaled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A model under its name, as a role uses it."""
+
+    model: Model
+    name: str
+
+
+class Harness:
+    """Measures candidates. `renderer` turns a prompt into a function inputs -> messages, and is called once a candidate.
+
+    `seat` answers for train and dev, `exam_seat` for holdout and shift (the same model on another purse).
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        scorer: Scorer,
+        seat: Seat,
+        exam_seat: Seat,
+        journal: Journal,
+        replay: Replay,
+        halt: Halt,
+        renderer: Callable[[Prompt], Callable[[dict[str, str]], tuple[Message, ...]]],
+    ) -> None:
+        self._task = task
+        self._scorer = scorer
+        self._seat = seat
+        self._exam_seat = exam_seat
+        self._journal = journal
+        self._replay = replay
+        self._halt = halt
+        self._renderer = renderer
+        self._split_of: dict[str, Split] = {e.id: split for split, rows in task.splits.items() for e in rows}
+        self._known: dict[tuple[str, str, int], Rollout] = dict(replay.rollouts)
+        self._asking: dict[tuple[str, str, int], asyncio.Task[Rollout | None]] = {}
+
+    def known(self, candidate: Candidate, example: Example, sample: int = 0) -> Rollout | None:
+        """The completed rollout, if there is one."""
+        return self._known.get((candidate.id, example.id, sample))
+
+    async def measure(
+        self, attempt: int, candidate: Candidate, examples: Sequence[Example], sample: int = 0
+    ) -> list[Rollout] | None:
+        """One rollout an example, in their order; None when the run is being halted before all of them are known.
+
+        All are asked at once; how many are really in flight is the gateway's affair.
+        """
+        out: list[Rollout | None] = []
+        waiting: list[tuple[int, asyncio.Task[Rollout | None]]] = []
+        render: Callable[[dict[str, str]], tuple[Message, ...]] | None = None
+        for example in examples:
+            key = (candidate.id, example.id, sample)
+            rollout = self._known.get(key) or self._replay.failures.get((attempt, *key))
+            if rollout is None:
+                task = self._asking.get(key)
+                if task is None:
+                    render = render or self._renderer(candidate.prompt)
+                    messages = render(dict(example.inputs))
+                    task = asyncio.create_task(self._ask(attempt, candidate.id, example, sample, messages))
+                    self._asking[key] = task
+                waiting.append((len(out), task))
+            out.append(rollout)
+        for position, task in waiting:
+            out[position] = await asyncio.shield(task)
+        complete = [r for r in out if r is not None]
+        return complete if len(complete) == len(out) else None
+
+    async def _ask(
+        self, attempt: int, candidate: str, example: Example, sample: int, messages: tuple[Message, ...]
+    ) -> Rollout | None:
+        try:
+            return await self._answer(attempt, candidate, example, sample, messages)
+        finally:
+            del self._asking[candidate, example.id, sample]
+
+    async def _answer(
+        self, attempt: int, candidate: str, example: Example, sample: int, messages: tuple[Message, ...]
+    ) -> Rollout | None:
+        split = self._split_of[example.id]
+        if self._halt.bars(split):
+            return None
+        seat = self._exam_seat if split in ("holdout", "shift") else self._seat
+        request = Request(
+            seat.name,
+            messages,
+            temperature=self._task.temperature,
+            max_output_tokens=self._task.max_output_tokens,
+            sample=sample,
+        )
+        match await seat.model.complete(request):
+            case Failure() as failure:
+                ending = halting(failure)
+                if ending is not None:
+                    if attempt != EXAM or ending in ("stopped", "outage"):
+                        self._halt.set(ending, failure.message)
+                    return None
+                rollout = self._failed(candidate, split, example, sample, failure)
+            case Reply() as reply:
+                rollout = self._judged(candidate, split, example, sample, reply)
+                self._known[candidate, example.id, sample] = rollout
+        self._journal.append(RolloutDone(attempt, rollout))
+        return rollout
+
+    def _judged(self, candidate: str, split: Split, example: Example, sample: int, reply: Reply) -> Rollout:
+        score: Score = self._scorer(reply.text, example)
+        return Rollout(
+            candidate,
+            example.id,
+            split,
+            sample,
+            reply.text,
+            score,
+            reply.usage.prompt_tokens,
+            reply.usage.output_tokens,
+            reply.cost_usd,
+            reply.latency_s,
+            reply.paid,
+            None,
+            reply.key,
+        )
+
+    def _failed(self, candidate: str, split: Split, example: Example, sample: int, failure: Failure) -> Rollout:
+        return Rollout(
+            candidate,
+            example.id,
+            split,
+            sample,
+            "",
+            Unscored(f"{failure.kind}: {failure.message}"),
+            failure.usage.prompt_tokens,
+            failure.usage.output_tokens,
+            failure.cost_usd,
+            failure=failure.kind,
+        )

@@ -1,0 +1,58 @@
+"""What one attempt can do: the `Lab` of the contracts, bound to its number."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from topout.contracts import Critique, Move
+from topout.domain import Candidate, Example, Prompt, Rollout, Task
+from topout.engine.allowance import Allowance
+from topout.engine.critic import Critic
+from topout.engine.harness import Harness
+from topout.search.place import rng_for, seed_for
+from topout.text.fingerprints import prompt_id
+
+__all__ = ["AttemptLab"]
+
+
+class AttemptLab:
+    """Counts what the attempt asks for against its grant. `asked` are the keys of its rollouts, `critiques` its critic calls."""
+
+    def __init__(self, number: int, seed: int, task: Task, harness: Harness, critic: Critic, allowance: Allowance) -> None:
+        self.asked: set[tuple[str, str, int]] = set()
+        self.critiques = 0
+        self.train_rollouts: list[Rollout] = []
+        self._number = number
+        self._seed = seed
+        self._task = task
+        self._harness = harness
+        self._critic = critic
+        self._allowance = allowance
+
+    @property
+    def task(self) -> Task:
+        return self._task
+
+    def rng(self, purpose: str) -> random.Random:
+        return rng_for(self._seed, self._number, purpose)
+
+    async def measure(self, candidate: Candidate, examples: Sequence[Example]) -> list[Rollout] | None:
+        keys = {(candidate.id, example.id, 0) for example in examples}
+        if not await self._allowance.extend(self._number, len(self.asked | keys) + self.critiques):
+            return None
+        self.asked |= keys
+        rollouts = await self._harness.measure(self._number, candidate, examples)
+        self.train_rollouts += [r for r in rollouts or () if r.split == "train"]
+        return rollouts
+
+    async def critique(self, move: Move, failing: Sequence[Rollout], passing: Sequence[Rollout]) -> Critique | None:
+        if not await self._allowance.extend(self._number, len(self.asked) + self.critiques + 1):
+            return None
+        self.critiques += 1
+        seed = seed_for(self._seed, self._number, f"critic/{self.critiques}")
+        return await self._critic.critique(self._number, move, failing, passing, seed)
+
+    def candidate(self, prompt: Prompt, move: Move, rationale: str) -> Candidate:
+        parents = tuple(member.candidate.id for member in move.parents)
+        return Candidate(prompt_id(prompt), prompt, parents, move.operator, rationale)

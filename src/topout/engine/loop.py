@@ -1,0 +1,210 @@
+"""The loop. A run in one page: measure the baseline, keep attempts in flight, commit them in order, examine champions, end.
+
+    plan k ──► attempt k ──► commit k ──► plan k + lanes
+                 │  │
+          harness│  │critic         all under one allowance of calls, all journaled
+
+Attempts run side by side but are planned and committed in order of their numbers, so what is decided depends on replies and never on which
+came first. The journal is the checkpoint: a resumed run walks the same path with the journal as its memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from topout.contracts import History, Journal, Optimizer, Stop
+from topout.domain import Attempt, AttemptDone, Candidate, Ending, Example, Rollout, Scored, Task, Unscored
+from topout.engine.allowance import Allowance
+from topout.engine.critic import Critic
+from topout.engine.exam import Exam, ExamPlan
+from topout.engine.halt import Halt
+from topout.engine.harness import Harness
+from topout.engine.lab import AttemptLab
+from topout.engine.replay import Replay
+from topout.errors import JournalError, UserError
+from topout.search.place import rng_for
+from topout.search.population import Population
+from topout.text.fingerprints import prompt_id
+
+__all__ = ["BASELINE", "Finish", "Run"]
+
+SETUP_FAILURES = ("auth", "not_found", "unreachable", "quota", "rejected", "context")
+"""What a first call can meet that no later one will mend."""
+
+BASELINE = -1
+"""The attempt number of the baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How a run came to its end, and which candidate won on dev."""
+
+    ending: Ending
+    reason: str
+    winner: Candidate
+
+
+class Run:
+    """One run of one optimizer on one task. Everything that it needs is handed in; it knows contracts and pure code, no adapter."""
+
+    def __init__(
+        self,
+        task: Task,
+        optimizer: Optimizer,
+        harness: Harness,
+        critic: Critic,
+        journal: Journal,
+        replay: Replay,
+        halt: Halt,
+        plan: ExamPlan,
+        checkpoints: tuple[int, ...],
+        seed: int,
+        spent_usd: Callable[[], float | None],
+    ) -> None:
+        self._task = task
+        self._optimizer = optimizer
+        self._harness = harness
+        self._critic = critic
+        self._journal = journal
+        self._replay = replay
+        self._halt = halt
+        self._exam = Exam(harness, plan)
+        self._checkpoints = checkpoints
+        self._seed = seed
+        self._spent_usd = spent_usd
+        self._population = Population(len(task.rows("dev")))
+        self._allowance = Allowance(plan.search)
+        self._attempts: list[Attempt] = []
+        self._halted = False
+
+    async def run(self) -> Finish:
+        """Search until the calls are used up, nothing is left to try, or the run is halted; then finish the exam."""
+        baseline = Candidate(prompt_id(self._task.baseline), self._task.baseline)
+        async with asyncio.TaskGroup() as exams:
+            if not await self._measure_baseline(baseline):
+                return Finish(self._halt.ending or "outage", self._halt.reason or "the baseline could not be measured", baseline)
+            exams.create_task(self._exam.sit(baseline))
+            ending, reason = await self._search(exams)
+        winner = self._population.pool[self._population.champion].candidate
+        if self._halt.ending not in ("stopped", "outage"):
+            await self._exam.sit(winner)
+            await self._exam.shift([baseline] if winner.id == baseline.id else [baseline, winner])
+        if self._halt.ending is not None:
+            ending, reason = self._halt.ending, self._halt.reason
+        return Finish(ending, reason, winner)
+
+    async def _measure_baseline(self, baseline: Candidate) -> bool:
+        """Fill the pool with the baseline. Its first row goes ahead alone: a wrong model name or key shows before anything is paid."""
+        dev = self._task.rows("dev")
+        first = await self._harness.measure(BASELINE, baseline, dev[:1])
+        if first and first[0].failure in SETUP_FAILURES:
+            raise UserError(reason_of(first[0]))
+        await self._critic.ping()
+        rollouts = await self._harness.measure(BASELINE, baseline, dev)
+        if rollouts is None or not any(isinstance(r.score, Scored) for r in rollouts):
+            return False
+        self._population.add(baseline, rollouts)
+        self._allowance.grant(BASELINE, len(dev))
+        self._allowance.settle(BASELINE, {(baseline.id, e.id, 0) for e in dev}, 0)
+        self._record(Attempt(BASELINE, "baseline", (), "kept", "what the task brought", baseline, rows=len(dev)))
+        return True
+
+    async def _search(self, exams: asyncio.TaskGroup) -> tuple[Ending, str]:
+        in_flight: deque[tuple[int, AttemptLab, asyncio.Task[Attempt]]] = deque()
+        number = 0
+        closing: tuple[Ending, str] | None = None
+        async with asyncio.TaskGroup() as attempts:
+            while True:
+                while closing is None and self._halt.ending is None and len(in_flight) < self._optimizer.lanes:
+                    move = self._optimizer.plan(number, self._history(), rng_for(self._seed, number, "plan"))
+                    if isinstance(move, Stop):
+                        closing = ("finished", move.reason)
+                    elif self._allowance.grant(number, max(1, move.calls)):
+                        lab = AttemptLab(number, self._seed, self._task, self._harness, self._critic, self._allowance)
+                        in_flight.append((number, lab, attempts.create_task(self._optimizer.attempt(number, move, lab))))
+                        number += 1
+                    elif in_flight:
+                        break
+                    else:
+                        closing = ("budget", f"the search's {self._allowance.total} calls are used up")
+                if not in_flight:
+                    return closing or (self._halt.ending or "finished", self._halt.reason)
+                oldest, lab, task = in_flight.popleft()
+                self._allowance.turn(oldest)
+                self._commit(await task, lab)
+                self._examine_at_checkpoints(exams)
+
+    def _commit(self, attempt: Attempt, lab: AttemptLab) -> None:
+        """Take an attempt into the history. One that a halt cut short is not, nor any after it: a
+        resumed run will make them anew."""
+        self._halted = self._halted or (self._halt.ending is not None and attempt.outcome == "cut")
+        if self._halted:
+            return
+        self._allowance.settle(attempt.number, lab.asked, lab.critiques)
+        self._population.learn(lab.train_rollouts)
+        candidate = attempt.candidate
+        if attempt.outcome == "kept" and candidate is not None:
+            if candidate.id in self._population:
+                attempt = repeated(attempt)
+            else:
+                rollouts = [self._harness.known(candidate, e) or unmeasured(candidate, e) for e in self._task.rows("dev")]
+                self._population.add(candidate, rollouts)
+        self._record(attempt)
+
+    def _record(self, attempt: Attempt) -> None:
+        champion = self._population.pool[self._population.champion].candidate.id
+        if attempt.number != BASELINE:
+            self._attempts.append(attempt)
+        done = AttemptDone(attempt, self._allowance.charged, self._allowance.task_calls, champion, self._spent_usd())
+        before = self._replay.attempts.get(attempt.number)
+        if before is None:
+            self._journal.append(done)
+        elif (identity(before.attempt), before.champion) != (identity(attempt), champion):
+            raise JournalError(
+                f"attempt {attempt.number}: the journal says '{before.attempt.outcome}' and replaying it now says '{attempt.outcome}'. "
+                "The task, the recipe or topout changed since: start a new run (replies are cached and cost nothing again)."
+            )
+
+    def _examine_at_checkpoints(self, exams: asyncio.TaskGroup) -> None:
+        """When the search has passed a checkpoint, its champion sits the exam while the search goes on."""
+        passed = [c for c in self._checkpoints if c <= self._allowance.task_calls]
+        self._checkpoints = self._checkpoints[len(passed) :]
+        champion = self._population.pool[self._population.champion].candidate
+        if passed and self._exam.room(champion):
+            exams.create_task(self._exam.sit(champion))
+
+    def _history(self) -> History:
+        population = self._population
+        return History(
+            self._task,
+            self._attempts,
+            population.pool,
+            population.champion,
+            population.holders,
+            population.train_scores,
+            self._allowance.charged,
+            self._allowance.left,
+        )
+
+
+def repeated(attempt: Attempt) -> Attempt:
+    """An attempt that arrived at a prompt that the pool has already."""
+    return replace(attempt, outcome="rejected", reason="the same prompt is in the pool already")
+
+
+def identity(attempt: Attempt) -> tuple[str, str | None]:
+    """What must be equal when an attempt is replayed."""
+    return (attempt.outcome, attempt.candidate.id if attempt.candidate else None)
+
+
+def unmeasured(candidate: Candidate, example: Example) -> Rollout:
+    """A dev row that the model gave no answer to."""
+    return Rollout(candidate.id, example.id, "dev", 0, "", Unscored("no answer"))
+
+
+def reason_of(rollout: Rollout) -> str:
+    """Why a rollout failed, for a person."""
+    return rollout.score.reason if isinstance(rollout.score, Unscored) else ""

@@ -1,0 +1,1 @@
+"""Events -> what a person sees: findings, pictures, terminal."""

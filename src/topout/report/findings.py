@@ -1,0 +1,301 @@
+"""What a run found: one fold over its events, from which every table, picture and sentence is made.
+
+Only the journal is needed: a run can be read without its task folder. Champions are those that dev chose; every figure about quality comes from
+the holdout, where each row is counted once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from topout.domain import (
+    AttemptDone,
+    Candidate,
+    Critiqued,
+    CurvePoint,
+    Estimate,
+    Event,
+    Gain,
+    Json,
+    Rollout,
+    RolloutDone,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    Scored,
+    Split,
+    Verdict,
+)
+from topout.errors import JournalError
+from topout.plateau.curve import Checkpoint, simultaneous
+from topout.plateau.intervals import mean_interval, paired_gain
+
+__all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "find"]
+
+
+@dataclass(slots=True)
+class RoleSpend:
+    """What a role used. `calls` counts all (also those served from the cache), `paid_calls` those that left in this run.
+
+    `cost_usd` is the list price of all, `paid_usd` what this run paid; both leave out calls of unknown price, which `unpriced` counts.
+    """
+
+    calls: int = 0
+    paid_calls: int = 0
+    failed: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    paid_usd: float = 0.0
+    unpriced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallCard:
+    """One call of a candidate on the holdout: mean tokens in and out, mean price (None when unknown), median seconds; `n` calls."""
+
+    n: int
+    prompt_tokens: float | None
+    output_tokens: float | None
+    cost_usd: float | None
+    latency_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SplitResult:
+    """Baseline and winner on a split, and the paired gain between them (None before both were measured)."""
+
+    split: Split
+    baseline: Estimate
+    winner: Estimate
+    gain: Gain | None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything that is known of a run. `holdout` is the exam; `dev` is shown beside it as what it is: selected on."""
+
+    started: RunStarted
+    ended: RunEnded | None
+    candidates: Mapping[str, Candidate]
+    attempts: tuple[AttemptDone, ...]
+    rollouts: Sequence[RolloutDone]
+    critiques: Sequence[Critiqued]
+    baseline: Candidate
+    winner: Candidate
+    holdout: SplitResult
+    dev: SplitResult
+    shift: SplitResult | None
+    curve: tuple[CurvePoint, ...]
+    verdict: Verdict
+    spend: Mapping[str, RoleSpend]
+    before: CallCard
+    after: CallCard
+    unscored: Mapping[str, int]
+    resumed: int = 0
+    seconds: float = 0.0
+    table: Mapping[tuple[str, str], Rollout] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Fold:
+    """The events by kind, and the latest rollout of each candidate on each example."""
+
+    started: RunStarted
+    ended: RunEnded | None = None
+    resumed: int = 0
+    attempts: dict[int, AttemptDone] = field(default_factory=dict)
+    rollouts: list[RolloutDone] = field(default_factory=list)
+    critiques: list[Critiqued] = field(default_factory=list)
+    table: dict[tuple[str, str], Rollout] = field(default_factory=dict)
+
+
+def fold(events: Iterable[Event]) -> Fold:
+    """Events by kind. Raises JournalError without a first event, or when not even the baseline was measured."""
+    it = iter(events)
+    first = next(it, None)
+    if not isinstance(first, RunStarted):
+        raise JournalError("a journal begins with RunStarted. Is this the folder of a run?")
+    state = Fold(first)
+    for event in it:
+        match event:
+            case RolloutDone(_, rollout):
+                state.rollouts.append(event)
+                known = state.table.get((rollout.candidate, rollout.example))
+                if known is None or known.failure is not None:
+                    state.table[rollout.candidate, rollout.example] = rollout
+            case Critiqued():
+                state.critiques.append(event)
+            case AttemptDone():
+                state.attempts[event.attempt.number] = event
+            case RunEnded():
+                state.ended = event
+            case RunResumed():
+                state.resumed += 1
+                state.ended = None
+            case RunStarted():
+                raise JournalError("RunStarted stands twice in the journal. Restore the file or start a new run.")
+    return state
+
+
+def find(events: Iterable[Event]) -> Findings:
+    """Read a run from its events. Raises JournalError when the run ended before its baseline was measured."""
+    state = fold(events)
+    attempts = tuple(state.attempts[number] for number in sorted(state.attempts))
+    if not attempts or attempts[0].attempt.candidate is None:
+        reason = f" It ended early: {state.ended.reason}" if state.ended else ""
+        raise JournalError(f"{state.started.run}: the baseline was not measured yet, so there is nothing to report.{reason}")
+    candidates = {done.attempt.candidate.id: done.attempt.candidate for done in attempts if done.attempt.candidate}
+    baseline, winner = attempts[0].attempt.candidate, candidates[attempts[-1].champion]
+    by_split = rows_by_split(state.table)
+    curve = curve_of(state, attempts, by_split)
+    return Findings(
+        state.started,
+        state.ended,
+        candidates,
+        attempts,
+        state.rollouts,
+        state.critiques,
+        baseline,
+        winner,
+        holdout=result("holdout", state, by_split, baseline, winner),
+        dev=result("dev", state, by_split, baseline, winner),
+        shift=result("shift", state, by_split, baseline, winner) if by_split.get("shift") else None,
+        curve=curve,
+        verdict=verdict_of(state, attempts, by_split, curve, baseline, winner),
+        spend=spend_of(state),
+        before=card(state, baseline),
+        after=card(state, winner),
+        unscored=unscored_of(state.table),
+        resumed=state.resumed,
+        seconds=(state.ended.at - state.started.at) if state.ended else 0.0,
+        table=state.table,
+    )
+
+
+def rows_by_split(table: Mapping[tuple[str, str], Rollout]) -> dict[Split, list[str]]:
+    """The example ids that were asked, by split, sorted."""
+    found: dict[Split, set[str]] = {}
+    for rollout in table.values():
+        found.setdefault(rollout.split, set()).add(rollout.example)
+    return {split: sorted(ids) for split, ids in found.items()}
+
+
+def scores(state: Fold, candidate: str, ids: Sequence[str]) -> tuple[float, ...]:
+    """A candidate's score on these rows, nan where there is none."""
+    out = []
+    for example in ids:
+        rollout = state.table.get((candidate, example))
+        out.append(rollout.score.value if rollout and isinstance(rollout.score, Scored) else math.nan)
+    return tuple(out)
+
+
+def groups(state: Fold, ids: Sequence[str]) -> list[str] | None:
+    """The group of each row, None when the task has no groups."""
+    known = state.started.manifest.get("groups")
+    return [str(known.get(example, "")) for example in ids] if isinstance(known, dict) and known else None
+
+
+def result(split: Split, state: Fold, by_split: Mapping[Split, Sequence[str]], baseline: Candidate, winner: Candidate) -> SplitResult:
+    """Baseline and winner on a split, paired."""
+    ids = by_split.get(split, ())
+    clusters = groups(state, ids)
+    one, other = scores(state, baseline.id, ids), scores(state, winner.id, ids)
+    known = any(a == a and b == b for a, b in zip(one, other, strict=True))
+    return SplitResult(
+        split,
+        mean_interval(one, clusters=clusters),
+        mean_interval(other, clusters=clusters),
+        paired_gain(other, one, clusters=clusters) if known else None,
+    )
+
+
+def curve_of(state: Fold, attempts: Sequence[AttemptDone], by_split: Mapping[Split, Sequence[str]]) -> tuple[CurvePoint, ...]:
+    """Champions at the checkpoints that the run set itself, and at its end."""
+    at = state.started.manifest.get("checkpoints")
+    marks = [int(c) for c in at if isinstance(c, int | float)] if isinstance(at, list) else []
+    picked: dict[int, AttemptDone] = {attempts[0].task_calls: attempts[0]}
+    for mark in marks:
+        done = next((d for d in attempts if d.task_calls >= mark), None)
+        if done is not None:
+            picked[done.task_calls] = done
+    picked[attempts[-1].task_calls] = attempts[-1]
+    dev, holdout = by_split.get("dev", ()), by_split.get("holdout", ())
+    points = []
+    for calls in sorted(picked):
+        done = picked[calls]
+        exam = scores(state, done.champion, holdout)
+        examined = any(score == score for score in exam)
+        points.append(
+            Checkpoint(calls, done.cost_usd, done.champion, scores(state, done.champion, dev), exam if examined else None)
+        )
+    return simultaneous(points, clusters=groups(state, holdout), dev_clusters=groups(state, dev))
+
+
+def spend_of(state: Fold) -> dict[str, RoleSpend]:
+    """What each role used: task, exam (the task model on holdout and shift), critic."""
+    spend: dict[str, RoleSpend] = {"task": RoleSpend(), "exam": RoleSpend(), "critic": RoleSpend()}
+    for done in state.rollouts:
+        role = "exam" if done.rollout.split in ("holdout", "shift") else "task"
+        count(spend[role], done.rollout)
+    for critique in state.critiques:
+        count(spend.setdefault(critique.role, RoleSpend()), critique)
+    return spend
+
+
+def count(into: RoleSpend, call: Rollout | Critiqued) -> None:
+    into.calls += 1
+    into.failed += call.failure is not None
+    into.prompt_tokens += call.prompt_tokens or 0
+    into.output_tokens += call.output_tokens or 0
+    into.cost_usd += call.cost_usd or 0.0
+    into.unpriced += call.cost_usd is None and call.failure is None
+    if call.paid:
+        into.paid_calls += 1
+        into.paid_usd += call.cost_usd or 0.0
+
+
+def card(state: Fold, candidate: Candidate) -> CallCard:
+    """What a call of a candidate takes, from the exam (or from dev where it sat none)."""
+    done = [r for (c, _), r in state.table.items() if c == candidate.id and r.failure is None]
+    chosen = [r for r in done if r.split == "holdout"] or [r for r in done if r.split == "dev"]
+    return CallCard(
+        len(chosen),
+        mean_of([r.prompt_tokens for r in chosen]),
+        mean_of([r.output_tokens for r in chosen]),
+        mean_of([r.cost_usd for r in chosen]),
+        sorted(r.latency_s for r in chosen)[len(chosen) // 2] if chosen else None,
+    )
+
+
+def mean_of(values: Sequence[float | None]) -> float | None:
+    """The mean of what is known, None when nothing is."""
+    known = [v for v in values if v is not None]
+    return math.fsum(known) / len(known) if known else None
+
+
+def unscored_of(table: Mapping[tuple[str, str], Rollout]) -> dict[str, int]:
+    """Rows without a score, by reason."""
+    found: dict[str, int] = {}
+    for rollout in table.values():
+        if rollout.failure is not None:
+            found[rollout.failure] = found.get(rollout.failure, 0) + 1
+    return found
+
+
+def verdict_of(
+    state: Fold,
+    attempts: Sequence[AttemptDone],
+    by_split: Mapping[Split, Sequence[str]],
+    curve: Sequence[CurvePoint],
+    baseline: Candidate,
+    winner: Candidate,
+) -> Verdict:
+    raise RuntimeError
+
+
+def number(value: Json, default: float) -> float:
+    """A number of the manifest."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default

@@ -1,0 +1,217 @@
+"""`evolve`, the default optimizer: reflective edits and few-shot sets, raced against their parents.
+
+After GEPA (Agrawal et al. 2025, arXiv 2507.19457): a critic reads failing train rows and rewrites one component, parents come from the
+per-example Pareto frontier on dev, frontier members are merged. What is different: candidates carry a few-shot set, a challenger
+is raced on paired dev rows in growing blocks instead of on the rows that the critic has just read, the gate is soft (a challenger joins
+the pool unless it is clearly worse; the champion is tracked apart), and every decision is a function of its place.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Protocol
+
+from topout.contracts import History, Lab, Member, Move, Stop
+from topout.domain import Attempt, Candidate, Component, Operator, Outcome, Scored
+from topout.search.demos import edit_demos
+from topout.search.parents import draw_parent, draw_partner
+from topout.search.racing import Standing, blocks, clearly_worse, standing
+from topout.search.reading import choose_rows, choose_shown
+
+__all__ = ["Evolve", "EvolveSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class EvolveSettings:
+    """Settings of `evolve`; what each means stands beside it in optimizers/evolve.toml. Raises ValueError when out of range."""
+
+    lanes: int = 8
+    champion_share: float = 0.5
+    read_rows: int = 40
+    shown_failures: int = 12
+    shown_successes: int = 4
+    rewrite: float = 0.45
+    demos: float = 0.35
+    merge: float = 0.1
+    shorten: float = 0.1
+    max_demos: int = 32
+    demo_word_cap: int = 1200
+    word_cap: int = 700
+    first_block: int = 16
+    block_growth: float = 2.0
+    drop_z: float = 0.7
+    drop_margin: float = 0.0
+    give_up_after: int = 400
+
+    def __post_init__(self) -> None:
+        least = {
+            "lanes": self.lanes,
+            "read_rows": self.read_rows,
+            "shown_failures": self.shown_failures,
+            "first_block": self.first_block,
+            "give_up_after": self.give_up_after,
+        }
+        for name, value in least.items():
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1")
+        if self.block_growth < 1:
+            raise ValueError("block_growth must be at least 1")
+        if not 0 <= self.champion_share <= 1:
+            raise ValueError("champion_share must lie in [0, 1]")
+        shares = (self.rewrite, self.demos, self.merge, self.shorten)
+        if min(shares) < 0 or sum(shares) <= 0:
+            raise ValueError("the shares rewrite, demos, merge and shorten must not be negative, and not all 0")
+
+
+class Evolve:
+    """The optimizer. Holds settings only: all that it knows of a run is handed to it."""
+
+    def __init__(self, settings: EvolveSettings) -> None:
+        self.settings = settings
+
+    @property
+    def lanes(self) -> int:
+        return self.settings.lanes
+
+    def plan(self, number: int, history: History, rng: random.Random) -> Move | Stop:
+        """Draw a parent and an operator. An operator that has nothing to do here gives way to the next."""
+        s = self.settings
+        if fruitless(history) >= s.give_up_after:
+            return Stop(f"the last {s.give_up_after} proposals did not pass the checks or repeated an earlier one")
+        parent = draw_parent(history, rng, s.champion_share)
+        for operator in operator_order(s, rng):
+            move = self.move(operator, parent, history, rng)
+            if move is not None:
+                return move
+        return Stop("no operator of the recipe has anything to do: no component can be edited and no demo can be added")
+
+    def move(self, operator: Operator, parent: Member, history: History, rng: random.Random) -> Move | None:
+        """The move of one operator on this parent, None when it does not apply."""
+        s = self.settings
+        scout = 2 * s.first_block
+        if operator == "demos":
+            known = history.train_scores.get(parent.candidate.id, {})
+            edit = edit_demos(parent.candidate.prompt, history.task.rows("train"), known, s.max_demos, s.demo_word_cap, rng)
+            return edit and Move("demos", (parent,), prompt=edit[0], rationale=edit[1], calls=scout)
+        editable = [c for c in parent.candidate.prompt.components if instructs(c)]
+        if not editable:
+            return None
+        component = rng.choice(editable)
+        if operator == "merge":
+            partner = draw_partner(history, rng, parent) if len(history.pool) > 2 else None
+            if partner is None or texts_equal(parent, partner, component.name):
+                return None
+            pair = (parent, partner) if parent.mean >= partner.mean else (partner, parent)
+            return Move("merge", pair, component=component.name, word_cap=s.word_cap, calls=1 + scout)
+        if operator == "shorten":
+            words = len(component.text.split())
+            if words < 60:
+                return None
+            return Move("shorten", (parent,), component=component.name, word_cap=max(40, int(words * 0.7)), calls=1 + scout)
+        known = history.train_scores.get(parent.candidate.id, {})
+        read = choose_rows(history.task.rows("train"), known, s.read_rows, rng)
+        return Move(
+            "rewrite",
+            (parent,),
+            read=read,
+            component=component.name,
+            notes=failed_edits(history, parent.candidate.id),
+            word_cap=s.word_cap,
+            calls=len(read) + 1 + scout,
+        )
+
+    async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
+        """Get the proposal, then race it against its parent over the dev rows."""
+        parents = tuple(member.candidate.id for member in move.parents)
+
+        def ended(outcome: Outcome, reason: str, candidate: Candidate | None = None, now: Standing | None = None) -> Attempt:
+            if now is None or not now.rows:
+                return Attempt(number, move.operator, parents, outcome, reason, candidate)
+            return Attempt(number, move.operator, parents, outcome, reason, candidate, now.gain, now.se, now.rows)
+
+        prompt, rationale = move.prompt, move.rationale
+        if prompt is None:
+            seen = await lab.measure(move.parents[0].candidate, move.read)
+            if seen is None:
+                return ended("cut", "the budget ended")
+            failing, passing = choose_shown(seen, self.settings.shown_failures, self.settings.shown_successes)
+            if move.read and not failing:
+                scored = sum(isinstance(r.score, Scored) for r in seen)
+                reason = f"no failure among {scored} train rows to learn from" if scored else "no train row could be scored"
+                return ended("rejected" if scored else "failed", reason)
+            critique = await lab.critique(move, failing, passing)
+            if critique is None:
+                return ended("cut", "the budget ended or the critic gave no answer")
+            if critique.prompt is None:
+                return ended("rejected", critique.rejected)
+            prompt, rationale = critique.prompt, critique.rationale
+        candidate = lab.candidate(prompt, move, rationale)
+        return await self.race(candidate, move.parents[0], lab, ended)
+
+    async def race(self, candidate: Candidate, parent: Member, lab: Lab, ended: Ended) -> Attempt:
+        """Measure in growing blocks over the dev rows in an order of this attempt's own; stop early when clearly worse."""
+        s = self.settings
+        dev = lab.task.rows("dev")
+        order = list(range(len(dev)))
+        lab.rng("race").shuffle(order)
+        challenger: list[float] = []
+        now = Standing(float("nan"), float("nan"), 0)
+        for block in blocks(len(order), s.first_block, s.block_growth):
+            rollouts = await lab.measure(candidate, [dev[i] for i in order[block]])
+            if rollouts is None:
+                return ended("cut", "the budget ended before the race did", candidate, now)
+            challenger += [r.score.value if isinstance(r.score, Scored) else float("nan") for r in rollouts]
+            now = standing(challenger, [parent.scores[i] for i in order[: len(challenger)]])
+            if 2 * now.rows < len(challenger):
+                return ended("failed", f"only {now.rows} of {len(challenger)} rows could be scored", candidate, now)
+            if clearly_worse(now, s.drop_z, s.drop_margin):
+                return ended(
+                    "dropped", f"{100 * now.gain:+.1f} points against its parent after {now.rows} dev rows", candidate, now
+                )
+        return ended("kept", f"{100 * now.gain:+.1f} points against its parent on {now.rows} dev rows", candidate, now)
+
+
+class Ended(Protocol):
+    """The shape of the closure that closes an attempt."""
+
+    def __call__(
+        self, outcome: Outcome, reason: str, candidate: Candidate | None = None, now: Standing | None = None
+    ) -> Attempt: ...
+
+
+def operator_order(s: EvolveSettings, rng: random.Random) -> list[Operator]:
+    """The operators in a random order, each first with the probability of its share; those with share 0 never."""
+    shares: list[tuple[Operator, float]] = [("rewrite", s.rewrite), ("demos", s.demos), ("merge", s.merge), ("shorten", s.shorten)]
+    live = [(name, share) for name, share in shares if share > 0]
+    return [name for name, share in sorted(live, key=lambda one: -(rng.random() ** (1 / one[1])))]
+
+
+def instructs(component: Component) -> bool:
+    """Whether a component is there to be edited: not frozen, and more than a frame around placeholders (`Ticket: {{text}}`)."""
+    return not component.frozen and (component.role == "system" or len(component.text.split()) >= 8)
+
+
+def texts_equal(one: Member, other: Member, component: str) -> bool:
+    """Whether two members carry the same text there."""
+    return one.candidate.prompt.component(component).text == other.candidate.prompt.component(component).text
+
+
+def failed_edits(history: History, parent: str, most: int = 5) -> tuple[str, ...]:
+    """The latest edits of this parent that were rejected or dropped, a line each."""
+    lines = [
+        f"{a.reason}: {a.candidate.rationale if a.candidate else 'refused before its trial'}"[:240]
+        for a in history.attempts[-60:]
+        if a.outcome in ("rejected", "dropped") and a.parents[:1] == (parent,) and a.operator == "rewrite"
+    ]
+    return tuple(lines[-most:])
+
+
+def fruitless(history: History) -> int:
+    """How many attempts at the end of the history never came to a trial."""
+    count = 0
+    for attempt in reversed(history.attempts):
+        if attempt.outcome not in ("rejected", "failed"):
+            break
+        count += 1
+    return count

@@ -1,0 +1,89 @@
+"""The pool and its per-example Pareto frontier, as a fold over committed attempts.
+
+Cost: adding a member looks at each dev row once; drawing a parent from the frontier looks at one row. Neither grows with the
+number of attempts, so an engine that has tried 1,000 candidates decides as fast as one that has tried 10.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from topout.contracts import Member
+from topout.domain import Candidate, Rollout, Scored
+
+__all__ = ["Population", "better", "mean_score", "prompt_size", "scores_of"]
+
+
+def scores_of(rollouts: Iterable[Rollout]) -> tuple[float, ...]:
+    """The values in order, nan where there was no score."""
+    return tuple(r.score.value if isinstance(r.score, Scored) else math.nan for r in rollouts)
+
+
+def mean_score(scores: Sequence[float]) -> float:
+    """The mean over scored rows, nan without any."""
+    known = [s for s in scores if s == s]
+    return math.fsum(known) / len(known) if known else math.nan
+
+
+def prompt_size(candidate: Candidate, rollouts: Sequence[Rollout]) -> float:
+    """Mean prompt tokens of a call; where the model does not say, a quarter of the prompt's characters."""
+    told = [r.prompt_tokens for r in rollouts if r.prompt_tokens is not None]
+    if told:
+        return math.fsum(told) / len(told)
+    prompt = candidate.prompt
+    text = sum(len(c.text) for c in prompt.components)
+    return (text + sum(len(d.output) + sum(map(len, d.inputs.values())) for d in prompt.demos)) / 4
+
+
+class Population:
+    """Members in order of arrival (the first is the baseline), who holds each dev row, and the champion.
+
+    `holders[i]`: indices of the members with the best score on row i; empty while nobody scores above 0 there.
+    `train_scores[candidate][example]`: what committed attempts learned of candidates on train rows.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.pool: list[Member] = []
+        self.holders: list[list[int]] = [[] for _ in range(rows)]
+        self.best: list[float] = [0.0] * rows
+        self.champion = 0
+        self.train_scores: dict[str, dict[str, float]] = {}
+        self._ids: set[str] = set()
+
+    def __contains__(self, candidate_id: str) -> bool:
+        return candidate_id in self._ids
+
+    def learn(self, rollouts: Iterable[Rollout]) -> None:
+        """Remember scores on train rows; others are passed over."""
+        for rollout in rollouts:
+            if rollout.split == "train" and isinstance(rollout.score, Scored):
+                self.train_scores.setdefault(rollout.candidate, {})[rollout.example] = rollout.score.value
+
+    def add(self, candidate: Candidate, rollouts: Sequence[Rollout]) -> Member:
+        """Take in a candidate that was measured on every dev row, in the order of the split."""
+        scores = scores_of(rollouts)
+        if len(scores) != len(self.best):
+            raise ValueError(f"{len(scores)} scores for {len(self.best)} dev rows")
+        member = Member(candidate, scores, mean_score(scores), prompt_size(candidate, rollouts))
+        index = len(self.pool)
+        self.pool.append(member)
+        self._ids.add(candidate.id)
+        for row, score in enumerate(scores):
+            if score > self.best[row]:
+                self.best[row] = score
+                self.holders[row] = [index]
+            elif score == self.best[row] and score > 0:
+                self.holders[row].append(index)
+        if better(member, self.pool[self.champion]):
+            self.champion = index
+        return member
+
+
+def better(one: Member, other: Member) -> bool:
+    """A higher dev mean, or an equal one with a shorter prompt. A nan mean is never better, and anything beats it."""
+    if one.mean != one.mean:
+        return False
+    if other.mean != other.mean:
+        return True
+    return one.mean > other.mean or (one.mean == other.mean and one.tokens < other.tokens)

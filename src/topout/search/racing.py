@@ -1,0 +1,53 @@
+"""The race: a challenger meets its parent on the same dev rows, in growing blocks, and is dropped as soon as it is clearly worse.
+
+A race decides what is worth more calls, never what is reported: the figures that a person sees come from the holdout.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Standing", "blocks", "clearly_worse", "standing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Mean paired difference challenger - parent, its standard error, over `rows` rows scored for both."""
+
+    gain: float
+    se: float
+    rows: int
+
+
+def blocks(rows: int, first: int, growth: float) -> list[slice]:
+    """Slices of 0..rows that grow by `growth` from `first` rows; the last takes what is left."""
+    out: list[slice] = []
+    start, size = 0, float(first)
+    while start < rows:
+        end = min(rows, start + max(1, int(size)))
+        if rows - end < size / 2:
+            end = rows
+        out.append(slice(start, end))
+        start, size = end, size * growth
+    return out
+
+
+def standing(challenger: Sequence[float], parent: Sequence[float]) -> Standing:
+    """How the challenger stands after these rows; nan scores on either side leave the row out.
+
+    The standard error counts one pseudo-row of each sign at half a point of score, so that a few equal rows do not look certain.
+    """
+    differences = [c - p for c, p in zip(challenger, parent, strict=True) if c == c and p == p]
+    n = len(differences)
+    if not n:
+        return Standing(math.nan, math.nan, 0)
+    mean = math.fsum(differences) / n
+    squares = math.fsum((d - mean) ** 2 for d in differences) + 0.5
+    return Standing(mean, math.sqrt(squares / (n + 1) / n), n)
+
+
+def clearly_worse(now: Standing, z: float, margin: float) -> bool:
+    """Whether even an optimistic reading (`z` standard errors up) leaves the challenger more than `margin` behind its parent."""
+    return now.rows > 0 and now.gain + z * now.se < -margin

@@ -1,0 +1,33 @@
+"""What the critic gets to read: failing train rows first, fresh ones to find more, a few that pass as a guard."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+
+from topout.domain import Example, Rollout, Scored
+
+__all__ = ["choose_rows", "choose_shown"]
+
+
+def choose_rows(train: Sequence[Example], known: Mapping[str, float], size: int, rng: random.Random) -> tuple[Example, ...]:
+    """`size` train rows to measure a parent on: up to half that it is known to fail, the rest not yet seen with it (then any).
+
+    Known rows cost nothing again; fresh ones keep the sample from narrowing to what is already known.
+    """
+    order = list(train)
+    rng.shuffle(order)
+    failing = [e for e in order if known.get(e.id, 1.0) < 1.0][: size // 2]
+    fresh = [e for e in order if e.id not in known][: size - len(failing)]
+    chosen = failing + fresh
+    taken = {e.id for e in chosen}
+    chosen += [e for e in order if e.id not in taken][: size - len(chosen)]
+    return tuple(chosen)
+
+
+def choose_shown(rollouts: Sequence[Rollout], failures: int, successes: int) -> tuple[list[Rollout], list[Rollout]]:
+    """The rollouts that go into the critique: the worst `failures` and the first `successes` that pass; unscored rows stay out."""
+    scored = [(r, r.score.value) for r in rollouts if isinstance(r.score, Scored)]
+    failing = sorted((pair for pair in scored if pair[1] < 1.0), key=lambda pair: pair[1])
+    passing = [r for r, value in scored if value >= 1.0]
+    return [r for r, _ in failing[:failures]], passing[:successes]

@@ -1,0 +1,1 @@
+"""The only writer of runs/: layout, journal, lock, derived tables."""

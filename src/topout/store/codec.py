@@ -1,0 +1,86 @@
+"""Events as JSON lines. `{"event": "RolloutDone", ...}`: field by field what the nouns in topout.domain say, with a schema number in the
+first line of a journal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from topout.domain import (
+    AttemptDone,
+    Critiqued,
+    Event,
+    Rollout,
+    RolloutDone,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    Scored,
+)
+
+__all__ = ["SCHEMA", "decode", "encode"]
+
+SCHEMA = 1
+
+KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (RunStarted, RunResumed, RolloutDone, Critiqued, AttemptDone, RunEnded)
+}
+
+
+def encode(event: Event) -> str:
+    """One line without its end. Rollouts are the bulk of a journal, so they are spelled out by hand."""
+    match event:
+        case RolloutDone(attempt, r):
+            body: dict[str, Any] = {"event": "RolloutDone", "attempt": attempt, "rollout": rollout_fields(r)}
+        case _:
+            body = {"event": type(event).__name__, **asdict(event)}
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def rollout_fields(r: Rollout) -> dict[str, Any]:
+    score: dict[str, Any]
+    if isinstance(r.score, Scored):
+        score = {"value": r.score.value, "feedback": r.score.feedback}
+        if r.score.parts:
+            score["parts"] = dict(r.score.parts)
+    else:
+        score = {"reason": r.score.reason}
+    fields: dict[str, Any] = {
+        "candidate": r.candidate,
+        "example": r.example,
+        "split": r.split,
+        "sample": r.sample,
+        "answer": r.answer,
+        "score": score,
+        "prompt_tokens": r.prompt_tokens,
+        "output_tokens": r.output_tokens,
+        "cost_usd": r.cost_usd,
+        "latency_s": round(r.latency_s, 6),
+        "paid": r.paid,
+        "key": r.key,
+    }
+    if r.failure is not None:
+        fields["failure"] = r.failure
+    return fields
+
+
+def decode(line: str) -> Event:
+    """The event of a line. Raises ValueError when it is not one (broken JSON, unknown kind, wrong types)."""
+    body = json.loads(line)
+    if not isinstance(body, dict):
+        raise ValueError("not an object")
+    kind = KINDS.get(str(body.pop("event", "")))
+    if kind is None:
+        raise ValueError("unknown kind of event")
+    event: Event = adapter(kind).validate_python(body)
+    return event
+
+
+@cache
+def adapter(kind: Any) -> Any:
+    """pydantic's validator of a kind, made once."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

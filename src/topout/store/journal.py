@@ -1,0 +1,120 @@
+"""journal.jsonl: the truth, one event a line, append-only.
+
+Each event is written with one `write` to the file before `append` returns, so a killed process loses nothing that it was told. Power loss is
+another matter: `fsync` runs at most once a second and at every commit of importance, so a machine that goes dark can lose the last second. A torn last
+line (the one thing a kill can leave) is tolerated on reading and cut off when the run is taken up again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from topout.domain import Event, RunStarted
+from topout.errors import JournalError, StoreError
+from topout.store.codec import SCHEMA, decode, encode
+
+__all__ = ["JournalFile", "read_journal"]
+
+SYNC_EVERY_S = 1.0
+
+
+class JournalFile:
+    """An open journal. `watch` is called with each event after it was written. Raises StoreError when the disk refuses."""
+
+    def __init__(self, path: Path, watch: Callable[[Event], None] | None = None) -> None:
+        self._path = path
+        self._watch = watch
+        self._synced = time.monotonic()
+        self._descriptor = -1
+
+    def open(self) -> JournalFile:
+        """Open for appending; a torn last line is cut off first."""
+        try:
+            if self._path.exists():
+                trim(self._path)
+            self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise refused(self._path, error) from error
+        return self
+
+    def append(self, event: Event) -> None:
+        """Write one event. When this returns, it survives a kill of the process."""
+        line = (encode(event) + "\n").encode()
+        try:
+            written = os.write(self._descriptor, line)
+            while written < len(line):
+                written += os.write(self._descriptor, line[written:])
+            if time.monotonic() - self._synced > SYNC_EVERY_S:
+                os.fsync(self._descriptor)
+                self._synced = time.monotonic()
+        except OSError as error:
+            raise refused(self._path, error) from error
+        if self._watch is not None:
+            self._watch(event)
+
+    def close(self) -> None:
+        """Flush to the disk and close."""
+        if self._descriptor >= 0:
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                raise refused(self._path, error) from error
+            finally:
+                os.close(self._descriptor)
+                self._descriptor = -1
+
+
+def read_journal(path: Path) -> list[Event]:
+    """All events of a journal. A torn last line is left out. Raises JournalError on any other damage, with its line."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise JournalError(f"{path}: {error.strerror or error}. Is this the folder of a run?") from error
+    lines = data.split(b"\n")
+    torn = lines.pop()
+    events: list[Event] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            events.append(decode(line.decode()))
+        except ValueError as error:
+            what = str(error).splitlines()[0][:120]
+            raise JournalError(f"{path}:{number}: not an event ({what}). Restore the file or start a new run.") from error
+    if torn and not events:
+        raise JournalError(f"{path}:1: the first line is torn, nothing was recorded. Start a new run.")
+    if not events or not isinstance(events[0], RunStarted):
+        raise JournalError(f"{path}:1: a journal begins with RunStarted. Restore the file or start a new run.")
+    if events[0].schema != SCHEMA:
+        raise JournalError(f"{path}:1: written with journal schema {events[0].schema}, this topout reads {SCHEMA}.")
+    return events
+
+
+def trim(path: Path) -> None:
+    """Cut off a last line without its end."""
+    with path.open("rb+") as file:
+        size = file.seek(0, os.SEEK_END)
+        keep = size
+        while keep:
+            start = max(0, keep - 65536)
+            file.seek(start)
+            at = file.read(keep - start).rfind(b"\n")
+            if at >= 0:
+                keep = start + at + 1
+                break
+            keep = start
+        if keep != size:
+            file.truncate(keep)
+
+
+def refused(path: Path, error: OSError) -> StoreError:
+    """The disk's refusal in words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(
+            f"{path}: no space left on the disk. All that was written is kept: free some space, then `topout resume {path.parent}`."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StoreError(f"{path}: the folder cannot be written. Give it write permission or choose another with --runs-dir.")
+    return StoreError(f"{path}: {error.strerror or error}.")

@@ -1,0 +1,121 @@
+"""Where a run lives: runs/<utc>-<task>-<recipe>-<id>/, its lock, and `runs/latest`."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from topout.errors import JournalError, UserError, did_you_mean
+from topout.store.journal import refused
+
+__all__ = ["RunFolder", "create_run_folder", "find_run", "list_runs", "write_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The paths of one run."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.jsonl"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "best"
+
+    def lock(self) -> Lock:
+        """Hold this run against other processes. Raises JournalError, naming the holder, when another one has it."""
+        return Lock(self.path / "lock")
+
+
+class Lock:
+    """An advisory lock that ends with its process, however that ends. The file tells who holds it."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise refused(path, error) from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(self._descriptor, 100).decode(errors="replace").strip()
+            os.close(self._descriptor)
+            raise JournalError(
+                f"{path.parent}: this run is being written by {holder or 'another process'}. Wait for it or stop it."
+            ) from error
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, f"process {os.getpid()}\n".encode())
+
+    def release(self) -> None:
+        """Let go."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def create_run_folder(runs_dir: Path, task: str, recipe: str, run_id: str, now: datetime | None = None) -> RunFolder:
+    """Make the folder of a new run and point `latest` at it. Raises StoreError when the disk refuses."""
+    stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+    name = "-".join((stamp, slug(task), slug(recipe), run_id))
+    path = runs_dir / name
+    try:
+        path.mkdir(parents=True, exist_ok=False)
+    except OSError as error:
+        raise refused(runs_dir, error) from error
+    point_latest(runs_dir, name)
+    return RunFolder(path)
+
+
+def point_latest(runs_dir: Path, name: str) -> None:
+    """`runs/latest` -> the run; by a fresh link renamed over the old one, so that it is never missing."""
+    fresh = runs_dir / f".latest-{os.getpid()}"
+    try:
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(name)
+        fresh.replace(runs_dir / "latest")
+    except OSError as error:
+        raise refused(runs_dir, error) from error
+
+
+def find_run(path: Path, runs_dir: Path) -> RunFolder:
+    """The run that a user named: a folder, or the name of one in `runs_dir`. Raises UserError with the nearest name."""
+    for candidate in (path, runs_dir / path):
+        if (candidate / "journal.jsonl").is_file():
+            return RunFolder(candidate.resolve())
+    names = ["latest", *(run.name for run in list_runs(runs_dir))]
+    raise UserError(f"{path}: no run there (a run is a folder with a journal.jsonl).{did_you_mean(path.name, names)}")
+
+
+def list_runs(runs_dir: Path) -> list[RunFolder]:
+    """The runs of a folder, oldest first."""
+    if not runs_dir.is_dir():
+        return []
+    found = [p.parent for p in runs_dir.glob("*/journal.jsonl") if not p.parent.is_symlink()]
+    return [RunFolder(path) for path in sorted(found)]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a derived file whole or not at all."""
+    fresh = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise refused(path, error) from error
+
+
+def slug(text: str) -> str:
+    """Letters, digits and dashes, at most 40."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower()[:40] or "run"
