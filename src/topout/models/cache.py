@@ -1,0 +1,169 @@
+"""Replies on disk, shared by all runs. Nothing is evicted, nothing is unpickled.
+
+diskcache unpickles what it reads (CVE-2025-69872) and evicts beyond 1 GiB by default; both are switched off here, and the settings
+are checked after opening because they persist in the file. Reads take about 10 microseconds and writes under 100, so that they
+are called on the event loop directly: a thread would cost more.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import diskcache
+
+from topout.domain import Usage
+from topout.errors import StoreError
+
+__all__ = ["Entry", "ReplyCache"]
+
+_SETTINGS = {
+    "eviction_policy": "none",
+    "size_limit": 2**62,
+    "cull_limit": 0,
+    "statistics": 0,
+    "tag_index": 0,
+    "disk_min_file_size": 2**30,  # everything in the one database file
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A reply as it was first received. `run` is the run that paid for it; `cost_usd` is None when the price was unknown."""
+
+    text: str
+    finish_reason: str
+    usage: Usage
+    cost_usd: float | None
+    latency_s: float
+    model: str
+    run: str
+
+
+class _PlainDisk(diskcache.Disk):  # type: ignore[misc]
+    """Stores text, numbers and bytes as they are. A row that claims to be a pickle or a file of its own counts as unreadable, which
+    diskcache turns into a miss (OSError)."""
+
+    def put(self, key: Any) -> Any:
+        _refuse_objects(key)
+        return super().put(key)
+
+    def get(self, key: Any, raw: Any) -> Any:
+        if not raw:
+            raise OSError("a key of this cache is not plain")
+        return super().get(key, raw)
+
+    def store(self, value: Any, read: bool, key: Any = diskcache.UNKNOWN) -> Any:
+        _refuse_objects(value)
+        return super().store(value, False, key)
+
+    def fetch(self, mode: int, filename: Any, value: Any, read: bool) -> Any:
+        if mode != diskcache.core.MODE_RAW:
+            raise OSError("a value of this cache is not plain")
+        return value
+
+
+def _refuse_objects(value: Any) -> None:
+    if type(value) not in (str, int, float, bytes):
+        raise TypeError(f"{type(value).__name__}: this cache holds text, numbers and bytes only")
+
+
+class ReplyCache:
+    """Replies by request key. Open it with `ReplyCache.open`."""
+
+    def __init__(self, cache: diskcache.Cache) -> None:
+        self._cache = cache
+        self._file = Path(cache.directory) / diskcache.core.DBNAME
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open or make the cache in `folder`. Raises StoreError when the disk or the file does not allow for it."""
+        file = folder / diskcache.core.DBNAME
+        try:
+            cache = diskcache.Cache(str(folder), timeout=60, disk=_PlainDisk, **_SETTINGS)
+            found = {name: cache.reset(name) for name in _SETTINGS}
+        except (sqlite3.Error, OSError, TypeError, ValueError, KeyError, AttributeError, diskcache.Timeout) as problem:
+            raise _explain(file, problem) from problem
+        if found != _SETTINGS:
+            cache.close()
+            raise StoreError(f"{file}: the settings of this reply cache cannot be changed to keep all replies. Move the file away.")
+        return cls(cache)
+
+    def get(self, key: str) -> Entry | None:
+        """The reply to a request, None when there is none or its row is not one that we wrote. Raises StoreError."""
+        try:
+            text = self._cache.get(key)
+        except (sqlite3.Error, OSError, diskcache.Timeout) as problem:
+            raise _explain(self._file, problem) from problem
+        if type(text) is not str:
+            return None
+        try:
+            return _entry(json.loads(text))
+        except (ValueError, RecursionError):
+            return None
+
+    def put(self, key: str, entry: Entry) -> None:
+        """Keep a reply; on return it survives a kill of this process. Raises StoreError."""
+        row = {
+            "text": entry.text,
+            "finish_reason": entry.finish_reason,
+            "prompt_tokens": entry.usage.prompt_tokens,
+            "output_tokens": entry.usage.output_tokens,
+            "cost_usd": entry.cost_usd,
+            "latency_s": entry.latency_s,
+            "model": entry.model,
+            "run": entry.run,
+            "created": time.time(),
+        }
+        try:
+            self._cache.set(key, json.dumps(row))
+        except (sqlite3.Error, OSError, diskcache.Timeout) as problem:
+            raise _explain(self._file, problem) from problem
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        self._cache.close()
+
+
+def _entry(row: Any) -> Entry | None:
+    match row:
+        case {
+            "text": str(text),
+            "finish_reason": str(finish),
+            "prompt_tokens": int() | None as prompt,
+            "output_tokens": int() | None as output,
+            "cost_usd": float() | int() | None as cost,
+            "latency_s": float() | int() as latency,
+            "model": str(model),
+            "run": str(run),
+        } if _is_figure(cost or 0) and _is_figure(latency):
+            return Entry(text, finish, Usage(prompt, output), cost, latency, model, run)
+        case _:
+            return None
+
+
+def _is_figure(value: float) -> bool:
+    return math.isfinite(value) and value >= 0
+
+
+def _explain(file: Path, problem: BaseException) -> StoreError:
+    """The root of the matter in one line: a rollback that fails because the disk is full hides the full disk."""
+    root = problem
+    while isinstance(root.__context__, sqlite3.Error | OSError):
+        root = root.__context__
+    words = str(root).strip().splitlines()[0] if str(root).strip() else type(root).__name__
+    lower = words.lower()
+    if isinstance(root, sqlite3.DatabaseError) and ("not a database" in lower or "malformed" in lower or "no such" in lower):
+        return StoreError(
+            f"{file}: this reply cache is damaged ({words}). Move or delete it with its -wal and -shm files; its replies will be asked for again."
+        )
+    if isinstance(root, diskcache.Timeout) or "locked" in lower:
+        return StoreError(f"{file}: another process has kept the reply cache locked for 60 s. End it, or use another cache folder.")
+    if "full" in lower or "no space" in lower or "i/o error" in lower or "too large" in lower:
+        return StoreError(f"{file}: cannot write the reply cache ({words}). Free some space; nothing that was kept before is lost.")
+    return StoreError(f"{file}: cannot use the reply cache ({words}). Use a folder that can be written.")

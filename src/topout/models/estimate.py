@@ -1,0 +1,44 @@
+"""How many tokens a call may use at most: what the ledger sets aside before the call is sent."""
+
+from __future__ import annotations
+
+from topout.domain import Request, Usage
+
+__all__ = ["Bounds"]
+
+
+class Bounds:
+    """Upper bounds of tokens per call, that learn from every call that used more.
+
+    A prompt is taken to have a token for every 3 bytes of UTF-8 and 8 more for each message; the tokenizers of today need a token
+    for about 4 bytes of prose. Where a model turns out to need more than that (or answers with more than it was allowed), all later
+    bounds of that model grow by the same factor.
+    """
+
+    def __init__(self) -> None:
+        self._factors: dict[str, tuple[float, float]] = {}
+
+    def of(self, request: Request) -> tuple[float, float]:
+        """(prompt tokens, output tokens), neither to be exceeded."""
+        prompt, output = self._factors.get(request.model, (1.0, 1.0))
+        return _prompt(request) * prompt, request.max_output_tokens * output
+
+    def learn(self, request: Request, usage: Usage) -> None:
+        """Take note of what a call really used."""
+        bound_prompt, bound_output = self.of(request)
+        used_prompt, used_output = usage.prompt_tokens or 0, usage.output_tokens or 0
+        if used_prompt > bound_prompt or used_output > bound_output:
+            prompt, output = self._factors.get(request.model, (1.0, 1.0))
+            self._factors[request.model] = (
+                prompt * max(1.0, used_prompt / bound_prompt),
+                output * max(1.0, used_output / max(bound_output, 1.0)),
+            )
+
+
+def _prompt(request: Request) -> float:
+    size = 0
+    for message in request.messages:
+        text = message.content
+        size += (len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))) + 24
+    size += len(request.json_schema)
+    return size / 3 + 8

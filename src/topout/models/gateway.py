@@ -1,0 +1,351 @@
+"""The model gateway: every call of every role goes through `Gateway.complete`, and nothing else reaches a model.
+
+In this order: stopped? → an equal call in flight → the cache → circuit breaker → money reserved → a place in the model's limiter →
+the transport, with retries → money settled → cache → reply. A call that has left is never thrown away: when its caller goes away or
+the run is stopped, its reply still lands in the cache with this run's id, and whoever asks next has it as paid for.
+
+    addresses = Addresses(api_base, os.environ)
+    ledger = Ledger(Budget(max_cost_usd=5.0))
+    gateway = Gateway(LitellmTransport(addresses), ReplyCache.open(folder), ledger, Prices(given, addresses), addresses, run="r1")
+    reply = await gateway.complete(Request("openai/gpt-4.1-mini", messages))
+    await gateway.aclose()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Set
+from dataclasses import dataclass
+
+from topout.contracts import Model
+from topout.domain import Failure, Reply, Request, Usage
+from topout.models.addresses import Addresses, is_embedded
+from topout.models.cache import Entry, ReplyCache
+from topout.models.estimate import Bounds
+from topout.models.fingerprint import embedded_version, request_key
+from topout.models.ledger import Ledger, Purse, Reservation
+from topout.models.limits import Breaker, Limiter
+from topout.models.prices import Prices
+from topout.models.retries import Retries
+from topout.models.transport import Delivered, Refused, Sent, Transport
+
+__all__ = ["Gateway"]
+
+_STOPPED = Failure("stopped", "the run was asked to stop")
+_TIME_IS_UP = Failure("budget", "time")
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What is known of one model's provider."""
+
+    limiter: Limiter
+    breaker: Breaker
+
+
+@dataclass(slots=True, eq=False)
+class _Flight:
+    """One call that several callers may be waiting for."""
+
+    outcome: asyncio.Future[Entry | Failure]
+    waiting: int = 0
+    sending: bool = False
+    billed_to: bool = False
+
+
+class Gateway:
+    """Implements `topout.contracts.Model`. One event loop, one instance a run.
+
+    `run` is this run's id: replies bought now carry it. `charged` are the request keys that this run's journal already counts; a
+    reply that this run bought and never journaled (it was killed in between) comes back with `paid` True, once. `cache` None keeps
+    nothing. `max_in_flight` is where each model's limiter starts and what it never exceeds. `clock` is monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        cache: ReplyCache | None,
+        ledger: Ledger,
+        prices: Prices,
+        addresses: Addresses,
+        *,
+        run: str,
+        charged: Set[str] = frozenset(),
+        max_in_flight: int = 32,
+        retries: Retries | None = None,
+        trip_after: int = 8,
+        rng: random.Random | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._transport = transport
+        self._cache = cache
+        self._ledger = ledger
+        self._prices = prices
+        self._addresses = addresses
+        self._run = run
+        self._charged = set(charged)
+        self._max_in_flight = max_in_flight
+        self._retries = retries or Retries()
+        self._trip_after = trip_after
+        self._rng = rng or random.Random()
+        self._clock = clock
+        self._sleep = sleep
+        self._bounds = Bounds()
+        self._lanes: dict[str, _Lane] = {}
+        self._address_of: dict[str, str] = {}
+        self._flights: dict[str, _Flight] = {}
+        self._tasks: dict[asyncio.Task[Entry | Failure], _Flight] = {}
+        self._unclaimed: set[str] = set()  # settled in the ledger, given to nobody yet
+        self._in_flight = 0
+        self._stopped = False
+
+    @property
+    def ledger(self) -> Ledger:
+        return self._ledger
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that are at a provider at this moment."""
+        return self._in_flight
+
+    @property
+    def tripped(self) -> str | None:
+        """What to tell the user once a model's provider is down for good; None while all is well."""
+        return next((lane.breaker.message for lane in self._lanes.values() if lane.breaker.message), None)
+
+    def width(self, model: str) -> int:
+        """How many calls of this model the provider tolerates at present."""
+        return self._lane(model).limiter.width
+
+    def purse(self, purse: Purse) -> Model:
+        """This gateway, paying from that purse. `complete` itself pays from 'search'."""
+        return _PurseView(self, purse)
+
+    async def complete(self, request: Request) -> Reply | Failure:
+        """The answer of `request.model`, from memory or anew. Raises UserError for an unknown price under a money limit, and
+        StoreError when the cache's disk gives out; everything else comes back as a Failure."""
+        return await self.complete_from(request, "search")
+
+    async def complete_from(self, request: Request, purse: Purse) -> Reply | Failure:
+        """`complete`, paid from `purse`."""
+        if self._stopped:
+            return _STOPPED
+        address = self._address_of.get(request.model)
+        if address is None:
+            address = embedded_version() if is_embedded(request.model) else self._addresses.of(request.model)
+            self._address_of[request.model] = address
+        key = request_key(request, address)
+        flight = self._flights.get(key)
+        if flight is None:
+            entry = self._cache.get(key) if self._cache is not None else None
+            if entry is not None:
+                return await self._claim(request, purse, key, entry)
+            flight = self._take_off(request, purse, key)
+        outcome = await self._wait(flight)
+        if isinstance(outcome, Entry):
+            return await self._claim(request, purse, key, outcome)
+        if flight.billed_to and outcome.cost_usd is not None:
+            return Failure(outcome.kind, outcome.message)
+        flight.billed_to = True
+        return outcome
+
+    def stop(self) -> None:
+        """All callers get Failure('stopped') from now on, those waiting too. Calls at a provider are left to finish for the cache
+        (see `aclose`); those that have not left are dropped."""
+        self._stopped = True
+        for task, flight in self._tasks.items():
+            if not flight.outcome.done():
+                flight.outcome.set_result(_STOPPED)
+            if not flight.sending:
+                task.cancel()
+        self._ledger.wake()
+
+    async def aclose(self, grace_s: float = 5.0) -> None:
+        """Stop, give calls at a provider `grace_s` seconds for their replies to reach the cache, then close everything."""
+        self.stop()
+        if self._tasks:
+            _, late = await asyncio.wait(list(self._tasks), timeout=grace_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+        if self._cache is not None:
+            self._cache.close()
+        await self._transport.aclose()
+
+    def _lane(self, model: str) -> _Lane:
+        lane = self._lanes.get(model)
+        if lane is None:
+            limiter = Limiter(self._max_in_flight, self._clock, self._sleep)
+            lane = self._lanes[model] = _Lane(limiter, Breaker(model, self._trip_after))
+        return lane
+
+    def _take_off(self, request: Request, purse: Purse, key: str) -> _Flight:
+        """A task of its own for the call, so that no caller's cancellation is another's."""
+        loop = asyncio.get_running_loop()
+        flight = self._flights[key] = _Flight(loop.create_future())
+        task = loop.create_task(self._fly(flight, request, purse, key))
+        self._tasks[task] = flight
+
+        def landed(done: asyncio.Task[Entry | Failure]) -> None:
+            del self._tasks[done]
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+            problem = None if done.cancelled() else done.exception()
+            if flight.outcome.done() or flight.waiting == 0:
+                return
+            if done.cancelled():
+                flight.outcome.cancel()
+            elif problem is not None:
+                flight.outcome.set_exception(problem)
+            else:
+                flight.outcome.set_result(done.result())
+
+        task.add_done_callback(landed)
+        return flight
+
+    async def _wait(self, flight: _Flight) -> Entry | Failure:
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.outcome)
+        finally:
+            flight.waiting -= 1
+            if flight.waiting == 0 and not flight.outcome.done() and not flight.sending:
+                self._abandon(flight)
+
+    def _abandon(self, flight: _Flight) -> None:
+        """Nobody waits any more and nothing was sent."""
+        for task, its_flight in self._tasks.items():
+            if its_flight is flight:
+                task.cancel()
+        for key in [key for key, its_flight in self._flights.items() if its_flight is flight]:
+            del self._flights[key]
+
+    async def _claim(self, request: Request, purse: Purse, key: str, entry: Entry) -> Reply | Failure:
+        """Hand a reply to one caller. The first one after the call has it as paid; for all others it is a metered cache hit."""
+        model, cost = request.model, entry.cost_usd
+        if cost is None or self._prices.is_given(model):
+            cost = self._prices.cost(model, entry.usage)
+        if key in self._unclaimed:
+            self._unclaimed.discard(key)
+            paid = True
+        else:
+            reservation = await self._reserve(request, purse)
+            if isinstance(reservation, Failure):
+                return reservation
+            paid = entry.run == self._run and key not in self._charged
+            self._settle(reservation, request, entry.usage, cost, paid=paid)
+        self._charged.add(key)
+        return Reply(entry.text, entry.finish_reason, entry.usage, cost, entry.latency_s, paid, key)
+
+    async def _reserve(self, request: Request, purse: Purse) -> Reservation | Failure:
+        bound_usd = 0.0
+        if self._ledger.is_capped:
+            bound_usd = self._prices.require(request.model).cost(*self._bounds.of(request))
+        while (reservation := self._ledger.reserve(bound_usd, purse)) is None:
+            await self._ledger.changed()
+            if self._stopped:
+                return _STOPPED
+        return reservation
+
+    def _settle(self, reservation: Reservation, request: Request, usage: Usage, cost_usd: float | None, *, paid: bool) -> None:
+        self._ledger.settle(reservation, request.role, request.model, usage, cost_usd, paid=paid)
+        if self._ledger.is_capped:
+            self._bounds.learn(request, usage)
+
+    async def _fly(self, flight: _Flight, request: Request, purse: Purse, key: str) -> Entry | Failure:
+        lane = self._lane(request.model)
+        if lane.breaker.message is not None:
+            return Failure("circuit", lane.breaker.message)
+        reservation = await self._reserve(request, purse)
+        if isinstance(reservation, Failure):
+            return reservation
+        try:
+            sent = await self._send(flight, lane, request)
+        except BaseException:
+            self._ledger.release(reservation)
+            raise
+        model = request.model
+        match sent:
+            case Delivered(text, finish_reason, usage, latency_s):
+                cost = self._prices.cost(model, usage)
+                self._settle(reservation, request, usage, cost, paid=True)
+                entry = Entry(text, finish_reason, usage, cost, latency_s, model, self._run)
+                self._unclaimed.add(key)
+                if self._cache is not None:
+                    self._cache.put(key, entry)
+                return entry
+            case Refused(kind, message, usage=usage) if usage.prompt_tokens is not None:
+                cost = self._prices.cost(model, usage)
+                self._settle(reservation, request, usage, cost, paid=True)
+                return Failure(kind, message, usage, cost)
+            case Refused(kind, message):
+                self._ledger.release(reservation)
+                self._ledger.fail(request.role, model)
+                return Failure(kind, message)
+            case Failure():
+                self._ledger.release(reservation)
+                return sent
+
+    async def _send(self, flight: _Flight, lane: _Lane, request: Request) -> Sent | Failure:
+        """Try until it is answered or final. The place in the limiter is given back during back-off."""
+        tried = 0
+        while True:
+            ticket = await lane.limiter.acquire()
+            left_s = self._ledger.time_left_s()
+            if lane.breaker.message is not None or self._stopped or (left_s is not None and left_s <= 0):
+                lane.limiter.release()
+                if self._stopped:
+                    return _STOPPED
+                return _TIME_IS_UP if lane.breaker.message is None else Failure("circuit", lane.breaker.message)
+            flight.sending = True
+            self._in_flight += 1
+            try:
+                if left_s is None:
+                    sent = await self._transport.send(request)
+                else:
+                    async with asyncio.timeout(left_s):
+                        sent = await self._transport.send(request)
+            except TimeoutError:
+                return _TIME_IS_UP
+            finally:
+                flight.sending = False
+                self._in_flight -= 1
+                lane.limiter.release()
+            tried += 1
+            if isinstance(sent, Delivered):
+                lane.limiter.succeeded()
+                lane.breaker.answered()
+                return sent
+            delay_s = self._note_refusal(lane, sent, ticket, tried)
+            if delay_s is None:
+                return sent
+            left_s = self._ledger.time_left_s()
+            if left_s is not None and delay_s >= left_s:
+                return _TIME_IS_UP
+            if flight.waiting == 0 or self._stopped:
+                return _STOPPED
+            await self._sleep(delay_s)
+
+    def _note_refusal(self, lane: _Lane, refused: Refused, ticket: int, tried: int) -> float | None:
+        """Tell limiter and breaker; the delay before the next try in seconds, None when there is none."""
+        if refused.status == 429 and refused.retryable:
+            lane.limiter.throttled(ticket)
+        if refused.retry_after_s is not None and refused.retryable:
+            lane.limiter.pause(self._retries.bounded(refused.retry_after_s))
+        delay_s = self._retries.delay_s(refused, tried, self._rng)
+        if delay_s is None:
+            lane.breaker.failed(refused.kind, refused.message)
+        return delay_s
+
+
+@dataclass(frozen=True, slots=True)
+class _PurseView:
+    gateway: Gateway
+    purse: Purse
+
+    async def complete(self, request: Request) -> Reply | Failure:
+        return await self.gateway.complete_from(request, self.purse)

@@ -1,0 +1,281 @@
+"""The budget: money is reserved before a call is sent, so that no concurrency can overshoot it.
+
+What limits is the *metered* cost: the list price of every call, whether it was paid now or came from the cache. A run therefore
+ends at the same place whether it is the first of its kind or served from the cache. Sums are kept in whole pico-dollars: prices
+per token are multiples of that, and a comparison of integers knows no rounding.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from topout.domain import Failure, ModelRole, Usage
+
+__all__ = ["Budget", "Ledger", "Purse", "Reservation", "Spend", "Tally"]
+
+Purse = Literal["search", "exam"]
+_PICO = 10**12
+_TIME_IS_UP = Failure("budget", "time")
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits of a run; None is no limit."""
+
+    max_cost_usd: float | None = None
+    max_time_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Money set aside for one call in flight. Give it back through `settle` or `release`, once."""
+
+    purse: Purse
+    pico: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Sums over calls. `cost_usd` is metered (cached replies at list price), `paid_usd` what this run paid itself. Calls without a
+    known price are in `unpriced_calls`, calls whose tokens the provider did not tell in `untold_calls`: they add nothing to sums.
+    `failed_calls` got no answer and were not billed as far as we know; they are not in `calls`."""
+
+    calls: int = 0
+    paid_calls: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    paid_usd: float = 0.0
+    unpriced_calls: int = 0
+    untold_calls: int = 0
+    failed_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """The ledger at one moment, for reports. `promised_usd` is reserved for calls in flight; `left_usd` is what the whole run may
+    still spend (None without a limit)."""
+
+    total: Tally
+    by_role: Mapping[ModelRole, Tally]
+    by_model: Mapping[str, Tally]
+    promised_usd: float
+    left_usd: float | None
+    elapsed_s: float
+
+
+@dataclass(slots=True)
+class _Sums:
+    calls: int = 0
+    paid_calls: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    cost: int = 0
+    paid: int = 0
+    unpriced: int = 0
+    untold: int = 0
+    failed: int = 0
+
+    def add(self, other: _Sums) -> None:
+        self.calls += other.calls
+        self.paid_calls += other.paid_calls
+        self.prompt_tokens += other.prompt_tokens
+        self.output_tokens += other.output_tokens
+        self.cost += other.cost
+        self.paid += other.paid
+        self.unpriced += other.unpriced
+        self.untold += other.untold
+        self.failed += other.failed
+
+    def tally(self) -> Tally:
+        return Tally(
+            self.calls,
+            self.paid_calls,
+            self.prompt_tokens,
+            self.output_tokens,
+            self.cost / _PICO,
+            self.paid / _PICO,
+            self.unpriced,
+            self.untold,
+            self.failed,
+        )
+
+
+@dataclass(slots=True)
+class _Account:
+    """One purse: what is gone and what is promised, in pico-dollars."""
+
+    spent: int = 0
+    promised: int = 0
+
+
+@dataclass(slots=True)
+class _Accounts:
+    search: _Account = field(default_factory=_Account)
+    exam: _Account = field(default_factory=_Account)
+
+    def of(self, purse: Purse) -> _Account:
+        return self.search if purse == "search" else self.exam
+
+
+class Ledger:
+    """Counts what is spent and refuses what could be too much. Used from one event loop. `clock` is monotonic, in seconds; time
+    counts from construction."""
+
+    def __init__(self, budget: Budget | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._budget = budget or Budget()
+        self._clock = clock
+        self._started = clock()
+        self._cap = None if self._budget.max_cost_usd is None else int(self._budget.max_cost_usd * _PICO)
+        self._aside = 0
+        self._accounts = _Accounts()
+        self._in_flight = 0
+        self._sums: dict[tuple[ModelRole, str], _Sums] = {}
+        self._waiting: list[asyncio.Future[None]] = []
+
+    @property
+    def is_capped(self) -> bool:
+        """Is there a limit of money (so that every call needs a known price)?"""
+        return self._cap is not None
+
+    def set_aside(self, exam_share: float) -> None:
+        """Keep this share [0, 1] of the money for the exam. The search may not touch it; the exam may use all that is left."""
+        if not 0 <= exam_share <= 1:
+            raise ValueError(f"exam_share: {exam_share}, expected a share from 0 to 1")
+        self._aside = int((self._cap or 0) * exam_share)
+
+    def time_left_s(self) -> float | None:
+        """Seconds to the deadline, negative after it; None without one."""
+        limit = self._budget.max_time_s
+        return None if limit is None else limit - (self._clock() - self._started)
+
+    def reserve(self, bound_usd: float, purse: Purse = "search") -> Reservation | Failure | None:
+        """Set money aside for a call that costs at most `bound_usd` dollars.
+
+        A Failure when it would not fit even if nothing else were in flight, or when time is up; its message begins with 'money' or
+        is 'time'. None when it fits as soon as calls in flight turn out cheaper than their bounds: await `changed` and ask again.
+        """
+        left_s = self.time_left_s()
+        if left_s is not None and left_s <= 0:
+            return _TIME_IS_UP
+        if self._cap is None:
+            self._in_flight += 1
+            return Reservation(purse, 0)
+        bound = -int(-bound_usd * _PICO // 1)
+        search, exam = self._accounts.search, self._accounts.exam
+        room = self._cap - search.spent - exam.spent
+        promised = search.promised + exam.promised
+        room_now = room - promised
+        if purse == "search":
+            own = self._cap - self._aside - search.spent
+            room_now = min(room_now, own - search.promised)
+            room = min(room, own)
+        if bound <= room_now:
+            self._in_flight += 1
+            self._accounts.of(purse).promised += bound
+            return Reservation(purse, bound)
+        if bound <= room:
+            return None
+        kept = f", {_dollars(self._aside)} of it kept for the exam" if purse == "search" and self._aside else ""
+        return Failure(
+            "budget",
+            f"money: {_dollars(search.spent + exam.spent)} of {_dollars(self._cap)} spent{kept}; "
+            f"the next call may cost up to {_dollars(bound)}",
+        )
+
+    async def changed(self) -> None:
+        """Wait until a reservation has been given back. Returns at once when there is none."""
+        if self._in_flight == 0:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        await future
+
+    def wake(self) -> None:
+        """Let all who await `changed` look again."""
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def settle(
+        self, reservation: Reservation, role: ModelRole, model: str, usage: Usage, cost_usd: float | None, *, paid: bool
+    ) -> None:
+        """Replace a reservation by what the call really cost. With an unknown cost the whole reservation counts against the limit
+        (and nothing is added to the sums: unknown is not a figure)."""
+        self._give_back(reservation)
+        account = self._accounts.of(reservation.purse)
+        account.spent += reservation.pico if cost_usd is None else _pico(cost_usd)
+        self._count(role, model, usage, cost_usd, paid)
+
+    def release(self, reservation: Reservation) -> None:
+        """The call was not sent, or not billed."""
+        self._give_back(reservation)
+
+    def fail(self, role: ModelRole, model: str) -> None:
+        """A call got no answer, and no bill."""
+        self._of(role, model).failed += 1
+
+    def restore(
+        self, role: ModelRole, model: str, usage: Usage, cost_usd: float | None, *, paid: bool, purse: Purse = "search"
+    ) -> None:
+        """Count a call that an earlier session of this run has journaled. Never refuses: it has happened."""
+        self._accounts.of(purse).spent += _pico(cost_usd or 0.0)
+        self._count(role, model, usage, cost_usd, paid)
+
+    def snapshot(self) -> Spend:
+        """Totals, by role and by model, at this moment."""
+        total = _Sums()
+        roles: dict[ModelRole, _Sums] = {}
+        models: dict[str, _Sums] = {}
+        for (role, model), sums in self._sums.items():
+            total.add(sums)
+            roles.setdefault(role, _Sums()).add(sums)
+            models.setdefault(model, _Sums()).add(sums)
+        search, exam = self._accounts.search, self._accounts.exam
+        promised = search.promised + exam.promised
+        return Spend(
+            total.tally(),
+            {role: sums.tally() for role, sums in roles.items()},
+            {model: sums.tally() for model, sums in models.items()},
+            promised / _PICO,
+            None if self._cap is None else max(0, self._cap - search.spent - exam.spent) / _PICO,
+            self._clock() - self._started,
+        )
+
+    def _of(self, role: ModelRole, model: str) -> _Sums:
+        found = self._sums.get((role, model))
+        if found is None:
+            found = self._sums[role, model] = _Sums()
+        return found
+
+    def _count(self, role: ModelRole, model: str, usage: Usage, cost_usd: float | None, paid: bool) -> None:
+        sums = self._of(role, model)
+        cost = 0 if cost_usd is None else _pico(cost_usd)
+        sums.calls += 1
+        sums.cost += cost
+        sums.unpriced += cost_usd is None
+        sums.untold += usage.prompt_tokens is None or usage.output_tokens is None
+        sums.prompt_tokens += usage.prompt_tokens or 0
+        sums.output_tokens += usage.output_tokens or 0
+        if paid:
+            sums.paid_calls += 1
+            sums.paid += cost
+
+    def _give_back(self, reservation: Reservation) -> None:
+        self._in_flight -= 1
+        self._accounts.of(reservation.purse).promised -= reservation.pico
+        if self._waiting:
+            self.wake()
+
+
+def _pico(usd: float) -> int:
+    return round(usd * _PICO)
+
+
+def _dollars(pico: int) -> str:
+    return f"${pico / _PICO:.4g}"

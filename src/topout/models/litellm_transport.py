@@ -1,0 +1,202 @@
+"""Requests through litellm: hosted, local and embedded models alike. The only file that imports litellm, and only when a call leaves.
+
+litellm retries by itself, in two layers that multiply and that repeat even a wrong key: both are off here, `retries` does it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from types import ModuleType
+from typing import Any
+
+from topout.domain import Request, Usage
+from topout.models.addresses import Addresses, is_embedded
+from topout.models.failures import classify, essence, unsupported_parameters
+from topout.models.masking import one_line
+from topout.models.transport import Delivered, Refused, Sent
+
+__all__ = ["LitellmTransport"]
+
+_OPTIONAL = ("temperature", "seed", "stop", "response_format")
+
+
+@dataclass(frozen=True, slots=True)
+class _Habits:
+    """What all calls of one model share, and the parameters that it does not take (grows as the provider complains)."""
+
+    arguments: Mapping[str, Any]
+    refused: set[str]
+
+
+class LitellmTransport:
+    """Implements `topout.models.transport.Transport`. `timeout_s` bounds every call (litellm's own default is 6000 s).
+
+    `dropped` tells, by model, which parameters were asked for and left out because the model does not take them.
+    """
+
+    def __init__(self, addresses: Addresses | None = None, timeout_s: float = 60.0) -> None:
+        self._addresses = addresses or Addresses()
+        self._timeout_s = timeout_s
+        self._litellm: ModuleType | None = None
+        self._errors: tuple[type[Exception], ...] = ()
+        self._embedded_is_registered = False
+        self._habits: dict[str, _Habits] = {}
+        self.dropped: dict[str, set[str]] = {}
+
+    async def send(self, request: Request) -> Sent:
+        model = request.model
+        litellm = self._litellm or self._import()
+        habits = self._habits.get(model)
+        if habits is None:
+            habits = self._habits[model] = self._prepare(litellm, model)
+        wanted = _parameters(request)
+        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        while True:
+            taken = {name: value for name, value in wanted.items() if name not in habits.refused}
+            if len(taken) < len(wanted):
+                self.dropped.setdefault(model, set()).update(wanted.keys() - taken.keys())
+            started = time.perf_counter()
+            try:
+                response = await litellm.acompletion(
+                    model=model, messages=messages, max_tokens=request.max_output_tokens, **taken, **habits.arguments
+                )
+            except self._errors as problem:
+                complaints = unsupported_parameters(_status(problem), str(problem)) & taken.keys()
+                if not complaints:
+                    return self._refusal(model, problem)
+                habits.refused.update(complaints)
+                continue
+            return _read(model, response, time.perf_counter() - started)
+
+    async def aclose(self) -> None:
+        if self._litellm is not None:
+            await self._litellm.close_litellm_async_clients()
+
+    def _import(self) -> ModuleType:
+        """litellm, told before and after its import not to fetch prices, not to read a .env file and not to talk."""
+        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+        os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
+        import litellm
+        import openai
+
+        litellm.suppress_debug_info = True
+        litellm.telemetry = False
+        litellm.disable_hf_tokenizer_download = True
+        # all of litellm's errors are OpenAIErrors; the others are what its adapters let through on odd replies
+        self._errors = (openai.OpenAIError, OSError, LookupError, ValueError, TypeError, AttributeError, ImportError, RuntimeError)
+        self._litellm = litellm
+        return litellm
+
+    def _prepare(self, litellm: ModuleType, model: str) -> _Habits:
+        arguments: dict[str, Any] = {"num_retries": 0, "max_retries": 0, "timeout": self._timeout_s}
+        if is_embedded(model):
+            if not self._embedded_is_registered:
+                from topout.models.embedded import provider
+
+                provider.register()
+                self._embedded_is_registered = True
+            return _Habits(arguments, set())
+        address = self._addresses.given(model)
+        if address:
+            arguments["api_base"] = address
+        if self._addresses.of(model) and model.startswith("openai/") and not os.environ.get("OPENAI_API_KEY"):
+            arguments["api_key"] = "none"  # the OpenAI client insists on a key, servers of one's own seldom do
+        try:
+            taken = litellm.get_supported_openai_params(model=model)
+        except self._errors:
+            taken = None  # the call itself will say what is wrong with the name
+        return _Habits(arguments, set() if taken is None else {name for name in _OPTIONAL if name not in taken})
+
+    def _refusal(self, model: str, problem: Exception) -> Refused:
+        chain = _chain(problem)
+        words = " | ".join(str(one) for one in chain)
+        status = _status(problem)
+        kind, retryable = classify(status, words, {type(one).__name__ for one in chain})
+        text = essence(str(problem))
+        match kind:
+            case "auth":
+                text = f"{text} {self._which_key(model)}"
+            case "not_found":
+                text = (
+                    f"{text} A model is named PROVIDER/NAME, for example openai/gpt-4.1-mini, anthropic/claude-sonnet-4-5, "
+                    "ollama_chat/llama3.2, or openai/NAME with --api-base for a server of your own."
+                )
+            case "unreachable":
+                text = f"no server answers at {self._addresses.of(model) or 'the address of this provider'} ({text})"
+            case _:
+                pass
+        said = f" (HTTP {status})" if status is not None and kind != "unreachable" else ""
+        return Refused(kind, one_line(f"{model}{said}: {text}", os.environ), retryable, _retry_after_s(problem), status)
+
+    def _which_key(self, model: str) -> str:
+        if self._litellm is None:
+            return ""
+        missing = self._litellm.validate_environment(model=model).get("missing_keys") or []
+        return f"Set {' or '.join(missing)} in the environment." if missing else "Check the key and what it may do."
+
+
+def _parameters(request: Request) -> dict[str, Any]:
+    wanted: dict[str, Any] = {"temperature": request.temperature}
+    if request.seed is not None:
+        wanted["seed"] = request.seed
+    if request.stop:
+        wanted["stop"] = list(request.stop)
+    if request.json_schema:
+        schema = {"name": "answer", "schema": json.loads(request.json_schema), "strict": True}
+        wanted["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return wanted
+
+
+def _read(model: str, response: Any, latency_s: float) -> Sent:
+    """A filter and an empty list of choices come as successes; a missing `usage` comes as zeros, and no prompt has zero tokens."""
+    told = response.get("usage")
+    usage = Usage(told.prompt_tokens, told.completion_tokens) if told is not None and told.prompt_tokens else Usage()
+    if not response.choices:
+        return Refused("empty", f"{model}: the reply has no choices", status=200, usage=usage)
+    choice = response.choices[0]
+    text, finish_reason = choice.message.content, choice.finish_reason or "stop"
+    if finish_reason == "content_filter":
+        return Refused("filtered", f"{model}: the provider's content filter withheld the answer", status=200, usage=usage)
+    if text is None and finish_reason != "length":
+        return Refused("empty", f"{model}: the reply has no content (finish reason {finish_reason})", status=200, usage=usage)
+    return Delivered(text or "", finish_reason, usage, latency_s)
+
+
+def _chain(problem: BaseException) -> list[BaseException]:
+    """The exception and what led to it, the last first."""
+    chain: list[BaseException] = []
+    step: BaseException | None = problem
+    while step is not None and len(chain) < 16:
+        chain.append(step)
+        step = step.__cause__ or step.__context__
+    return chain
+
+
+def _status(problem: Exception) -> int | None:
+    """The HTTP status that litellm attached; foreign exceptions have none."""
+    status = getattr(problem, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def _retry_after_s(problem: Exception) -> float | None:
+    """The Retry-After header in seconds: given as such, or as an HTTP date."""
+    headers = getattr(problem, "litellm_response_headers", None)
+    if headers is None:
+        response = getattr(problem, "response", None)
+        headers = getattr(response, "headers", None) or {}
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None
