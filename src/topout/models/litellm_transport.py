@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from types import ModuleType
 from typing import Any
 
 from topout.domain import Request, Usage
@@ -42,7 +41,7 @@ class LitellmTransport:
     def __init__(self, addresses: Addresses | None = None, timeout_s: float = 60.0) -> None:
         self._addresses = addresses or Addresses()
         self._timeout_s = timeout_s
-        self._litellm: ModuleType | None = None
+        self._litellm: Any = None  # the module, once a call has left
         self._errors: tuple[type[Exception], ...] = ()
         self._embedded_is_registered = False
         self._habits: dict[str, _Habits] = {}
@@ -77,7 +76,7 @@ class LitellmTransport:
         if self._litellm is not None:
             await self._litellm.close_litellm_async_clients()
 
-    def _import(self) -> ModuleType:
+    def _import(self) -> Any:
         """litellm, told before and after its import not to fetch prices, not to read a .env file and not to talk."""
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
@@ -92,7 +91,7 @@ class LitellmTransport:
         self._litellm = litellm
         return litellm
 
-    def _prepare(self, litellm: ModuleType, model: str) -> _Habits:
+    def _prepare(self, litellm: Any, model: str) -> _Habits:
         arguments: dict[str, Any] = {"num_retries": 0, "max_retries": 0, "timeout": self._timeout_s}
         if is_embedded(model):
             if not self._embedded_is_registered:

@@ -1,4 +1,4 @@
-"""A transport without a network: what lets a test decide what a provider does.
+"""A transport without a network and a clock without waiting: what lets a test decide what a provider does, and when.
 
 >>> import asyncio
 >>> from topout.domain import Message, Request
@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from topout.domain import Request, Usage
 from topout.models.transport import Delivered, Sent
 
-__all__ = ["ScriptedTransport"]
+__all__ = ["InstantTime", "ScriptedTransport"]
 
 
 class ScriptedTransport:
@@ -59,3 +59,22 @@ class ScriptedTransport:
 
     async def aclose(self) -> None:
         self.closed = True
+
+
+class InstantTime:
+    """A clock that only moves when somebody sleeps on it: pass `clock` and `sleep` to a Gateway, and hours of back-off take no time.
+
+    `slept` holds the seconds of each sleep in order.
+    """
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
