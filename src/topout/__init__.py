@@ -1,3 +1,27 @@
-"""topout: prompt optimization that reports held-out gains with intervals and says when prompting has topped out."""
+"""topout: prompt optimization that reports held-out gains with intervals and says when prompting has topped out.
+
+    import topout
+    run = topout.optimize("tasks/support-tickets")
+    print(run.verdict.sentence)
+
+`optimize`, `resume`, `evaluate`, `load_run`, `rebuild` and `list_runs` come from `topout.app`, which is imported when one of them is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from topout.app import Evaluation, RunHead, RunView, evaluate, list_runs, load_run, optimize, rebuild, resume
 
 __version__ = "0.1.0"
+
+__all__ = ["Evaluation", "RunHead", "RunView", "__version__", "evaluate", "list_runs", "load_run", "optimize", "rebuild", "resume"]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        from topout import app
+
+        return vars(app)[name]
+    raise AttributeError(f"module 'topout' has no attribute '{name}'")

@@ -28,23 +28,24 @@ class ExamPlan:
 
 
 def plan_exam(task: Task, max_calls: int, share: float, most: int = 9) -> ExamPlan:
-    """Share out `max_calls`: about `share` of them for the exam, never too few for the baseline and the winner.
+    """Share out `max_calls`: about `share` of them for the exam, never too few for the baseline, the winner and the champion at half of
+    the calls.
 
-    When even two passes over the holdout would take more than the share, the exam uses its first rows alone (rows are in the order of the file; not under
+    When even three passes over the holdout would take more than the share, the exam uses its first rows alone (rows are in the order of the file; not under
     30). Raises UserError when the search would be left without a full pass over dev and a first proposal.
     """
     holdout, shift = task.rows("holdout"), task.rows("shift")
     for_exam = int(max_calls * share)
     rows = len(holdout)
-    if 2 * (rows + len(shift)) > for_exam:
+    if 3 * rows + 2 * len(shift) > for_exam:
         shift = ()
-    if 2 * rows > for_exam:
-        rows = max(min(rows, LEAST_HOLDOUT), for_exam // 2)
-    champions = max(2, min(most, (for_exam - 2 * len(shift)) // max(1, rows)))
+    if 3 * rows > for_exam:
+        rows = max(min(rows, LEAST_HOLDOUT), for_exam // 3)
+    champions = max(3, min(most, (for_exam - 2 * len(shift)) // max(1, rows)))
     search = max_calls - champions * rows - 2 * len(shift)
     dev = len(task.rows("dev"))
     if search < dev + 1:
-        least = dev + 1 + 2 * min(len(holdout), LEAST_HOLDOUT)
+        least = dev + 1 + 3 * min(len(holdout), LEAST_HOLDOUT)
         least = max(least, int((dev + 1) / (1 - share)) + 1)
         raise UserError(
             f"max_calls = {max_calls}: too few for this task: one pass over {dev} dev rows, and {champions} x {rows} holdout rows for the exam. "
@@ -62,8 +63,9 @@ class Exam:
         self.taken: list[str] = []
 
     def room(self, candidate: Candidate) -> bool:
-        """Whether this candidate still has to sit the exam and a place is left for it; the last place is the winner's."""
-        return candidate.id not in self.taken and len(self.taken) < self._plan.champions - 1
+        """Whether this candidate still has to sit the exam and a place is left for it. The last two places are kept: for the
+        winner, and for the champion at half of the calls."""
+        return candidate.id not in self.taken and len(self.taken) < self._plan.champions - 2
 
     async def sit(self, candidate: Candidate) -> None:
         """Measure on the holdout. Rows that could not be measured stay unmeasured, and are told as such."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from topout.contracts import Journal, Model, Scorer
@@ -12,7 +12,6 @@ from topout.domain import (
     Example,
     Failure,
     Message,
-    Prompt,
     Reply,
     Request,
     Rollout,
@@ -24,6 +23,7 @@ from topout.domain import (
 )
 from topout.engine.halt import Halt, halting
 from topout.engine.replay import Replay
+from topout.text.rendering import renderer
 
 __all__ = ["EXAM", "Harness", "Seat"]
 
@@ -40,10 +40,7 @@ class Seat:
 
 
 class Harness:
-    """Measures candidates. `renderer` turns a prompt into a function inputs -> messages, and is called once a candidate.
-
-    `seat` answers for train and dev, `exam_seat` for holdout and shift (the same model on another purse).
-    """
+    """Measures candidates. `seat` answers for train and dev, `exam_seat` for holdout and shift (the same model on another purse)."""
 
     def __init__(
         self,
@@ -54,7 +51,6 @@ class Harness:
         journal: Journal,
         replay: Replay,
         halt: Halt,
-        renderer: Callable[[Prompt], Callable[[dict[str, str]], tuple[Message, ...]]],
     ) -> None:
         self._task = task
         self._scorer = scorer
@@ -63,7 +59,6 @@ class Harness:
         self._journal = journal
         self._replay = replay
         self._halt = halt
-        self._renderer = renderer
         self._split_of: dict[str, Split] = {e.id: split for split, rows in task.splits.items() for e in rows}
         self._known: dict[tuple[str, str, int], Rollout] = dict(replay.rollouts)
         self._asking: dict[tuple[str, str, int], asyncio.Task[Rollout | None]] = {}
@@ -81,15 +76,15 @@ class Harness:
         """
         out: list[Rollout | None] = []
         waiting: list[tuple[int, asyncio.Task[Rollout | None]]] = []
-        render: Callable[[dict[str, str]], tuple[Message, ...]] | None = None
+        render: Callable[[Mapping[str, str]], tuple[Message, ...]] | None = None
         for example in examples:
             key = (candidate.id, example.id, sample)
             rollout = self._known.get(key) or self._replay.failures.get((attempt, *key))
             if rollout is None:
                 task = self._asking.get(key)
                 if task is None:
-                    render = render or self._renderer(candidate.prompt)
-                    messages = render(dict(example.inputs))
+                    render = render or renderer(candidate.prompt)
+                    messages = render(example.inputs)
                     task = asyncio.create_task(self._ask(attempt, candidate.id, example, sample, messages))
                     self._asking[key] = task
                 waiting.append((len(out), task))

@@ -40,11 +40,11 @@ BASELINE = -1
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How a run came to its end, and which candidate won on dev."""
+    """How a run came to its end, and which candidate won on dev (None when not even the baseline was measured)."""
 
     ending: Ending
     reason: str
-    winner: Candidate
+    winner: Candidate | None
 
 
 class Run:
@@ -78,6 +78,7 @@ class Run:
         self._population = Population(len(task.rows("dev")))
         self._allowance = Allowance(plan.search)
         self._attempts: list[Attempt] = []
+        self._records: list[tuple[int, Candidate]] = []
         self._halted = False
 
     async def run(self) -> Finish:
@@ -85,12 +86,13 @@ class Run:
         baseline = Candidate(prompt_id(self._task.baseline), self._task.baseline)
         async with asyncio.TaskGroup() as exams:
             if not await self._measure_baseline(baseline):
-                return Finish(self._halt.ending or "outage", self._halt.reason or "the baseline could not be measured", baseline)
+                return Finish(self._halt.ending or "outage", self._halt.reason or "no dev row could be scored", None)
             exams.create_task(self._exam.sit(baseline))
             ending, reason = await self._search(exams)
-        winner = self._population.pool[self._population.champion].candidate
+        winner = self._champion()
         if self._halt.ending not in ("stopped", "outage"):
             await self._exam.sit(winner)
+            await self._exam.sit(self._champion_at_half())
             await self._exam.shift([baseline] if winner.id == baseline.id else [baseline, winner])
         if self._halt.ending is not None:
             ending, reason = self._halt.ending, self._halt.reason
@@ -134,8 +136,9 @@ class Run:
                     return closing or (self._halt.ending or "finished", self._halt.reason)
                 oldest, lab, task = in_flight.popleft()
                 self._allowance.turn(oldest)
+                before = self._champion()
                 self._commit(await task, lab)
-                self._examine_at_checkpoints(exams)
+                self._examine_at_checkpoints(exams, before)
 
     def _commit(self, attempt: Attempt, lab: AttemptLab) -> None:
         """Take an attempt into the history. One that a halt cut short is not, nor any after it: a
@@ -155,7 +158,8 @@ class Run:
         self._record(attempt)
 
     def _record(self, attempt: Attempt) -> None:
-        champion = self._population.pool[self._population.champion].candidate.id
+        champion = self._champion().id
+        self._records.append((self._allowance.task_calls, self._champion()))
         if attempt.number != BASELINE:
             self._attempts.append(attempt)
         done = AttemptDone(attempt, self._allowance.charged, self._allowance.task_calls, champion, self._spent_usd())
@@ -168,13 +172,27 @@ class Run:
                 "The task, the recipe or topout changed since: start a new run (replies are cached and cost nothing again)."
             )
 
-    def _examine_at_checkpoints(self, exams: asyncio.TaskGroup) -> None:
-        """When the search has passed a checkpoint, its champion sits the exam while the search goes on."""
-        passed = [c for c in self._checkpoints if c <= self._allowance.task_calls]
-        self._checkpoints = self._checkpoints[len(passed) :]
-        champion = self._population.pool[self._population.champion].candidate
-        if passed and self._exam.room(champion):
-            exams.create_task(self._exam.sit(champion))
+    def _champion(self) -> Candidate:
+        return self._population.pool[self._population.champion].candidate
+
+    def _examine_at_checkpoints(self, exams: asyncio.TaskGroup, before: Candidate) -> None:
+        """When the search passes a checkpoint, the champion that stood there sits the exam while the search goes on."""
+        calls = self._allowance.task_calls
+        while self._checkpoints and self._checkpoints[0] <= calls:
+            champion = self._champion() if self._checkpoints[0] == calls else before
+            self._checkpoints = self._checkpoints[1:]
+            if self._exam.room(champion):
+                exams.create_task(self._exam.sit(champion))
+
+    def _champion_at_half(self) -> Candidate:
+        """The champion when half of the calls had been spent: where the last doubling begins."""
+        half = self._allowance.task_calls // 2
+        found = self._records[0]
+        for task_calls, champion in self._records:
+            if task_calls > half:
+                break
+            found = (task_calls, champion)
+        return found[1]
 
     def _history(self) -> History:
         population = self._population

@@ -30,9 +30,11 @@ from topout.domain import (
 )
 from topout.errors import JournalError
 from topout.plateau.curve import Checkpoint, simultaneous
+from topout.plateau.evidence import gather
 from topout.plateau.intervals import mean_interval, paired_gain
+from topout.plateau.verdict import decide
 
-__all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "find"]
+__all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "call_card", "count", "find"]
 
 
 @dataclass(slots=True)
@@ -164,7 +166,7 @@ def find(events: Iterable[Event]) -> Findings:
         dev=result("dev", state, by_split, baseline, winner),
         shift=result("shift", state, by_split, baseline, winner) if by_split.get("shift") else None,
         curve=curve,
-        verdict=verdict_of(state, attempts, by_split, curve, baseline, winner),
+        verdict=verdict_of(state, attempts, by_split, baseline),
         spend=spend_of(state),
         before=card(state, baseline),
         after=card(state, winner),
@@ -198,7 +200,9 @@ def groups(state: Fold, ids: Sequence[str]) -> list[str] | None:
     return [str(known.get(example, "")) for example in ids] if isinstance(known, dict) and known else None
 
 
-def result(split: Split, state: Fold, by_split: Mapping[Split, Sequence[str]], baseline: Candidate, winner: Candidate) -> SplitResult:
+def result(
+    split: Split, state: Fold, by_split: Mapping[Split, Sequence[str]], baseline: Candidate, winner: Candidate
+) -> SplitResult:
     """Baseline and winner on a split, paired."""
     ids = by_split.get(split, ())
     clusters = groups(state, ids)
@@ -213,19 +217,15 @@ def result(split: Split, state: Fold, by_split: Mapping[Split, Sequence[str]], b
 
 
 def curve_of(state: Fold, attempts: Sequence[AttemptDone], by_split: Mapping[Split, Sequence[str]]) -> tuple[CurvePoint, ...]:
-    """Champions at the checkpoints that the run set itself, and at its end."""
+    """Champions at the checkpoints that the run set itself, at half of the calls, and at its end."""
     at = state.started.manifest.get("checkpoints")
     marks = [int(c) for c in at if isinstance(c, int | float)] if isinstance(at, list) else []
-    picked: dict[int, AttemptDone] = {attempts[0].task_calls: attempts[0]}
-    for mark in marks:
-        done = next((d for d in attempts if d.task_calls >= mark), None)
-        if done is not None:
-            picked[done.task_calls] = done
-    picked[attempts[-1].task_calls] = attempts[-1]
+    first, last = attempts[0].task_calls, attempts[-1].task_calls
+    at_calls = sorted({first, last, max(first, last // 2), *(mark for mark in marks if first < mark < last)})
     dev, holdout = by_split.get("dev", ()), by_split.get("holdout", ())
     points = []
-    for calls in sorted(picked):
-        done = picked[calls]
+    for calls in at_calls:
+        done = [d for d in attempts if d.task_calls <= calls][-1]
         exam = scores(state, done.champion, holdout)
         examined = any(score == score for score in exam)
         points.append(
@@ -260,7 +260,11 @@ def count(into: RoleSpend, call: Rollout | Critiqued) -> None:
 def card(state: Fold, candidate: Candidate) -> CallCard:
     """What a call of a candidate takes, from the exam (or from dev where it sat none)."""
     done = [r for (c, _), r in state.table.items() if c == candidate.id and r.failure is None]
-    chosen = [r for r in done if r.split == "holdout"] or [r for r in done if r.split == "dev"]
+    return call_card([r for r in done if r.split == "holdout"] or [r for r in done if r.split == "dev"])
+
+
+def call_card(chosen: Sequence[Rollout]) -> CallCard:
+    """Means over completed rollouts."""
     return CallCard(
         len(chosen),
         mean_of([r.prompt_tokens for r in chosen]),
@@ -286,14 +290,27 @@ def unscored_of(table: Mapping[tuple[str, str], Rollout]) -> dict[str, int]:
 
 
 def verdict_of(
-    state: Fold,
-    attempts: Sequence[AttemptDone],
-    by_split: Mapping[Split, Sequence[str]],
-    curve: Sequence[CurvePoint],
-    baseline: Candidate,
-    winner: Candidate,
+    state: Fold, attempts: Sequence[AttemptDone], by_split: Mapping[Split, Sequence[str]], baseline: Candidate
 ) -> Verdict:
-    raise RuntimeError
+    """The verdict on the run's own evidence."""
+    dev, holdout = by_split.get("dev", ()), by_split.get("holdout", ())
+    champions = dict.fromkeys([baseline.id, *(done.champion for done in attempts)])
+    exams = {c: exam for c in champions for exam in [scores(state, c, holdout)] if any(s == s for s in exam)}
+    levers = state.started.manifest.get("levers")
+    ending = state.ended.ending if state.ended else "stopped"
+    cut_short = "" if ending in ("budget", "finished") else (state.ended.reason if state.ended else "the run has not ended")
+    return decide(
+        gather(
+            attempts,
+            delta=number(state.started.settings.get("delta"), 0.02),
+            baseline=baseline.id,
+            dev={c: scores(state, c, dev) for c in champions},
+            holdout=exams,
+            levers=[str(lever) for lever in levers] if isinstance(levers, list) else (),
+            clusters=groups(state, holdout),
+            cut_short=cut_short,
+        )
+    )
 
 
 def number(value: Json, default: float) -> float:

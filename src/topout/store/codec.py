@@ -71,16 +71,16 @@ def decode(line: str) -> Event:
     body = json.loads(line)
     if not isinstance(body, dict):
         raise ValueError("not an object")
-    kind = KINDS.get(str(body.pop("event", "")))
-    if kind is None:
+    kind = str(body.pop("event", ""))
+    if kind not in KINDS:
         raise ValueError("unknown kind of event")
     event: Event = adapter(kind).validate_python(body)
     return event
 
 
 @cache
-def adapter(kind: Any) -> Any:
+def adapter(kind: str) -> Any:
     """pydantic's validator of a kind, made once."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(kind)
+    return TypeAdapter(KINDS[kind])

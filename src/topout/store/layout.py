@@ -12,7 +12,7 @@ from pathlib import Path
 from topout.errors import JournalError, UserError, did_you_mean
 from topout.store.journal import refused
 
-__all__ = ["RunFolder", "create_run_folder", "find_run", "list_runs", "write_text"]
+__all__ = ["RunFolder", "create_run_folder", "find_run", "list_runs", "write_bytes", "write_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +106,16 @@ def list_runs(runs_dir: Path) -> list[RunFolder]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a derived file whole or not at all."""
+    """Write a derived file whole or not at all, as UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a derived file whole or not at all. Raises StoreError when the disk refuses."""
     fresh = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(text, encoding="utf-8")
+        fresh.write_bytes(data)
         fresh.replace(path)
     except OSError as error:
         raise refused(path, error) from error

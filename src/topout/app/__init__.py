@@ -1,0 +1,186 @@
+"""Puts a run together: the one composition root, and the public Python API.
+
+import topout
+run = topout.optimize("tasks/support-tickets", model="openai/gpt-4.1-mini", critic="openai/gpt-5", max_cost=5)
+print(run.verdict.sentence)
+run.curve, run.candidates, run.rollouts     # pandas DataFrames
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from topout.app.bench import Bench, Watch
+from topout.app.derived import write_derived
+from topout.app.heads import head
+from topout.app.judging import evaluation
+from topout.app.running import as_toml, checked_settings, drive, first_event, measured, task_path
+from topout.app.views import Evaluation, RunHead, RunView
+from topout.domain import SPLITS, Candidate, RunEnded, RunStarted, Split
+from topout.engine.exam import plan_exam
+from topout.errors import JournalError, UserError, did_you_mean
+from topout.models.event_loop import run_blocking
+from topout.plugins.optimizers import load_recipe
+from topout.plugins.prompt_folders import load_prompt
+from topout.plugins.tasks import load_task
+from topout.report.findings import find
+from topout.store.journal import read_journal
+from topout.store.layout import create_run_folder, find_run, write_text
+from topout.store.layout import list_runs as run_folders
+from topout.text.fingerprints import prompt_id
+
+__all__ = ["Evaluation", "RunHead", "RunView", "evaluate", "list_runs", "load_run", "optimize", "rebuild", "resume"]
+
+
+def optimize(
+    task: str | Path,
+    *,
+    model: str = "embedded/reader",
+    critic: str | None = None,
+    recipe: str = "evolve",
+    seed: int = 0,
+    max_calls: int | None = None,
+    max_cost: float | None = None,
+    max_time: float | None = None,
+    concurrency: int = 32,
+    api_base: str | None = None,
+    critic_api_base: str | None = None,
+    prices: Sequence[str] = (),
+    delta: float = 0.02,
+    runs_dir: str | Path = "runs",
+    cache_dir: str | Path = ".topout/cache",
+    watch: Watch | None = None,
+) -> RunView:
+    """Search for a better prompt for `task`, measure it on the holdout and give the verdict.
+
+    `critic` defaults to the task model itself (`embedded/critic` for embedded models). `max_cost` is in dollars, `max_time` in seconds, `max_calls`
+    counts every call (the recipe's when None). `prices` are `MODEL=IN,OUT` in dollars per million tokens, for models that no price is known of.
+    `watch` is called with each event, on another thread. The same call again is served from the cache and ends alike.
+
+    Raises UserError for bad input (nothing is lost), ModelError when the provider is gone for good, StoreError when the disk refuses.
+    """
+    critic = critic or ("embedded/critic" if model.startswith("embedded/") else model)
+    settings = checked_settings(
+        task=str(task),
+        model=model,
+        critic=critic,
+        recipe=recipe,
+        seed=seed,
+        max_calls=max_calls,
+        max_cost=max_cost,
+        max_time=max_time,
+        concurrency=concurrency,
+        api_base=api_base,
+        critic_api_base=critic_api_base,
+        prices=tuple(prices),
+        delta=delta,
+        cache_dir=str(cache_dir),
+    )
+    folder, loaded = load_task(task_path(task)), load_recipe(recipe)
+    plan = plan_exam(folder.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share)
+    bench = Bench(settings, loaded.recipe.exam_share)
+    started = first_event(settings, folder, loaded, plan)
+    run = create_run_folder(Path(runs_dir), folder.task.name, loaded.name, started.run)
+    write_text(run.path / "run.toml", as_toml(started.settings))
+    write_text(run.path / "manifest.json", json.dumps(started.manifest, indent=1, ensure_ascii=False) + "\n")
+    return drive(run, settings, folder, loaded, plan, bench, started, [], watch)
+
+
+def resume(
+    run: str | Path,
+    *,
+    max_cost: float | None = None,
+    max_time: float | None = None,
+    concurrency: int | None = None,
+    runs_dir: str | Path = "runs",
+    watch: Watch | None = None,
+) -> RunView:
+    """Take up a run that was stopped, killed, or ended by an outage, by money or by time. It goes on as if it had never ended.
+
+    `max_cost` (dollars, for the whole run), `max_time` (seconds, for this session) and `concurrency` may be set anew. Raises JournalError when the task or
+    the recipe changed since, or another process is at it.
+    """
+    folder = find_run(Path(run), Path(runs_dir))
+    events = read_journal(folder.journal)
+    started = events[0]
+    if not isinstance(started, RunStarted):
+        raise JournalError(f"{folder.journal}:1: a journal begins with RunStarted.")
+    changed = {"max_cost": max_cost, "max_time": max_time, "concurrency": concurrency}
+    settings = checked_settings(**{**started.settings, **{k: v for k, v in changed.items() if v is not None}})
+    task, loaded = load_task(task_path(settings.task)), load_recipe(settings.recipe)
+    for what, now in (("task_fingerprint", task.task.fingerprint), ("recipe_sha", loaded.sha)):
+        if started.manifest.get(what) != now:
+            raise JournalError(
+                f"{folder.path}: the {what.split('_')[0]} changed since this run began. Start a new run (replies are cached and cost nothing again)."
+            )
+    last = events[-1]
+    if isinstance(last, RunEnded) and last.ending in ("budget", "finished"):
+        return rebuild(folder.path, runs_dir)
+    plan = plan_exam(task.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share)
+    bench = Bench(settings, loaded.recipe.exam_share)
+    return drive(folder, settings, task, loaded, plan, bench, started, events, watch)
+
+
+def evaluate(
+    task: str | Path,
+    *,
+    prompt: str | Path | None = None,
+    split: Split = "holdout",
+    model: str = "embedded/reader",
+    max_calls: int | None = None,
+    max_cost: float | None = None,
+    concurrency: int = 32,
+    api_base: str | None = None,
+    prices: Sequence[str] = (),
+    cache_dir: str | Path = ".topout/cache",
+    watch: Watch | None = None,
+) -> Evaluation:
+    """Measure a prompt (a prompt.md or a folder such as `runs/latest/best`; the task's baseline when None) on a split.
+
+    With `max_calls`, the first so many rows. Raises UserError for bad input, ModelError when nothing could be scored.
+    """
+    folder = load_task(task_path(task))
+    if split not in SPLITS or not folder.task.rows(split):
+        have = [name for name in SPLITS if folder.task.rows(name)]
+        raise UserError(f"split '{split}': the task has no such rows.{did_you_mean(split, have)}")
+    chosen = load_prompt(Path(prompt), folder.task) if prompt is not None else folder.task.baseline
+    settings = checked_settings(
+        task=str(task),
+        model=model,
+        critic=model,
+        concurrency=concurrency,
+        api_base=api_base,
+        prices=tuple(prices),
+        max_cost=max_cost,
+        cache_dir=str(cache_dir),
+    )
+    bench = Bench(settings)
+    rows = folder.task.rows(split)[:max_calls]
+    rollouts = run_blocking(measured(bench, folder, Candidate(prompt_id(chosen), chosen), rows, watch), bench.stop)
+    return evaluation(folder.task, split, str(prompt) if prompt is not None else "baseline", model, rows, rollouts)
+
+
+def load_run(run: str | Path, runs_dir: str | Path = "runs") -> RunView:
+    """Read a run: a folder, or the name of one in `runs_dir` (`latest` too). Raises UserError or JournalError."""
+    folder = find_run(Path(run), Path(runs_dir))
+    return RunView(folder.path, find(read_journal(folder.journal)))
+
+
+def rebuild(run: str | Path, runs_dir: str | Path = "runs") -> RunView:
+    """Write a run's derived files anew from its journal: tables, verdict.json, plateau.png and best/."""
+    view = load_run(run, runs_dir)
+    write_derived(view)
+    return view
+
+
+def list_runs(runs_dir: str | Path = "runs") -> list[RunHead]:
+    """The runs of a folder, oldest first; those whose journal cannot be read are left out."""
+    heads = []
+    for folder in run_folders(Path(runs_dir)):
+        try:
+            heads.append(head(folder))
+        except JournalError:
+            continue
+    return heads

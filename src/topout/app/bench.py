@@ -1,0 +1,122 @@
+"""The workbench of one session: cache, prices, ledger, gateway and the tape that events are written to, wired from the settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from topout.config.settings import RunSettings
+from topout.contracts import Journal
+from topout.domain import Critiqued, Event, Rollout, RolloutDone, Usage
+from topout.models.addresses import Addresses
+from topout.models.cache import ReplyCache
+from topout.models.gateway import Gateway
+from topout.models.ledger import Budget, Ledger, Purse
+from topout.models.litellm_transport import LitellmTransport
+from topout.models.prices import Prices, parse_price
+from topout.report.live import Gauge
+
+__all__ = ["Bench", "Tape", "Watch"]
+
+Watch = Callable[[Event, Gauge], None]
+
+
+class Bench:
+    """Checks prices at once; opens disk and network only in `open`. `exam_share` of the money is kept for the exam."""
+
+    def __init__(self, settings: RunSettings, exam_share: float = 0.0) -> None:
+        self.settings = settings
+        bases = {settings.critic: settings.critic_api_base, settings.model: settings.api_base}
+        if settings.critic_api_base is None and settings.critic.partition("/")[0] == settings.model.partition("/")[0]:
+            bases[settings.critic] = settings.api_base
+        self._addresses = Addresses({model: base for model, base in bases.items() if base}, os.environ)
+        self._prices = Prices(dict(parse_price(text) for text in settings.prices), self._addresses)
+        self.ledger = Ledger(Budget(settings.max_cost, settings.max_time))
+        self.ledger.set_aside(exam_share)
+        self.gateway: Gateway | None = None
+        if settings.max_cost is not None:
+            for model in (settings.model, settings.critic):
+                self._prices.require(model)
+
+    def open(self, run: str, events: Iterable[Event] = ()) -> Gateway:
+        """The gateway for a run, with what its journal has spent already on the books."""
+        charged = set()
+        for event in events:
+            match event:
+                case RolloutDone(_, call):
+                    usage = Usage(call.prompt_tokens, call.output_tokens)
+                    purse: Purse = "exam" if call.split in ("holdout", "shift") else "search"
+                    self.ledger.restore("task", self.settings.model, usage, call.cost_usd, paid=call.paid, purse=purse)
+                    charged.add(call.key)
+                case Critiqued():
+                    usage = Usage(event.prompt_tokens, event.output_tokens)
+                    self.ledger.restore(event.role, self.settings.critic, usage, event.cost_usd, paid=event.paid)
+                    charged.add(event.key)
+                case _:
+                    pass
+        self.gateway = Gateway(
+            LitellmTransport(self._addresses, self.settings.timeout),
+            ReplyCache.open(Path(self.settings.cache_dir)),
+            self.ledger,
+            self._prices,
+            self._addresses,
+            run=run,
+            charged=charged - {""},
+            max_in_flight=self.settings.concurrency,
+        )
+        return self.gateway
+
+    def metered_usd(self) -> float | None:
+        """List price of all calls so far, None when no call of known price was made."""
+        total = self.ledger.snapshot().total
+        return total.cost_usd if total.unpriced_calls < total.calls else None
+
+    def stop(self) -> None:
+        """Ask for a clean end: no further call leaves."""
+        if self.gateway is not None:
+            self.gateway.stop()
+
+
+class Tape:
+    """A journal that keeps its rollouts in memory and tells a watcher of each event. `onto` is written to first, when given."""
+
+    def __init__(self, bench: Bench, total: int, watch: Watch | None, onto: Journal | None = None, done: int = 0) -> None:
+        self._bench = bench
+        self._total = total
+        self._watch = watch
+        self._onto = onto
+        self._done = done
+        self.phase = "baseline"
+        self.rollouts: list[Rollout] = []
+
+    def append(self, event: Event) -> None:
+        """Take one event."""
+        if self._onto is not None:
+            self._onto.append(event)
+        match event:
+            case RolloutDone():
+                self._done += 1
+                self.phase = "exam" if event.rollout.split in ("holdout", "shift") else "search"
+                if self._onto is None:
+                    self.rollouts.append(event.rollout)
+            case Critiqued():
+                self._done += 1
+            case _:
+                pass
+        if self._watch is not None:
+            self._watch(event, self.gauge())
+
+    def gauge(self) -> Gauge:
+        """How far the session is."""
+        gateway = self._bench.gateway
+        spend = self._bench.ledger.snapshot().total
+        priced = spend.unpriced_calls < spend.calls
+        return Gauge(
+            calls_done=self._done,
+            calls_total=self._total,
+            in_flight=gateway.in_flight if gateway else 0,
+            paid_usd=spend.paid_usd if priced else None,
+            metered_usd=spend.cost_usd if priced else None,
+            phase=self.phase,
+        )

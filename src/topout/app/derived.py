@@ -1,0 +1,26 @@
+"""The derived files of a run, all made from its journal and written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+
+from topout.app.views import RunView
+from topout.plugins.prompt_folders import save_prompt
+from topout.store.layout import write_bytes, write_text
+
+__all__ = ["write_derived"]
+
+
+def write_derived(view: RunView) -> None:
+    """curve.csv, candidates.csv, rollouts.csv, verdict.json, plateau.png and best/. Raises StoreError when the disk refuses."""
+    from topout.report.picture import plateau_png
+    from topout.report.tables import to_csv
+    from topout.report.verdict_json import verdict_document
+
+    folder = view.folder
+    save_prompt(view.prompt, folder / "best")
+    write_text(folder / "verdict.json", json.dumps(verdict_document(view.findings), indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / "curve.csv", to_csv(view.curve))
+    write_text(folder / "candidates.csv", to_csv(view.candidates))
+    write_text(folder / "rollouts.csv", to_csv(view.rollouts))
+    write_bytes(folder / "plateau.png", plateau_png(view.findings))

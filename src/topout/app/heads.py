@@ -1,0 +1,35 @@
+"""A run's line in a list."""
+
+from __future__ import annotations
+
+from topout.app.views import RunHead
+from topout.domain import RunStarted
+from topout.errors import JournalError
+from topout.report.findings import find
+from topout.store.journal import read_journal
+from topout.store.layout import RunFolder
+
+__all__ = ["head"]
+
+
+def head(folder: RunFolder) -> RunHead:
+    """Read a run's head. Raises JournalError when its journal cannot be read."""
+    events = read_journal(folder.journal)
+    started = events[0]
+    assert isinstance(started, RunStarted)
+    asked, manifest = started.settings, started.manifest
+    names = (folder.name, str(manifest.get("task", "")), str(asked.get("model", "")), str(manifest.get("recipe", "")))
+    try:
+        found = find(events)
+    except JournalError:
+        return RunHead(*names, started.at, None)
+    ending = found.ended.ending if found.ended else None
+    measured = found.holdout.winner.n > 0
+    return RunHead(
+        *names,
+        started.at,
+        ending,
+        found.holdout.baseline if found.holdout.baseline.n else None,
+        found.holdout.winner if measured else None,
+        found.verdict.ruling if measured else None,
+    )

@@ -1,0 +1,209 @@
+"""One session of a run: from settings to a finished journal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import platform
+import secrets
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from topout import __version__
+from topout.app.bench import Bench, Tape, Watch
+from topout.app.derived import write_derived
+from topout.app.views import RunView
+from topout.config.settings import RunSettings
+from topout.domain import Candidate, Critiqued, Event, Example, Json, Rollout, RolloutDone, RunEnded, RunResumed, RunStarted
+from topout.engine.critic import Critic
+from topout.engine.exam import ExamPlan
+from topout.engine.halt import Halt
+from topout.engine.harness import Harness, Seat
+from topout.engine.loop import Finish, Run
+from topout.engine.replay import Replay
+from topout.errors import ModelError, StoreError, TopoutError, UserError
+from topout.models.event_loop import run_blocking
+from topout.plateau.curve import checkpoints
+from topout.plugins.optimizers import LoadedRecipe
+from topout.plugins.shipped import shipped
+from topout.plugins.tasks import TaskFolder
+from topout.report.findings import find
+from topout.store.codec import SCHEMA
+from topout.store.journal import JournalFile, read_journal
+from topout.store.layout import RunFolder
+
+__all__ = ["as_toml", "checked_settings", "drive", "first_event", "measured", "task_path"]
+
+T = TypeVar("T")
+
+
+def checked_settings(**given: object) -> RunSettings:
+    """The settings, or a UserError that names the first one that is out of range."""
+    try:
+        return RunSettings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "--" + ".".join(str(part) for part in first["loc"]).replace("_", "-")
+        raise UserError(f"{name} = {first.get('input')!r}: {first['msg'].lower()}.") from error
+
+
+def task_path(task: str | Path) -> Path:
+    """The task folder that a user named; a shipped task when there is no such folder here."""
+    path = Path(task)
+    ours = shipped("tasks") / path.name
+    return ours if not path.exists() and path.parent in (Path("tasks"), Path()) and ours.is_dir() else path
+
+
+def first_event(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe, plan: ExamPlan) -> RunStarted:
+    """What was asked, and everything that the result depends on."""
+    task = folder.task
+    groups = {e.id: e.group for rows in task.splits.values() for e in rows if e.group}
+    manifest: dict[str, Json] = {
+        "topout": __version__,
+        "python": platform.python_version(),
+        "packages": {name: installed(name) for name in ("litellm", "diskcache", "pandas")},
+        "task": task.name,
+        "description": task.description,
+        "task_fingerprint": task.fingerprint,
+        "scorer": task.scorer_name,
+        "labels": list(task.labels),
+        "splits": {split: len(rows) for split, rows in task.splits.items()},
+        "groups": dict(groups),
+        "recipe": loaded.name,
+        "recipe_sha": loaded.sha,
+        "levers": list(loaded.recipe.levers),
+        "exam": {
+            "search": plan.search,
+            "champions": plan.champions,
+            "holdout": len(plan.holdout),
+            "shift": len(plan.shift),
+        },
+        "checkpoints": list(checkpoints(plan.search, len(task.rows("dev")), most=plan.champions)),
+        "max_calls": settings.max_calls or loaded.recipe.max_calls,
+    }
+    asked = json.loads(settings.model_dump_json())
+    return RunStarted(SCHEMA, secrets.token_hex(4), asked, manifest, time.time())
+
+
+def installed(package: str) -> str:
+    """The version of an installed package."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def drive(
+    run: RunFolder,
+    settings: RunSettings,
+    folder: TaskFolder,
+    loaded: LoadedRecipe,
+    plan: ExamPlan,
+    bench: Bench,
+    started: RunStarted,
+    events: Sequence[Event],
+    watch: Watch | None,
+) -> RunView:
+    """Run the engine over a run folder, new (no events) or taken up again, and write what follows from its journal."""
+    lock = run.lock()
+    journal = JournalFile(run.journal)
+    try:
+        journal.open()
+        total = settings.max_calls or loaded.recipe.max_calls
+        done = sum(isinstance(e, RolloutDone | Critiqued) for e in events)
+        tape = Tape(bench, total, watch, journal, done)
+        tape.append(RunResumed(time.time()) if events else started)
+        try:
+            finish = run_blocking(session(settings, folder, loaded, plan, bench, started, events, tape), bench.stop)
+        except TopoutError as error:
+            with suppress(StoreError):
+                tape.append(RunEnded("outage", str(error), time.time()))
+            raise
+        tape.append(RunEnded(finish.ending, finish.reason, time.time()))
+    finally:
+        journal.close()
+        lock.release()
+    written = read_journal(run.journal)
+    if finish.winner is None:
+        kept = f"What was paid for is kept: `topout resume {run.path}` goes on."
+        if finish.ending == "stopped":
+            raise UserError(f"stopped before the baseline was measured. {kept}")
+        raise ModelError(f"the baseline could not be measured: {finish.reason}. {kept}")
+    view = RunView(run.path, find(written))
+    write_derived(view)
+    return view
+
+
+async def session(
+    settings: RunSettings,
+    folder: TaskFolder,
+    loaded: LoadedRecipe,
+    plan: ExamPlan,
+    bench: Bench,
+    started: RunStarted,
+    events: Sequence[Event],
+    tape: Tape,
+) -> Finish:
+    """Wire the engine and let it run."""
+    task, recipe = folder.task, loaded.recipe
+    halt, replay = Halt(), Replay.of(events)
+    gateway = bench.open(started.run, events)
+    if settings.max_time is not None:
+        for_search = settings.max_time * (1 - recipe.exam_share)
+        asyncio.get_running_loop().call_later(for_search, halt.set, "time", f"the search's {for_search:.0f} s are used up")
+    harness = Harness(
+        task, folder.scorer, Seat(gateway, settings.model), Seat(gateway.purse("exam"), settings.model), tape, replay, halt
+    )
+    critic = Critic(
+        task, Seat(gateway, settings.critic), tape, replay, halt, recipe.critic_temperature, recipe.critic_max_output_tokens
+    )
+    marks = tuple(checkpoints(plan.search, len(task.rows("dev")), most=plan.champions))
+    engine = Run(task, loaded.optimizer, harness, critic, tape, replay, halt, plan, marks[1:], settings.seed, bench.metered_usd)
+    try:
+        return await unwrapped(engine.run())
+    finally:
+        await gateway.aclose()
+
+
+async def measured(
+    bench: Bench, folder: TaskFolder, candidate: Candidate, rows: Sequence[Example], watch: Watch | None
+) -> list[Rollout]:
+    """A candidate on rows, outside of any run; what a money limit cut off is missing."""
+    tape = Tape(bench, len(rows), watch)
+    gateway = bench.open("evaluate")
+    seat = Seat(gateway, bench.settings.model)
+    harness = Harness(folder.task, folder.scorer, seat, seat, tape, Replay(), Halt())
+    try:
+        await unwrapped(harness.measure(0, candidate, rows))
+    finally:
+        await gateway.aclose()
+    return tape.rollouts
+
+
+async def unwrapped(work: Coroutine[Any, Any, T]) -> T:
+    """The result; of a group of errors the first one that says something to the user."""
+    try:
+        return await work
+    except BaseExceptionGroup as group:
+        found = list(leaves(group))
+        raise next((e for e in found if isinstance(e, TopoutError)), found[0]) from None
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """The errors in a group, however deep."""
+    out: list[BaseException] = []
+    for error in group.exceptions:
+        out += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return out
+
+
+def as_toml(settings: Mapping[str, Json]) -> str:
+    """Flat settings as TOML; what is None is left out."""
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in settings.items() if value is not None]
+    return "\n".join(lines) + "\n"

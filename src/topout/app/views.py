@@ -1,0 +1,85 @@
+"""What the public API hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from topout.domain import Estimate, Prompt, Rollout, Split, Verdict
+from topout.report.findings import CallCard, Findings, RoleSpend
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["Evaluation", "RunHead", "RunView"]
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run, read. Tables are made when asked for."""
+
+    folder: Path
+    findings: Findings
+
+    @property
+    def verdict(self) -> Verdict:
+        """Has prompting topped out?"""
+        return self.findings.verdict
+
+    @property
+    def prompt(self) -> Prompt:
+        """The winning prompt."""
+        return self.findings.winner.prompt
+
+    @cached_property
+    def curve(self) -> pandas.DataFrame:
+        """The plateau curve, a champion a row."""
+        from topout.report.tables import curve_table
+
+        return curve_table(self.findings)
+
+    @cached_property
+    def candidates(self) -> pandas.DataFrame:
+        """All attempts in order, kept or not, one a row."""
+        from topout.report.tables import candidates_table
+
+        return candidates_table(self.findings)
+
+    @cached_property
+    def rollouts(self) -> pandas.DataFrame:
+        """All rollouts in the order in which they became known, one a row."""
+        from topout.report.tables import rollouts_table
+
+        return rollouts_table(self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A prompt measured on a split. `failures` are the scored rollouts below 1, `unscored` the rows without a score, by reason."""
+
+    task: str
+    split: Split
+    prompt: str
+    model: str
+    estimate: Estimate
+    card: CallCard
+    spend: RoleSpend
+    unscored: dict[str, int]
+    failures: tuple[Rollout, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    """A run in a list. `ending` is None while it has not ended (running, or killed); estimates are None before the exam."""
+
+    name: str
+    task: str
+    model: str
+    recipe: str
+    started: float
+    ending: str | None
+    baseline: Estimate | None = None
+    winner: Estimate | None = None
+    ruling: str | None = None

@@ -1,0 +1,125 @@
+"""The only reader of optimizers/: a recipe's name or path -> Recipe and Optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from topout.config.recipe import Recipe
+from topout.config.toml_files import read_toml
+from topout.contracts import Optimizer
+from topout.errors import UserError, did_you_mean, place
+from topout.plugins.modules import load_module
+from topout.plugins.shipped import shipped
+from topout.search.evolve import Evolve, EvolveSettings
+
+__all__ = ["LoadedRecipe", "load_recipe", "recipe_names"]
+
+Settings = Mapping[str, bool | int | float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRecipe:
+    """A recipe with its optimizer. `sha` is a hash over its files."""
+
+    name: str
+    recipe: Recipe
+    optimizer: Optimizer
+    sha: str
+
+
+def load_recipe(name: str, here: Path | None = None) -> LoadedRecipe:
+    """A recipe by path (`my/recipe.toml`, `my/optimizer.py`) or by name: ./optimizers first, then the shipped ones.
+
+    Raises UserError for a name that does not exist, unknown settings, and optimizer files that do not do as the contract says.
+    """
+    path = find(name, here or Path.cwd())
+    if path.suffix == ".py":
+        recipe, source = Recipe(optimizer=path.name), path
+    else:
+        recipe, source = read_toml(path, Recipe), path.parent / read_toml(path, Recipe).optimizer
+    sha = sha256(path.read_bytes())
+    if recipe.optimizer.endswith(".py"):
+        if not source.is_file():
+            raise UserError(f"{place(path)}: optimizer '{recipe.optimizer}': no such file beside the recipe.")
+        sha.update(source.read_bytes())
+        optimizer = own_optimizer(source, recipe.settings)
+    else:
+        build = BUILT_IN.get(recipe.optimizer)
+        if build is None:
+            raise UserError(
+                f"{place(path)}: unknown optimizer '{recipe.optimizer}'.{did_you_mean(recipe.optimizer, BUILT_IN)} "
+                "An optimizer of your own is named by its file, for example 'mine.py'."
+            )
+        optimizer = build(recipe.settings, path)
+    return LoadedRecipe(path.stem, recipe, optimizer, sha.hexdigest())
+
+
+def recipe_names(here: Path | None = None) -> list[str]:
+    """The names that `load_recipe` knows."""
+    folders = ((here or Path.cwd()) / "optimizers", shipped("optimizers"))
+    return sorted({path.stem for folder in folders if folder.is_dir() for path in folder.glob("*.toml")})
+
+
+def find(name: str, here: Path) -> Path:
+    """The file of a recipe."""
+    if name.endswith((".toml", ".py")):
+        path = Path(name)
+        if path.is_file():
+            return path
+        raise UserError(f"{name}: no such recipe file.{did_you_mean(path.stem, recipe_names(here))}")
+    for folder in (here / "optimizers", shipped("optimizers")):
+        for suffix in (".toml", ".py"):
+            path = folder / f"{name}{suffix}"
+            if path.is_file():
+                return path
+    raise UserError(f"recipe '{name}': no such recipe.{did_you_mean(name, recipe_names(here))}")
+
+
+def evolve(settings: Settings, path: Path) -> Optimizer:
+    """The default optimizer with a recipe's settings."""
+    return Evolve(settings_of(EvolveSettings, settings, path))
+
+
+BUILT_IN: Mapping[str, Callable[[Settings, Path], Optimizer]] = {"evolve": evolve}
+
+
+def settings_of(kind: type[EvolveSettings], given: Settings, path: Path) -> EvolveSettings:
+    """The settings object of an optimizer, checked for unknown names, wrong types and bad ranges, each told with its line."""
+    known = {f.name: f.default for f in fields(kind)}
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        where = place(path, line_of(path, name))
+        if name not in known:
+            raise UserError(f"{where}: unknown setting '{name}'.{did_you_mean(name, known)}")
+        whole = isinstance(known[name], int)
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+            raise UserError(f"{where}: {name} = {value!r}: expected {'a whole number' if whole else 'a number'}.")
+        values[name] = value
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise UserError(f"{place(path)}: {error}.") from error
+
+
+def line_of(path: Path, key: str) -> int | None:
+    """The line that sets a key."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if line.split("=")[0].strip() == key:
+            return number
+    return None
+
+
+def own_optimizer(path: Path, settings: Settings) -> Optimizer:
+    """The optimizer of a user's file: what its function `optimizer(settings)` returns."""
+    module = load_module(path)
+    make = vars(module).get("optimizer")
+    if not callable(make):
+        raise UserError(
+            f"{place(path)}: no function 'optimizer(settings)' in it. It returns your Optimizer (see topout.contracts)."
+        )
+    made: Optimizer = make(settings)
+    return made

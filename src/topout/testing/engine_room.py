@@ -1,0 +1,59 @@
+"""A whole run in memory: the real engine and optimizer between fakes at the Model and Journal seams."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from topout.contracts import Journal, Model, Optimizer, Scorer
+from topout.domain import Event, RunEnded, RunStarted, Task
+from topout.engine.critic import Critic
+from topout.engine.exam import plan_exam
+from topout.engine.halt import Halt
+from topout.engine.harness import Harness, Seat
+from topout.engine.loop import Finish, Run
+from topout.engine.replay import Replay
+from topout.plateau.curve import checkpoints
+from topout.testing.fakes import MemoryJournal
+
+__all__ = ["Outcome", "run_in_memory"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended, and all events: what `topout.report.findings.find` reads."""
+
+    finish: Finish
+    events: list[Event]
+
+
+async def run_in_memory(
+    task: Task,
+    scorer: Scorer,
+    optimizer: Optimizer,
+    model: Model,
+    critic: Model,
+    *,
+    max_calls: int,
+    exam_share: float = 0.4,
+    seed: int = 0,
+    before: Sequence[Event] = (),
+    journal: Journal | None = None,
+) -> Outcome:
+    """Run the engine. `before` are the events of an interrupted run to take up again; `journal` replaces the one in memory."""
+    plan = plan_exam(task, max_calls, exam_share)
+    marks = checkpoints(plan.search, len(task.rows("dev")), most=plan.champions)
+    memory = MemoryJournal(list(before))
+    manifest = {"checkpoints": list(marks), "task": task.name, "levers": ["instructions", "demos"]}
+    if not before:
+        memory.append(RunStarted(1, "memory", {"model": "fake", "critic": "fake", "delta": 0.02}, manifest, time.time()))
+    tape = journal or memory
+    halt, replay = Halt(), Replay.of(before)
+    seat = Seat(model, "fake/task")
+    harness = Harness(task, scorer, seat, seat, tape, replay, halt)
+    judge = Critic(task, Seat(critic, "fake/critic"), tape, replay, halt, 1.0, 2000)
+    run = Run(task, optimizer, harness, judge, tape, replay, halt, plan, marks[1:], seed, lambda: None)
+    finish = await run.run()
+    memory.append(RunEnded(finish.ending, finish.reason, time.time()))
+    return Outcome(finish, memory.events)
