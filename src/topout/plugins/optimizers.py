@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from topout.config.recipe import Recipe
-from topout.config.toml_files import read_toml
+from topout.config.toml_files import line_of, read_text, read_toml
 from topout.contracts import Optimizer
 from topout.errors import UserError, did_you_mean, place
-from topout.plugins.modules import load_module
+from topout.plugins.modules import Crash, guarded, load_module
 from topout.plugins.shipped import shipped
 from topout.search.evolve import Evolve, EvolveSettings
 
@@ -92,7 +92,7 @@ def settings_of(kind: type[EvolveSettings], given: Settings, path: Path) -> Evol
     known = {f.name: f.default for f in fields(kind)}
     values: dict[str, Any] = {}
     for name, value in given.items():
-        where = place(path, line_of(path, name))
+        where = place(path, line_of(read_text(path), ("settings", name)))
         if name not in known:
             raise UserError(f"{where}: unknown setting '{name}'.{did_you_mean(name, known)}")
         whole = isinstance(known[name], int)
@@ -105,14 +105,6 @@ def settings_of(kind: type[EvolveSettings], given: Settings, path: Path) -> Evol
         raise UserError(f"{place(path)}: {error}.") from error
 
 
-def line_of(path: Path, key: str) -> int | None:
-    """The line that sets a key."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if line.split("=")[0].strip() == key:
-            return number
-    return None
-
-
 def own_optimizer(path: Path, settings: Settings) -> Optimizer:
     """The optimizer of a user's file: what its function `optimizer(settings)` returns."""
     module = load_module(path)
@@ -121,5 +113,8 @@ def own_optimizer(path: Path, settings: Settings) -> Optimizer:
         raise UserError(
             f"{place(path)}: no function 'optimizer(settings)' in it. It returns your Optimizer (see topout.contracts)."
         )
-    made: Optimizer = make(settings)
+    try:
+        made: Optimizer = guarded(path, lambda: make(settings))
+    except Crash as crash:
+        raise UserError(f"{place(path, crash.line)}: optimizer(settings): {crash.what}.") from crash
     return made
