@@ -30,6 +30,7 @@ from topout.models.failures import classify, essence, unsupported_parameters
         (400, "LLM Provider NOT provided. You passed model=x", "BadRequestError", "not_found", False),
         (500, "Connection error.", "ConnectError", "unreachable", True),
         (500, "Server disconnected", "ReadError", "outage", True),
+        (500, "No module named 'google'", "APIConnectionError", "rejected", False),
         (400, "anything", "ContextWindowExceededError", "context", False),
         (400, "Requested tokens (900) exceed context window of 512", "BadRequestError", "context", False),
         (400, "rejected by our safety system", "ContentPolicyViolationError", "filtered", False),

@@ -43,6 +43,8 @@ def classify(status: int | None, words: str, names: Set[str]) -> tuple[FailureKi
         return "unreachable", False
     if _NO_PROVIDER.search(words):
         return "not_found", False
+    if names & {"ImportError", "ModuleNotFoundError"} or "No module named" in words:
+        return "rejected", False
     if "ContextWindowExceededError" in names:
         return "context", False
     if "ContentPolicyViolationError" in names:

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from topout.domain import Request, Usage
+from topout.errors import did_you_mean
 from topout.models.addresses import Addresses, is_embedded
 from topout.models.failures import classify, essence, unsupported_parameters
 from topout.models.masking import one_line
@@ -116,27 +117,36 @@ class LitellmTransport:
         words = " | ".join(str(one) for one in chain)
         status = _status(problem)
         kind, retryable = classify(status, words, {type(one).__name__ for one in chain})
-        text = essence(str(problem))
+        said, hint = f" (HTTP {status}): {essence(str(problem))}" if status is not None else f": {essence(str(problem))}", ""
         match kind:
             case "auth":
-                text = f"{text} {self._which_key(model)}"
+                hint = self._which_key(model)
+            case "not_found" if "provider not provided" in words.lower():
+                said, hint = ": no such provider.", self._which_name(model)
             case "not_found":
-                text = (
-                    f"{text} A model is named PROVIDER/NAME, for example openai/gpt-4.1-mini, anthropic/claude-sonnet-4-5, "
-                    "ollama_chat/llama3.2, or openai/NAME with --api-base for a server of your own."
-                )
+                hint = self._which_name(model)
             case "unreachable":
-                text = f"no server answers at {self._addresses.of(model) or 'the address of this provider'} ({text})"
+                said = f": no server answers at {self._addresses.of(model) or 'the address of this provider'} ({essence(str(problem))})"
             case _:
                 pass
-        said = f" (HTTP {status})" if status is not None and kind != "unreachable" else ""
-        return Refused(kind, one_line(f"{model}{said}: {text}", os.environ), retryable, _retry_after_s(problem), status)
+        message = one_line(f"{model}{said}", os.environ, limit=300 - len(hint)) + hint
+        return Refused(kind, message, retryable, _retry_after_s(problem), status)
+
+    def _which_name(self, model: str) -> str:
+        near = did_you_mean(model.partition("/")[0], [str(provider.value) for provider in self._litellm.provider_list])
+        near = near if near.startswith(" Did") else ""
+        return (
+            f"{near} A model is named PROVIDER/NAME, for example openai/gpt-4.1-mini, anthropic/claude-sonnet-4-5, "
+            "ollama_chat/llama3.2, or openai/NAME with --api-base for a server of your own."
+        )
 
     def _which_key(self, model: str) -> str:
-        if self._litellm is None:
-            return ""
         missing = self._litellm.validate_environment(model=model).get("missing_keys") or []
-        return f"Set {' or '.join(missing)} in the environment." if missing else "Check the key and what it may do."
+        if not missing:
+            return " Check the key and what it may do."
+        return (
+            f" Set {missing[0]} in the environment." if len(missing) == 1 else f" Not set in the environment: {', '.join(missing)}."
+        )
 
 
 def _parameters(request: Request) -> dict[str, Any]:
