@@ -1,0 +1,268 @@
+"""What a person sees while a run goes on: a live line, plain lines, or JSON lines. Fed by events; it has no clock or thread of its own."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.text import Text
+
+from topout.domain import AttemptDone, Estimate, Event, RolloutDone, RunEnded, Scored
+from topout.plateau.intervals import mean_interval
+from topout.report.layout import grid
+from topout.report.words import amount, duration, quality, safe_text
+
+__all__ = ["Gauge", "JsonScreen", "LiveView", "PlainScreen", "RichScreen", "Screen", "Status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """Where a run stands: calls answered of those it may make, calls in flight, dollars paid and metered at list price (None: unknown), and
+    the phase in a word (`baseline`, `search`, `exam`)."""
+
+    calls_done: int
+    calls_total: int
+    in_flight: int
+    paid_usd: float | None
+    metered_usd: float | None
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is drawn. `dev` is the champion's score on the rows it was selected on; `baseline` and `held_out` are holdout scores of the
+    baseline and of the last examined champion so far. `left_s` is None until there is a pace to tell it from."""
+
+    gauge: Gauge
+    elapsed_s: float
+    left_s: float | None
+    dev: Estimate | None
+    baseline: Estimate | None
+    held_out: Estimate | None
+
+
+class Screen(Protocol):
+    """Where progress goes; `every_s` is the least time between two drawings."""
+
+    @property
+    def every_s(self) -> float: ...
+    def event(self, event: Event) -> None: ...
+    def draw(self, status: Status) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Seen:
+    """The little that the view remembers of the events: dev and holdout scores by candidate, who leads, who was examined last."""
+
+    dev: dict[str, dict[str, float]] = field(default_factory=dict)
+    holdout: dict[str, dict[str, float]] = field(default_factory=dict)
+    baseline: str = ""
+    champion: str = ""
+
+    def take(self, event: Event) -> None:
+        match event:
+            case RolloutDone(_, rollout) if isinstance(rollout.score, Scored):
+                if rollout.split == "dev":
+                    self.dev.setdefault(rollout.candidate, {})[rollout.example] = rollout.score.value
+                elif rollout.split == "holdout":
+                    self.holdout.setdefault(rollout.candidate, {})[rollout.example] = rollout.score.value
+            case AttemptDone():
+                self.champion = event.champion
+                self.baseline = self.baseline or event.champion
+            case _:
+                pass
+
+    def last_examined(self) -> str:
+        """The candidate that began its exam last."""
+        return next(reversed(self.holdout), "")
+
+
+class LiveView:
+    """Call it with every event; use it in a `with` block, so that the terminal is left as it was.
+
+    Between drawings an event costs a few microseconds; drawings happen on events alone, at most once in the screen's `every_s`, and at
+    once when the phase changes.
+    """
+
+    def __init__(self, screen: Screen, clock: Callable[[], float] = time.monotonic) -> None:
+        self._screen = screen
+        self._clock = clock
+        self._started = clock()
+        self._due = self._started
+        self._phase = ""
+        self._seen = Seen()
+        self._pace: deque[tuple[float, int]] = deque(maxlen=64)
+        self._last: Gauge | None = None
+        self._drawn: Gauge | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __call__(self, event: Event, gauge: Gauge) -> None:
+        self._seen.take(event)
+        self._screen.event(event)
+        self._last = gauge
+        now = self._clock()
+        if now >= self._due or gauge.phase != self._phase or isinstance(event, RunEnded):
+            self._due = now + self._screen.every_s
+            self._phase = gauge.phase
+            self._draw(now, gauge)
+
+    def close(self) -> None:
+        """Draw the last state, if it was not, and let the terminal go."""
+        if self._last is not None and self._last != self._drawn:
+            self._draw(self._clock(), self._last)
+        self._screen.close()
+
+    def _draw(self, now: float, gauge: Gauge) -> None:
+        self._drawn = gauge
+        self._pace.append((now, gauge.calls_done))
+        champion = self._seen.dev.get(self._seen.champion)
+        examined = self._seen.last_examined()
+        self._screen.draw(
+            Status(
+                gauge,
+                now - self._started,
+                self._left(now, gauge),
+                estimate(champion),
+                estimate(self._seen.holdout.get(self._seen.baseline)),
+                estimate(self._seen.holdout.get(examined)) if examined != self._seen.baseline else None,
+            )
+        )
+
+    def _left(self, now: float, gauge: Gauge) -> float | None:
+        """Seconds left at the pace of the last drawings (64 of them: 8 s of a live line)."""
+        then, done = self._pace[0]
+        if now - then < 0.5 or gauge.calls_done <= done:
+            return None
+        return max(0.0, (gauge.calls_total - gauge.calls_done) * (now - then) / (gauge.calls_done - done))
+
+
+def estimate(scores: Mapping[str, float] | None) -> Estimate | None:
+    """The mean so far with its interval, None without a row."""
+    return mean_interval(list(scores.values())) if scores else None
+
+
+def so_far(status: Status) -> list[tuple[str, str]]:
+    """The scores in words."""
+    parts = []
+    if status.dev is not None:
+        dev = f"{100 * status.dev.mean:.1f} %, n = {status.dev.n:,}"
+        parts.append(("best on dev", f"{dev} (selected on these rows)"))
+    if status.baseline is not None and status.held_out is not None:
+        parts.append(("held out", f"{100 * status.baseline.mean:.1f} % -> {quality(status.held_out)} so far"))
+    elif status.baseline is not None:
+        parts.append(("held out", f"baseline {quality(status.baseline)} so far"))
+    return parts
+
+
+def money(gauge: Gauge) -> str:
+    """`paid $0.12 (list price $0.40)`."""
+    if gauge.paid_usd is None:
+        return "paid: price unknown"
+    whole = f" (list price {amount(gauge.metered_usd)})" if gauge.metered_usd != gauge.paid_usd else ""
+    return f"paid {amount(gauge.paid_usd)}{whole}"
+
+
+def times(status: Status) -> str:
+    """`12 s, about 18 s left`."""
+    left = "" if status.left_s is None else f", about {duration(status.left_s)} left"
+    return f"{duration(status.elapsed_s)}{left}"
+
+
+class RichScreen:
+    """A few lines that redraw themselves in place, gone when the run is over."""
+
+    every_s = 1 / 8
+
+    def __init__(self, console: Console) -> None:
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._begun = False
+
+    def event(self, event: Event) -> None:
+        """Nothing: events are summed up in the drawings."""
+
+    def draw(self, status: Status) -> None:
+        if not self._begun:
+            self._live.start()
+            self._begun = True
+        self._live.update(drawing(status), refresh=True)
+
+    def close(self) -> None:
+        if self._begun:
+            self._live.stop()
+
+
+def drawing(status: Status) -> RenderableType:
+    """The live lines."""
+    g = status.gauge
+    bar = ProgressBar(total=max(1, g.calls_total), completed=min(g.calls_done, g.calls_total), width=24)
+    calls = f"{g.calls_done:,}/{g.calls_total:,} calls, {g.in_flight} in flight"
+    top = grid([(Text(safe_text(g.phase, 12), style="bold"), bar, Text(calls))])
+    rest = [(Text(name, style="dim"), Text(words)) for name, words in so_far(status)]
+    return Group(top, grid([*rest, (Text("so far", style="dim"), Text(f"{times(status)}; {money(g)}"))]))
+
+
+class PlainScreen:
+    """A line every few seconds, for logs and pipes."""
+
+    every_s = 5.0
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+
+    def event(self, event: Event) -> None:
+        """Nothing: events are summed up in the drawings."""
+
+    def draw(self, status: Status) -> None:
+        g = status.gauge
+        scores = "".join(f"; {name} {words}" for name, words in so_far(status))
+        calls = f"{g.calls_done:,}/{g.calls_total:,} calls, {g.in_flight} in flight"
+        self._write(f"{safe_text(g.phase, 12)}: {calls}; {times(status)}; {money(g)}{scores}\n")
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+class JsonScreen:
+    """Every event as a line of JSON, with a line `{"event": "Progress", ...}` once a second between them."""
+
+    every_s = 1.0
+
+    def __init__(self, write: Callable[[str], object], encode: Callable[[Event], str]) -> None:
+        self._write = write
+        self._encode = encode
+
+    def event(self, event: Event) -> None:
+        self._write(self._encode(event) + "\n")
+
+    def draw(self, status: Status) -> None:
+        g = status.gauge
+        known = {
+            "event": "Progress",
+            "phase": g.phase,
+            "calls_done": g.calls_done,
+            "calls_total": g.calls_total,
+            "in_flight": g.in_flight,
+            "paid_usd": g.paid_usd,
+            "metered_usd": g.metered_usd,
+            "elapsed_s": round(status.elapsed_s, 3),
+            "left_s": None if status.left_s is None or not math.isfinite(status.left_s) else round(status.left_s, 3),
+        }
+        self._write(json.dumps(known) + "\n")
+
+    def close(self) -> None:
+        """Nothing to let go."""

@@ -1,0 +1,71 @@
+"""Estimates that several outputs need: every candidate on a split, and the distance between two splits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from topout.domain import Estimate, Json, Rollout, Scored, Split
+from topout.plateau.intervals import mean_interval
+from topout.report.findings import Findings
+
+__all__ = ["failures", "setting", "shift_drop", "split_estimates", "split_means"]
+
+
+def split_scores(f: Findings, split: Split) -> dict[str, dict[str, float]]:
+    """candidate -> example -> score, of the scored rows of a split."""
+    found: dict[str, dict[str, float]] = {}
+    for (candidate, example), rollout in f.table.items():
+        if rollout.split == split and isinstance(rollout.score, Scored):
+            found.setdefault(candidate, {})[example] = rollout.score.value
+    return found
+
+
+def split_means(f: Findings, split: Split) -> dict[str, tuple[float, int]]:
+    """Mean and number of scored rows of every candidate on a split."""
+    return {c: (math.fsum(s.values()) / len(s), len(s)) for c, s in split_scores(f, split).items()}
+
+
+def split_estimates(f: Findings, split: Split) -> dict[str, Estimate]:
+    """The estimate of every candidate on a split, by the rows that anybody was asked there; without those that have no score."""
+    known = split_scores(f, split)
+    ids = sorted({rollout.example for rollout in f.table.values() if rollout.split == split})
+    groups = f.started.manifest.get("groups")
+    clusters = [str(groups.get(example, "")) for example in ids] if isinstance(groups, dict) and groups else None
+    return {c: mean_interval([s.get(example, math.nan) for example in ids], clusters=clusters) for c, s in known.items()}
+
+
+def shift_drop(holdout: Estimate, shift: Estimate) -> Estimate | None:
+    """Shift minus holdout of one candidate, None when one of them was not measured; n is the smaller of the two.
+
+    The rows are different ones, so this is unpaired. The interval is MOVER (Zou & Donner 2008, Statistics in Medicine 27:1693, eq. 5): it joins two
+    intervals for single means as they stand, asymmetric ones too, and needs no variances.
+    """
+    if not holdout.n or not shift.n or not math.isfinite(holdout.mean + shift.mean):
+        return None
+    mean = shift.mean - holdout.mean
+    low = mean - math.hypot(shift.mean - shift.low, holdout.high - holdout.mean)
+    high = mean + math.hypot(shift.high - shift.mean, holdout.mean - holdout.low)
+    return Estimate(mean, max(-1.0, low), min(1.0, high), min(holdout.n, shift.n), min(holdout.level, shift.level))
+
+
+def failures(f: Findings, candidate: str, split: Split) -> list[Rollout]:
+    """The rows of a split that a candidate did not get fully right, worst first, then by id; rows without a score last."""
+    rows = [r for (c, _), r in f.table.items() if c == candidate and r.split == split and not full(r)]
+    return sorted(rows, key=lambda r: (r.score.value if isinstance(r.score, Scored) else 2.0, r.example))
+
+
+def full(rollout: Rollout) -> bool:
+    """Whether the answer got the full score."""
+    return isinstance(rollout.score, Scored) and rollout.score.value >= 1.0
+
+
+def setting(f: Findings, name: str, default: str = "") -> str:
+    """A setting of the run as text; `default` when it is not there."""
+    return as_text(f.started.settings, name, default)
+
+
+def as_text(values: Mapping[str, Json], name: str, default: str) -> str:
+    """A value as text."""
+    value = values.get(name)
+    return default if value is None else str(value)

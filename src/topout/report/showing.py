@@ -1,0 +1,150 @@
+"""`topout show` and `topout runs`: a prompt, the attempts, the rows it gets wrong; and a line a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from topout.domain import AttemptDone, Candidate, Estimate, Prompt, Rollout, Scored, Split
+from topout.errors import UserError, did_you_mean
+from topout.plateau.wording import points
+from topout.report.findings import Findings
+from topout.report.layout import block, table, text
+from topout.report.measures import failures, split_estimates, split_means
+from topout.report.words import quality
+
+__all__ = ["HOLDOUT_WARNING", "Head", "failure_list", "prompt_text", "runs_table", "show"]
+
+HOLDOUT_WARNING = (
+    "Whoever reads these rows and then edits the prompt has selected on them: their scores are no evidence for that prompt any more. "
+    "Dev rows are there to be read."
+)
+
+
+class Head(Protocol):
+    """What a list of runs tells of each; `started` in seconds since 1970 (UTC), `ending` None for a run that has not ended."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def recipe(self) -> str: ...
+    @property
+    def started(self) -> float: ...
+    @property
+    def ending(self) -> str | None: ...
+    @property
+    def baseline(self) -> Estimate | None: ...
+    @property
+    def winner(self) -> Estimate | None: ...
+
+
+def show(f: Findings, candidate: str | None = None, split: Split = "dev", limit: int = 5) -> RenderableType:
+    """A candidate's prompt (the winner's by default; the start of an id is enough), the attempts, and at most `limit` rows of a split that it
+    did not get fully right. Raises UserError for an unknown id."""
+    chosen = f.winner if candidate is None else find_candidate(f, candidate)
+    role = "the winner" if chosen.id == f.winner.id else "the baseline" if chosen.id == f.baseline.id else chosen.operator
+    held = split_estimates(f, "holdout").get(chosen.id)
+    mean, n = split_means(f, "dev").get(chosen.id, (float("nan"), 0))
+    scores = [f"holdout {quality(held)}" if held else "holdout: not examined"]
+    scores.append(f"dev {100 * mean:.1f} %, n = {n:,} (selected on these rows)" if n else "dev: not measured")
+    wrong = failures(f, chosen.id, split)
+    parts: list[RenderableType] = [
+        text(f"{chosen.id}, {role}", "bold"),
+        text("; ".join(scores)),
+        *([text(f"Why: {chosen.rationale}", "italic", lines=True)] if chosen.rationale else []),
+        block("Prompt", *prompt_text(chosen.prompt)),
+        block("Attempts (gain over the parent on paired dev rows, in points; * took the lead)", attempts(f.attempts)),
+        block(f"Not fully right on {split}: {len(wrong):,} rows{', the first ' + str(limit) if len(wrong) > limit else ''}"),
+        failure_list(wrong[:limit], split),
+    ]
+    return Group(*parts)
+
+
+def find_candidate(f: Findings, wanted: str) -> Candidate:
+    """The one candidate whose id begins so. Raises UserError when it is none or several."""
+    found = [c for name, c in f.candidates.items() if name.startswith(wanted)]
+    if wanted in f.candidates:
+        return f.candidates[wanted]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UserError(f"--candidate {wanted}: {len(found)} candidates begin so. Give more of the id.")
+    raise UserError(f"--candidate {wanted}: no such candidate in this run.{did_you_mean(wanted, f.candidates)}")
+
+
+def prompt_text(prompt: Prompt) -> list[RenderableType]:
+    """The parts of a prompt with their marks, and the demos."""
+    parts: list[RenderableType] = []
+    for c in prompt.components:
+        name = "" if c.name == c.role else f": {c.name}"
+        parts += [text(f"--- {c.role}{name}{' (frozen)' if c.frozen else ''} ---", "dim"), text(c.text, lines=True), Text()]
+    if prompt.demos:
+        parts.append(text(f"--- {len(prompt.demos)} demos ---", "dim"))
+    for i, demo in enumerate(prompt.demos, 1):
+        source = f" (train row {demo.example_id})" if demo.example_id else ""
+        parts.append(text(f"{i}.{source}", "dim"))
+        parts += [text(f"   {name}: {value}", limit=400) for name, value in demo.inputs.items()]
+        parts.append(text(f"   -> {demo.output}", limit=400))
+    return parts
+
+
+def attempts(done: Sequence[AttemptDone]) -> RenderableType:
+    """A line an attempt."""
+    styles = {"kept": "green", "dropped": "", "rejected": "yellow", "failed": "red", "cut": "dim"}
+    rows: list[list[RenderableType]] = []
+    champion = ""
+    for d in done:
+        a = d.attempt
+        moved = d.champion != champion
+        champion = d.champion
+        gain = f"{points(a.gain, True)} ±{100 * (a.gain_se or 0.0):.1f}" if a.gain is not None else ""
+        rows.append(
+            [
+                text("base" if a.number < 0 else str(a.number)),
+                text(a.operator),
+                text(a.outcome, styles[a.outcome]),
+                text(gain),
+                text(f"{a.rows:,}" if a.rows else ""),
+                text(f"{a.candidate.id[:8]}{' *' if moved and a.candidate.id == champion else ''}" if a.candidate else ""),
+                text(a.reason, limit=160),
+            ]
+        )
+    heads = ("", "operator", "outcome", "gain ±se", "rows", "candidate", "reason")
+    return table(heads, rows, right=(0, 3, 4))
+
+
+def failure_list(rows: Sequence[Rollout], split: Split) -> RenderableType:
+    """Answers with the scorer's words, one under the other."""
+    parts: list[RenderableType] = []
+    if split in ("holdout", "shift") and rows:
+        parts.append(text(HOLDOUT_WARNING, "yellow"))
+    for r in rows:
+        judged = f"score {r.score.value:.2f}: {r.score.feedback}" if isinstance(r.score, Scored) else f"no score: {r.score.reason}"
+        parts += [text(f"  {r.example}", "bold", 60), text(f"    answer  {r.answer}", limit=300), text(f"    {judged}", limit=300)]
+    return Group(*parts)
+
+
+def runs_table(heads: Sequence[Head], runs_dir: str = "runs") -> RenderableType:
+    """The runs of a folder, as they are given; two lines each, because their names are long."""
+    if not heads:
+        return text(f"No runs in {runs_dir}/. Start one: topout optimize tasks/support-tickets")
+    parts: list[RenderableType] = []
+    for h in heads:
+        when = datetime.fromtimestamp(h.started, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        parts += [
+            text(h.name, "bold"),
+            text(f"  {when} · {h.task} · {h.model} · {h.recipe} · {h.ending or 'not ended'}", limit=200),
+        ]
+        if h.baseline is not None and h.winner is not None:
+            parts.append(text(f"  held out {quality(h.baseline)} -> {quality(h.winner)}"))
+        else:
+            parts.append(text("  held out: not measured", "dim"))
+    return Group(*parts)

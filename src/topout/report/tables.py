@@ -1,0 +1,134 @@
+"""A run as pandas DataFrames, and their CSV. Scores are fractions (0.713), costs dollars, latencies seconds; what is unknown is empty."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from topout.domain import Estimate, Prompt, Scored, Unscored
+from topout.report.findings import Findings
+from topout.report.measures import split_estimates, split_means
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["candidates_table", "curve_table", "rollouts_table", "to_csv"]
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+type_of = {"int": "Int64", "float": "float64", "text": "object", "flag": "bool"}
+
+
+def curve_table(f: Findings) -> pd.DataFrame:
+    """The plateau curve, a row a checkpoint. `dev_selected_*` are scores on the rows that the champion was selected on, hence optimistic;
+    `holdout_*` is the pointwise interval, `band_*` holds for all points at once. `calls` are task calls of the search so far."""
+    points = f.curve
+    dev, exam = [p.dev for p in points], [p.holdout for p in points]
+    return frame(
+        {
+            "calls": ("int", [p.calls for p in points]),
+            "cost_usd": ("float", [p.cost_usd for p in points]),
+            "candidate": ("text", [p.candidate for p in points]),
+            **estimates("dev_selected", dev),
+            **estimates("holdout", exam),
+            "band_low": ("float", [p.band_low for p in points]),
+            "band_high": ("float", [p.band_high for p in points]),
+        }
+    )
+
+
+def candidates_table(f: Findings) -> pd.DataFrame:
+    """All attempts in order, also the rejected ones. `dev_gain_vs_parent` is the mean paired difference (a fraction, not points) over
+    `dev_gain_rows` rows; `holdout_*` is filled for the few that sat the exam; `champion_after` is who led after the attempt."""
+    done = f.attempts
+    tries = [d.attempt for d in done]
+    found = [a.candidate for a in tries]
+    dev, exam = split_means(f, "dev"), split_estimates(f, "holdout")
+    on_dev = [dev.get(c.id) if c else None for c in found]
+    return frame(
+        {
+            "attempt": ("int", [a.number for a in tries]),
+            "candidate": ("text", [c.id if c else None for c in found]),
+            "operator": ("text", [a.operator for a in tries]),
+            "parents": ("text", [" ".join(a.parents) for a in tries]),
+            "outcome": ("text", [a.outcome for a in tries]),
+            "reason": ("text", [a.reason for a in tries]),
+            "dev_gain_vs_parent": ("float", [a.gain for a in tries]),
+            "dev_gain_se": ("float", [a.gain_se for a in tries]),
+            "dev_gain_rows": ("int", [a.rows for a in tries]),
+            "words": ("int", [words(c.prompt) if c else None for c in found]),
+            "demos": ("int", [len(c.prompt.demos) if c else None for c in found]),
+            "dev_selected_mean": ("float", [m[0] if m else None for m in on_dev]),
+            "dev_selected_n": ("int", [m[1] if m else None for m in on_dev]),
+            **estimates("holdout", [exam.get(c.id) if c else None for c in found]),
+            "task_calls": ("int", [d.task_calls for d in done]),
+            "champion_after": ("text", [d.champion for d in done]),
+            "rationale": ("text", [c.rationale if c else None for c in found]),
+        }
+    )
+
+
+def rollouts_table(f: Findings) -> pd.DataFrame:
+    """Every rollout in the order of the journal. `score` is empty where there is no judgement, `unscored` says why; `paid` is False for replies
+    from the cache; `parts` is a JSON object of part scores, empty without any."""
+    done = f.rollouts
+    rows = [d.rollout for d in done]
+    scores = [r.score for r in rows]
+    return frame(
+        {
+            "attempt": ("int", [d.attempt for d in done]),
+            "candidate": ("text", [r.candidate for r in rows]),
+            "example": ("text", [r.example for r in rows]),
+            "split": ("text", [r.split for r in rows]),
+            "sample": ("int", [r.sample for r in rows]),
+            "score": ("float", [s.value if isinstance(s, Scored) else None for s in scores]),
+            "feedback": ("text", [s.feedback if isinstance(s, Scored) else None for s in scores]),
+            "parts": ("text", [json.dumps(dict(s.parts)) if isinstance(s, Scored) and s.parts else None for s in scores]),
+            "unscored": ("text", [s.reason if isinstance(s, Unscored) else None for s in scores]),
+            "failure": ("text", [r.failure for r in rows]),
+            "answer": ("text", [r.answer for r in rows]),
+            "prompt_tokens": ("int", [r.prompt_tokens for r in rows]),
+            "output_tokens": ("int", [r.output_tokens for r in rows]),
+            "cost_usd": ("float", [r.cost_usd for r in rows]),
+            "latency_s": ("float", [r.latency_s for r in rows]),
+            "paid": ("flag", [r.paid for r in rows]),
+        }
+    )
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    """CSV that a spreadsheet takes for data: text cells that would be a formula get a leading apostrophe, numbers stay as they are."""
+    guarded = frame.copy()
+    for name in guarded.columns:
+        if guarded[name].dtype.kind not in "ifb":
+            guarded[name] = guarded[name].astype(object).map(guard)
+    text: str = guarded.to_csv(index=False, lineterminator="\n")
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def guard(cell: object) -> object:
+    """The cell, with an apostrophe before what a spreadsheet would execute."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+
+
+def words(prompt: Prompt) -> int:
+    """Words of the instructions; demos are not counted."""
+    return sum(len(component.text.split()) for component in prompt.components)
+
+
+def estimates(prefix: str, known: Sequence[Estimate | None]) -> dict[str, tuple[str, Sequence[object]]]:
+    """Mean, interval and n as columns; empty where there is no estimate."""
+    return {
+        f"{prefix}_mean": ("float", [e.mean if e and e.n else None for e in known]),
+        f"{prefix}_low": ("float", [e.low if e and e.n else None for e in known]),
+        f"{prefix}_high": ("float", [e.high if e and e.n else None for e in known]),
+        f"{prefix}_n": ("int", [e.n if e else None for e in known]),
+    }
+
+
+def frame(columns: Mapping[str, tuple[str, Sequence[object]]]) -> pd.DataFrame:
+    """A frame with one type a column, also when it has no rows: integers may be missing, text is plain Python text."""
+    import pandas as pd
+
+    return pd.DataFrame({name: pd.Series(list(values), dtype=type_of[kind]) for name, (kind, values) in columns.items()})

@@ -1,0 +1,235 @@
+"""A run's summary for a terminal of 80 columns: what was gained on rows that nobody selected on, what it cost, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult
+from topout.report.layout import block, bullets, commands, grid, table, text
+from topout.report.measures import setting, shift_drop
+from topout.report.words import EMBEDDED_NOTE, amount, count, difference, duration, is_embedded, paired, quality, seconds
+
+__all__ = ["call_card", "run_path", "sparkline", "spend_table", "summary", "unscored_line"]
+
+ROLES = {"task": "search", "exam": "exam (holdout, shift)", "critic": "critic", "judge": "judge"}
+RESUMABLE = ("stopped", "outage", "money", "time")
+
+
+def summary(f: Findings, run: str = "") -> RenderableType:
+    """Everything that a person should know at the end of a run. `run` is the folder as they would type it."""
+    path = run or run_path(f)
+    parts: list[RenderableType] = [*header(f), held_out(f)]
+    if f.shift is not None:
+        parts.append(shifted(f, f.shift))
+    parts += [curve(f), per_call(f), spend(f)]
+    if f.unscored:
+        parts.append(block("Without a score", text(unscored_line(f.unscored), "yellow")))
+    parts += [verdict(f), ending(f), commands("Next", next_commands(f, path))]
+    return Group(*parts)
+
+
+def run_path(f: Findings) -> str:
+    """The run's folder as its settings tell."""
+    return f"{setting(f, 'runs_dir', 'runs').rstrip('/')}/{f.started.run}"
+
+
+def header(f: Findings) -> list[RenderableType]:
+    """Task, models and recipe; an embedded model is told as what it is."""
+    model = setting(f, "model", "unknown")
+    task = str(f.started.manifest.get("task") or setting(f, "task", "unknown"))
+    facts: list[tuple[RenderableType, RenderableType]] = [
+        (text("task", "dim"), text(task, "bold", 60)),
+        (text("model", "dim"), text(model, "bold", 66)),
+        (text("critic", "dim"), text(setting(f, "critic", "none"), limit=66)),
+        (text("recipe", "dim"), text(f"{setting(f, 'recipe', 'unknown')}, seed {setting(f, 'seed', '0')}", limit=66)),
+        (text("run", "dim"), text(f.started.run, limit=70)),
+    ]
+    if is_embedded(model):
+        facts.insert(2, (text(""), text(EMBEDDED_NOTE, "yellow")))
+    return [grid(facts)]
+
+
+def held_out(f: Findings) -> RenderableType:
+    """Baseline, best and paired gain on the holdout; dev beside them, named as what it is."""
+    result = f.holdout
+    same = f.winner.id == f.baseline.id
+    level = f"{100 * result.winner.level:.0f} %"
+    rows: list[tuple[RenderableType, RenderableType]] = [
+        (text("baseline"), text(quality(result.baseline))),
+        (text("best"), Text("the baseline: no candidate beat it on dev" if same else quality(result.winner), style="bold")),
+    ]
+    if not same:
+        style = "bold green" if result.gain and result.gain.estimate.low > 0 else "bold"
+        rows.append((text("gain"), text(paired(result.gain), style)))
+    if not same:
+        seen = f"{quality(f.dev.baseline)} -> {quality(f.dev.winner)}: the best was selected on these rows, so optimistic"
+        rows.append((text("(dev", "dim"), text(f"{seen})", "dim")))
+    return block(f"Held-out score (rows that the search never saw, {level} intervals)", grid(rows))
+
+
+def shifted(f: Findings, shift: SplitResult) -> RenderableType:
+    """The rows of another kind: scores, paired gain, and how far the winner falls from holdout to shift."""
+    drop = shift_drop(f.holdout.winner, shift.winner)
+    rows: list[tuple[RenderableType, RenderableType]] = [(text("baseline"), text(quality(shift.baseline)))]
+    if f.winner.id != f.baseline.id:
+        rows += [(text("best"), text(quality(shift.winner))), (text("gain"), text(paired(shift.gain)))]
+    if drop is not None:
+        rows.append((text("shift - holdout"), text(f"{difference(drop)} for the best (other rows, so not paired)")))
+    return block("Under shift (rows of another kind, never seen either)", grid(rows))
+
+
+def sparkline(values: list[float], low: float, high: float) -> str:
+    """A block character a value, from `low` to `high`."""
+    blocks = "▁▂▃▄▅▆▇█"
+    span = max(high - low, 1e-9)
+    return "".join(blocks[min(7, max(0, round(7 * (value - low) / span)))] for value in values)
+
+
+def curve(f: Findings) -> RenderableType:
+    """The plateau curve in two lines of blocks on one scale."""
+    exam = [p for p in f.curve if p.holdout is not None and p.holdout.n]
+    if len(exam) < 2:
+        return block("Plateau curve", text("one point only: no champion but the first was examined", "dim"))
+    held = [p.holdout.mean for p in exam if p.holdout is not None]
+    dev = [p.dev.mean for p in exam if p.dev.n]
+    low, high = min(held + dev), max(held + dev)
+    middle = (low + high) / 2
+    low, high = min(low, middle - 0.025), max(high, middle + 0.025)
+    rows = [
+        (
+            text("held out"),
+            Text("".join(2 * c for c in sparkline(held, low, high)), style="bold blue"),
+            text(f"{100 * held[0]:.1f} % -> {100 * held[-1]:.1f} %, after {exam[0].calls:,} -> {exam[-1].calls:,} task calls"),
+        ),
+        (
+            text("dev", "dim"),
+            Text("".join(2 * c for c in sparkline(dev, low, high)), style="dim"),
+            text(f"{100 * dev[0]:.1f} % -> {100 * dev[-1]:.1f} %, selected on these rows" if dev else "not measured", "dim"),
+        ),
+    ]
+    return block("Plateau curve (champions chosen on dev, measured on holdout)", grid(rows))
+
+
+def per_call(f: Findings) -> RenderableType:
+    """What a call of the baseline and of the best takes."""
+    return block("One call", call_card((("baseline", f.before), ("best", f.after))))
+
+
+def call_card(cards: tuple[tuple[str, CallCard], ...]) -> RenderableType:
+    """Tokens, price and seconds of a call, a line a prompt."""
+    rows = [
+        [
+            text(name),
+            text(count(c.prompt_tokens)),
+            text(count(c.output_tokens)),
+            text(amount(c.cost_usd)),
+            text(seconds(c.latency_s)),
+            text(f"{c.n:,}"),
+        ]
+        for name, c in cards
+    ]
+    return table(("", "tokens in", "tokens out", "list price", "median time", "n calls"), rows, right=(1, 2, 3, 4, 5))
+
+
+def spend(f: Findings) -> RenderableType:
+    """Calls, tokens and dollars by role."""
+    return block("Spend", *spend_table([(ROLES.get(role, role), used) for role, used in f.spend.items() if used.calls]))
+
+
+def spend_table(used: list[tuple[str, RoleSpend]]) -> list[RenderableType]:
+    """What was paid, what all of it costs at list price, and what the cache saved."""
+    if len(used) > 1:
+        used = [*used, ("all", total([s for _, s in used]))]
+    rows = [
+        [
+            text(name, "bold" if name == "all" else ""),
+            text(f"{s.calls:,}"),
+            text(f"{s.paid_calls:,}"),
+            text(f"{s.prompt_tokens:,}"),
+            text(f"{s.output_tokens:,}"),
+            text(money(s.paid_usd, s)),
+            text(money(s.cost_usd, s)),
+        ]
+        for name, s in used
+    ]
+    parts: list[RenderableType] = [
+        table(("", "calls", "sent", "tokens in", "tokens out", "paid", "list price"), rows, right=(1, 2, 3, 4, 5, 6))
+    ]
+    whole = used[-1][1] if used else RoleSpend()
+    cached = whole.calls - whole.paid_calls
+    if cached:
+        saved = money(whole.cost_usd - whole.paid_usd, whole)
+        parts.append(text(f"{cached:,} replies came from the cache and cost nothing; sent, they would have cost {saved}.", "dim"))
+    if whole.unpriced:
+        parts.append(
+            text(f"The price of {whole.unpriced:,} calls is unknown and in none of these sums (--price MODEL=IN,OUT).", "yellow")
+        )
+    if whole.failed:
+        parts.append(text(f"{whole.failed:,} calls failed.", "yellow"))
+    return parts
+
+
+def money(value: float, spend: RoleSpend) -> str:
+    """Dollars; `unknown` when no call has a price, `+` when some have none."""
+    if spend.unpriced and spend.unpriced >= spend.calls - spend.failed:
+        return "unknown"
+    return f"{amount(max(0.0, value))}{'+' if spend.unpriced else ''}"
+
+
+def total(used: list[RoleSpend]) -> RoleSpend:
+    """The sum of several roles."""
+    return RoleSpend(
+        sum(s.calls for s in used),
+        sum(s.paid_calls for s in used),
+        sum(s.failed for s in used),
+        sum(s.prompt_tokens for s in used),
+        sum(s.output_tokens for s in used),
+        sum(s.cost_usd for s in used),
+        sum(s.paid_usd for s in used),
+        sum(s.unpriced for s in used),
+    )
+
+
+def unscored_line(unscored: Mapping[str, int]) -> str:
+    """`12 rows: 10 outage, 2 filtered. They count neither as right nor as wrong.`"""
+    reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(unscored.items(), key=lambda item: (-item[1], item[0])))
+    return f"{sum(unscored.values()):,} rows: {reasons}. They count neither as right nor as wrong."
+
+
+def verdict(f: Findings) -> RenderableType:
+    """The verdict in one sentence, what would decide it, and the step that follows from it."""
+    v = f.verdict
+    style = {"topped out": "bold magenta", "still climbing": "bold green", "can't tell yet": "bold yellow"}[v.ruling]
+    parts: list[RenderableType] = [text(v.sentence, style)]
+    if v.needs:
+        parts += [text("What would help to decide:"), bullets(v.needs)]
+    if v.next_step:
+        parts.append(text(v.next_step))
+    return block(f"Verdict: has prompting topped out, for a gain of {100 * v.delta:g} points?", *parts)
+
+
+def ending(f: Findings) -> RenderableType:
+    """How the run ended, and when it was not by itself."""
+    if f.ended is None:
+        return block("Ending", text("not ended: it is running, or was killed", "yellow"))
+    again = f", resumed {f.resumed} x" if f.resumed else ""
+    style = "yellow" if f.ended.ending in RESUMABLE else ""
+    said = f"{f.ended.ending}{': ' if f.ended.reason else ''}{f.ended.reason} ({duration(f.seconds)}{again})"
+    return block("Ending", text(said, style))
+
+
+def next_commands(f: Findings, path: str) -> list[tuple[list[str], str]]:
+    """The commands that make sense now, word by word, the most useful first."""
+    found: list[tuple[list[str], str]] = []
+    if f.ended is None or f.ended.ending in RESUMABLE:
+        found.append((["topout", "resume", path], "goes on where it ended; nothing is bought twice"))
+    found.append((["topout", "show", path], "the best prompt, all attempts, rows it gets wrong"))
+    if f.winner.id != f.baseline.id:
+        model = setting(f, "model", "embedded/reader")
+        other = [] if model == "embedded/reader" else ["--model", model]
+        again = ["topout", "evaluate", setting(f, "task", "TASK"), "--prompt", f"{path}/best", "--split", "holdout", *other]
+        found.append((again, "measures the best prompt again"))
+    return found

@@ -1,0 +1,129 @@
+"""verdict.json: what a run came to, for machines. Scores are fractions, costs dollars; what is unknown is null, never NaN or 0."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+
+from topout.domain import CurvePoint, Estimate, Gain, Json, Verdict
+from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult
+from topout.report.measures import setting, shift_drop
+from topout.report.words import is_embedded
+
+__all__ = ["SCHEMA", "estimate_document", "spend_document", "verdict_document"]
+
+SCHEMA = 1
+
+
+def verdict_document(f: Findings) -> dict[str, Json]:
+    """The document, ready for `json.dumps(..., allow_nan=False)`."""
+    model, critic = setting(f, "model"), setting(f, "critic")
+    ended = f.ended
+    shift: dict[str, Json] | None = None
+    if f.shift is not None:
+        drop = shift_drop(f.holdout.winner, f.shift.winner)
+        shift = {**split_document(f.shift), "winner_minus_holdout": estimate_document(drop) if drop else None}
+    return {
+        "schema": SCHEMA,
+        "run": f.started.run,
+        "task": str(f.started.manifest.get("task") or setting(f, "task")),
+        "topout": f.started.manifest.get("topout"),
+        "model": model,
+        "critic": critic,
+        "embedded": is_embedded(model),
+        "recipe": setting(f, "recipe"),
+        "seed": f.started.settings.get("seed"),
+        "started_at": f.started.at,
+        "ending": ended.ending if ended else None,
+        "ending_reason": ended.reason if ended else "",
+        "seconds": finite(f.seconds) if ended else None,
+        "resumed": f.resumed,
+        "baseline": f.baseline.id,
+        "winner": f.winner.id,
+        "holdout": split_document(f.holdout),
+        "dev": {"selected": True, "note": "the winner was selected on these rows: optimistic", **split_document(f.dev)},
+        "shift": shift,
+        "verdict": ruling(f.verdict),
+        "spend": {role: spend_document(spend) for role, spend in f.spend.items()},
+        "per_call": {"before": card(f.before), "after": card(f.after)},
+        "unscored": dict(f.unscored),
+        "budget": {name: f.started.settings.get(name) for name in ("max_calls", "max_cost", "max_time", "concurrency")},
+        "exam": f.started.manifest.get("exam"),
+        "curve": [point(p) for p in f.curve],
+    }
+
+
+def finite(value: float | None) -> float | None:
+    """The number, None for nan and infinities."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def estimate_document(e: Estimate) -> dict[str, Json]:
+    """Mean, interval, level, n and how many rows were left out; null figures with n = 0."""
+    known = e.n > 0
+    return {
+        "mean": finite(e.mean) if known else None,
+        "low": finite(e.low) if known else None,
+        "high": finite(e.high) if known else None,
+        "level": e.level,
+        "n": e.n,
+        "unscored": e.unscored,
+    }
+
+
+def gain(g: Gain | None) -> dict[str, Json] | None:
+    if g is None:
+        return None
+    return {**estimate_document(g.estimate), "smallest_detectable": finite(g.detectable), "better": g.better, "worse": g.worse}
+
+
+def split_document(result: SplitResult) -> dict[str, Json]:
+    """Baseline and winner on a split with their paired gain."""
+    return {
+        "baseline": estimate_document(result.baseline),
+        "winner": estimate_document(result.winner),
+        "paired_gain": gain(result.gain),
+    }
+
+
+def ruling(v: Verdict) -> dict[str, Json]:
+    return {
+        "ruling": v.ruling,
+        "delta": v.delta,
+        "probability": finite(v.probability),
+        "sentence": v.sentence,
+        "evidence": list(v.evidence),
+        "needs": list(v.needs),
+        "next_step": v.next_step,
+        "levers_tried": list(v.levers_tried),
+        "levers_untried": list(v.levers_untried),
+        "details": {name: finite(value) for name, value in v.details.items()},
+    }
+
+
+def spend_document(spend: RoleSpend) -> dict[str, Json]:
+    """What a role used: `cost_usd` at list price with cached replies, `paid_usd` without; both leave out `unpriced` calls."""
+    fields: dict[str, Json] = dict(asdict(spend))
+    return fields
+
+
+def card(c: CallCard) -> dict[str, Json]:
+    return {
+        "n": c.n,
+        "prompt_tokens": finite(c.prompt_tokens),
+        "output_tokens": finite(c.output_tokens),
+        "cost_usd": finite(c.cost_usd),
+        "latency_s": finite(c.latency_s),
+    }
+
+
+def point(p: CurvePoint) -> Json:
+    return {
+        "calls": p.calls,
+        "cost_usd": finite(p.cost_usd),
+        "candidate": p.candidate,
+        "dev_selected": estimate_document(p.dev),
+        "holdout": estimate_document(p.holdout) if p.holdout else None,
+        "band_low": finite(p.band_low),
+        "band_high": finite(p.band_high),
+    }
