@@ -1,0 +1,81 @@
+"""Finding telling phrases in examples, and counting what quoted phrases do."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from topout.models.embedded.features import STOP, stem, words
+
+__all__ = ["hits", "mine"]
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’][a-z]+)?")
+
+
+def _spans(text: str) -> list[tuple[tuple[str, ...], str]]:
+    """Stems and surface of runs of one to three content words, at most one stop word between two neighbours."""
+    tokens = [(m.start(), m.end(), m[0]) for m in _TOKEN.finditer(text)]
+    content = [
+        (i, stem(w[-1])) for i, (_, _, t) in enumerate(tokens) if (w := words(t)) and w[0] not in STOP and not w[0].isdigit()
+    ]
+    found = []
+    for at in range(len(content)):
+        for size in (1, 2, 3):
+            run = content[at : at + size]
+            if len(run) == size and all(b[0] - a[0] <= 2 for a, b in itertools.pairwise(run)):
+                surface = text[tokens[run[0][0]][0] : tokens[run[-1][0]][1]]
+                if not re.search(r"[\n\"“”.!?;:]", surface) and len(surface) >= 3:
+                    found.append((tuple(s for _, s in run), surface.lower()))
+    return found
+
+
+def mine(
+    texts: Mapping[str, Sequence[str]], taken: Mapping[str, frozenset[str]], rng: random.Random, lone: float
+) -> dict[str, list[str]]:
+    """Phrases that tell each label's texts from those of the others, the best first.
+
+    A phrase needs two texts of its label behind it, or one when no other label's text has any of its words and the draw allows
+    (`lone` is that chance). `taken` are the stems that a label's line has already. No phrase is a whole text.
+    """
+    support: dict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
+    surface: dict[tuple[str, ...], str] = {}
+    spread: Counter[tuple[str, ...]] = Counter()
+    for label, group in texts.items():
+        for text in group:
+            whole = len([w for w in words(text) if w not in STOP])
+            for stems, written in {s: w for s, w in _spans(text) if len(s) < whole or whole > 3}.items():
+                support[label][stems] += 1
+                spread[stems] += 1
+                surface.setdefault(stems, written)
+    found: dict[str, list[str]] = {}
+    for label, counted in support.items():
+        ranked = []
+        for stems, count in counted.items():
+            others = spread[stems] - count
+            foreign = sum(1 for s in stems if spread[s,] > counted[s,])
+            if set(stems) <= taken.get(label, frozenset()) or any(not s for s in stems):
+                continue
+            if others * 2 > count or (
+                count < 2 and (foreign or others or (len(stems) == 1 and len(stems[0]) < 4) or rng.random() > lone)
+            ):
+                continue
+            known_elsewhere = sum(1 for name, stems_of in taken.items() if name != label and set(stems) <= stems_of)
+            ranked.append((count - others - 0.5 * known_elsewhere + (0.3 if len(stems) == 2 else 0.0) + rng.random() * 0.6, stems))
+        ranked.sort(reverse=True)
+        used: set[str] = set()
+        chosen = []
+        for _, stems in ranked:
+            if not used & set(stems):
+                used |= set(stems)
+                chosen.append(surface[stems])
+        found[label] = chosen
+    return found
+
+
+def hits(phrase: str, text: str) -> bool:
+    """Whether the content words of a phrase all occur in the text."""
+    wanted = {stem(w) for w in words(phrase) if w not in STOP}
+    return bool(wanted) and wanted <= {stem(w) for w in words(text)}
