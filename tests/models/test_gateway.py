@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import pytest
 
 from topout.domain import Failure, Message, Reply, Request, Usage
+from topout.errors import StoreError
 from topout.models.addresses import Addresses
 from topout.models.cache import ReplyCache
 from topout.models.gateway import Gateway
@@ -315,6 +316,46 @@ def test_a_fault_in_the_transport_reaches_every_caller_and_leaves_nothing_reserv
     assert ledger.snapshot().promised_usd == 0.0
 
 
+def test_a_disk_that_gives_out_is_an_error_and_what_was_paid_is_counted(cache: ReplyCache) -> None:
+    gateway = build(ScriptedTransport(), cache)
+    cache._cache._sql("PRAGMA query_only = 1")
+    with pytest.raises(StoreError, match="cannot use the reply cache"):
+        run(gateway.complete(ask("hello")))
+    assert gateway.ledger.snapshot().total.paid_calls == 1
+
+
+def test_a_run_served_from_memory_ends_its_money_at_the_same_call(tmp_path: Path) -> None:
+    async def session(name: str) -> tuple[list[str], int]:
+        transport = ScriptedTransport(lambda request: Delivered("x", "stop", Usage(5, len(request.messages[0].content)), 0.0))
+        ledger = Ledger(Budget(max_cost_usd=0.01))
+        gateway = build(transport, ReplyCache.open(tmp_path), run=name, ledger=ledger)
+        outcomes = [await gateway.complete(ask("a" * (i % 40) + str(i), max_output_tokens=500)) for i in range(300)]
+        await gateway.aclose()
+        return [type(one).__name__ for one in outcomes], len(transport.requests)
+
+    first, asked = run(session("run-1"))
+    again, asked_again = run(session("run-2"))
+    assert again == first
+    assert (asked, asked_again) == (first.count("Reply"), 0)
+    assert 100 < asked < 300
+
+
+def test_stopping_reaches_callers_who_wait_for_money() -> None:
+    ledger = Ledger(Budget(max_cost_usd=0.0011))
+    gateway = build(ScriptedTransport(delay_s=3600.0), ledger=ledger)
+
+    async def main() -> list[Reply | Failure]:
+        waiting = [asyncio.create_task(gateway.complete(ask(str(i), max_output_tokens=500))) for i in range(3)]
+        await asyncio.sleep(0.005)
+        assert gateway.in_flight == 1
+        gateway.stop()
+        outcomes = await asyncio.gather(*waiting)
+        await gateway.aclose(grace_s=0.0)
+        return outcomes
+
+    assert run(main()) == [Failure("stopped", "the run was asked to stop")] * 3
+
+
 def test_unknown_tokens_stay_unknown(cache: ReplyCache) -> None:
     transport = ScriptedTransport(lambda request: Delivered("hi", "length", Usage(), 0.5))
     gateway = build(transport, cache)
@@ -349,6 +390,7 @@ def test_a_run_from_the_cache_never_imports_litellm(tmp_path: Path) -> None:
 import asyncio, sys
 from pathlib import Path
 from topout.domain import Message, Request
+from topout.errors import StoreError
 from topout.models.addresses import Addresses
 from topout.models.cache import ReplyCache
 from topout.models.gateway import Gateway

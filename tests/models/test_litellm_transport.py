@@ -183,6 +183,12 @@ def test_nobody_listening_is_unreachable_and_names_the_address(model: str) -> No
     assert "no server answers at http://127.0.0.1:9/v1" in one.message
 
 
+def test_an_address_that_is_none_is_told_at_once() -> None:
+    one = refused(asyncio.run(LitellmTransport(Addresses("localhost:8000/v1")).send(ask())))
+    assert (one.kind, one.retryable) == ("unreachable", False)
+    assert one.message == "openai/x: 'localhost:8000/v1' is no address of a server. Write it like http://localhost:8000/v1."
+
+
 @pytest.mark.parametrize("model", ["nonsense", "nosuchprovider/model", "opnai/gpt-4.1"])
 def test_an_unknown_provider_is_not_found_and_shows_how_models_are_named(model: str) -> None:
     one = refused(asyncio.run(LitellmTransport().send(ask(model))))
@@ -290,3 +296,4 @@ def test_a_prompt_beyond_the_embedded_models_window_is_a_context_failure() -> No
 def test_an_unknown_embedded_model_is_not_found() -> None:
     one = refused(asyncio.run(LitellmTransport().send(ask("embedded/redaer"))))
     assert (one.kind, one.retryable) == ("not_found", False)
+    assert "embedded/reader" in one.message

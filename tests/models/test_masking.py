@@ -21,6 +21,9 @@ from topout.models.masking import one_line
         ("AIzaSyA1234567890 is blocked", "*** is blocked"),
         ("a monkey and a keyboard: fine", "a monkey and a keyboard: fine"),
         ("Requested tokens (900) exceed context window of 512", "Requested tokens (900) exceed context window of 512"),
+        ("Invalid API key: abc123", "Invalid API key: ***"),
+        ("Unknown key: temperature", "Unknown key: temperature"),
+        ("no server at https://user:pass@host:1/v1", "no server at https://***@host:1/v1"),
         ("several\n  lines\tof text", "several lines of text"),
     ],
 )

@@ -52,7 +52,7 @@ class _Flight:
     outcome: asyncio.Future[Entry | Failure]
     waiting: int = 0
     sending: bool = False
-    billed_to: bool = False
+    bill_told: bool = False
 
 
 class Gateway:
@@ -147,9 +147,9 @@ class Gateway:
         outcome = await self._wait(flight)
         if isinstance(outcome, Entry):
             return await self._claim(request, purse, key, outcome)
-        if flight.billed_to and outcome.cost_usd is not None:
+        if flight.bill_told and outcome.cost_usd is not None:
             return Failure(outcome.kind, outcome.message)
-        flight.billed_to = True
+        flight.bill_told = True
         return outcome
 
     def stop(self) -> None:

@@ -123,8 +123,10 @@ class LitellmTransport:
                 hint = self._which_key(model)
             case "not_found" if "provider not provided" in words.lower():
                 said, hint = ": no such provider.", self._which_name(model)
-            case "not_found":
+            case "not_found" if not is_embedded(model):
                 hint = self._which_name(model)
+            case "unreachable" if not retryable:
+                said = f": {self._addresses.of(model)!r} is no address of a server. Write it like http://localhost:8000/v1."
             case "unreachable":
                 said = f": no server answers at {self._addresses.of(model) or 'the address of this provider'} ({essence(str(problem))})"
             case _:
@@ -133,7 +135,7 @@ class LitellmTransport:
         return Refused(kind, message, retryable, _retry_after_s(problem), status)
 
     def _which_name(self, model: str) -> str:
-        near = did_you_mean(model.partition("/")[0], [str(provider.value) for provider in self._litellm.provider_list])
+        near = did_you_mean(model.partition("/")[0], map(str.__str__, self._litellm.provider_list))  # enum members and plain text
         near = near if near.startswith(" Did") else ""
         return (
             f"{near} A model is named PROVIDER/NAME, for example openai/gpt-4.1-mini, anthropic/claude-sonnet-4-5, "

@@ -8,7 +8,13 @@ from collections.abc import Mapping
 __all__ = ["one_line"]
 
 _SECRETS = re.compile(
-    r"""(?P<lead>\bBearer\s+ | \b(?:[\w-]*key|token|secret|password)["']?\s*[=:]\s*["']?)[^\s"',;&]+ | \bsk-[\w*.-]{4,} | \bAIza[\w-]{8,}""",
+    r"""(?P<lead>
+          \bBearer\s+
+        | \b[\w-]*(?:key|token|secret|password)["']?\s*=\s*["']?
+        | \b[\w-]*(?:api[ _-]?key|access_token|secret|password|key[ ]provided)["']?\s*:\s*["']?
+        | ://(?=[^/\s@]+@)
+        )[^\s"',;&@]+
+    | \bsk-[\w*.-]{4,} | \bAIza[\w-]{8,}""",
     re.IGNORECASE | re.VERBOSE,
 )
 _ENDINGS = ("_KEY", "_TOKEN", "_SECRET")
@@ -18,7 +24,7 @@ _MASK = "***"
 def one_line(text: str, environ: Mapping[str, str], limit: int = 300) -> str:
     """`text` on one line of at most `limit` characters, with secrets as `***`.
 
-    A secret is anything that looks like `sk-...`, `Bearer ...` or `key=...`, and the value of every variable of `environ` whose
+    A secret is anything that looks like `sk-...`, `Bearer ...`, `key=...` or the user part of a URL, and the value of every variable of `environ` whose
     name ends in _KEY, _TOKEN or _SECRET, from 6 characters on (shorter values would blank out ordinary words). Masked before it
     is cut, so that no half of a key survives.
     """
