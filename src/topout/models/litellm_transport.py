@@ -78,9 +78,10 @@ class LitellmTransport:
             await self._litellm.close_litellm_async_clients()
 
     def _import(self) -> Any:
-        """litellm, told before and after its import not to fetch prices, not to read a .env file and not to talk."""
+        """litellm, told before and after its import not to fetch prices, not to read a .env file and to keep quiet."""
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
+        os.environ.setdefault("LITELLM_LOG", "ERROR")
         import litellm
         import openai
 
