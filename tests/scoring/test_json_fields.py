@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from topout.contracts import Scorer
 from topout.domain import Example, Json, Scored
 from topout.scoring import BUILT_IN, json_fields
-from topout.scoring.fields import json_problem
+from topout.scoring.fields import json_check
 
 SCHEMA: dict[str, Json] = {
     "type": "object",
@@ -98,10 +98,10 @@ def test_a_schema_that_is_none_is_refused() -> None:
 
 
 def test_a_row_that_breaks_its_own_schema_is_named() -> None:
-    assert json_problem(GOLD, SCHEMA) == ""
-    assert json_problem("x", SCHEMA) == "expected a JSON object, found x."
+    assert json_check(SCHEMA)(GOLD) == ""
+    assert json_check(SCHEMA)("x") == "expected a JSON object, found x."
     wrong: Json = {**GOLD, "total": "12"}
-    assert json_problem(wrong, SCHEMA) == "the expected object breaks the schema: field total: '12' is not of type 'number'."
+    assert json_check(SCHEMA)(wrong) == "the expected object breaks the schema: field total: '12' is not of type 'number'."
 
 
 JSON_VALUES: st.SearchStrategy[Json] = st.recursive(

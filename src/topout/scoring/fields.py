@@ -12,7 +12,7 @@ from topout.domain import Example, Json, Score, Scored
 from topout.scoring.answers import capped, shown
 from topout.scoring.numbers import close
 
-__all__ = ["Credit", "Kind", "json_fields", "json_problem"]
+__all__ = ["Credit", "Kind", "json_check", "json_fields"]
 
 Kind = Literal["exact", "casefold", "number"]
 Credit = Literal["fields", "all"]
@@ -76,15 +76,18 @@ def json_fields(
     return score
 
 
-def json_problem(expected: Json, schema: Mapping[str, Json] | None) -> str:
-    """Why a row's expected value cannot be answered ('' when it can): no object, or it breaks the task's own schema."""
-    if not isinstance(expected, dict):
-        return f"expected a JSON object, found {shown(expected)}."
+def json_check(schema: Mapping[str, Json] | None) -> Callable[[Json], str]:
+    """A function that says why a row's expected value cannot be answered ('' when it can): no object, or it breaks the task's own schema."""
     broken = checker(schema)
-    faults = broken(expected) if broken else {}
-    for name, fault in faults.items():
-        return f"the expected object breaks the schema: {f'field {name}: ' if name else ''}{fault}."
-    return ""
+
+    def problem(expected: Json) -> str:
+        if not isinstance(expected, dict):
+            return f"expected a JSON object, found {shown(expected)}."
+        for name, fault in (broken(expected) if broken else {}).items():
+            return f"the expected object breaks the schema: {f'field {name}: ' if name else ''}{fault}."
+        return ""
+
+    return problem
 
 
 def checker(schema: Mapping[str, Json] | None) -> Callable[[dict[str, Json]], dict[str, str]] | None:

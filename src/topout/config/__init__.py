@@ -1,0 +1,1 @@
+"""What files and commands may say: pydantic models, frozen, unknown keys refused."""

@@ -1,0 +1,246 @@
+"""task.toml: what a task folder says about itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+
+__all__ = [
+    "ContainsScorer",
+    "CriticNotes",
+    "DeploymentFacts",
+    "ExactScorer",
+    "JsonScorer",
+    "LabelScorer",
+    "ModelSettings",
+    "NumericScorer",
+    "PythonScorer",
+    "Ratios",
+    "RegexScorer",
+    "ScorerSettings",
+    "Splits",
+    "TaskFile",
+    "TokenF1Scorer",
+]
+
+FieldName = Annotated[str, Field(pattern=r"^[^\W\d][\w.-]*$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A table of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LabelScorer(Section):
+    """1 for the expected label, else 0."""
+
+    name: Literal["label"] = Field(description="Which scorer: one label out of a list.")
+    strict: bool = Field(
+        default=True,
+        description="Only the bare label counts. When false, a sentence that mentions exactly one label counts as that label.",
+    )
+
+
+class ExactScorer(Section):
+    """1 when the answer equals the expected text."""
+
+    name: Literal["exact"] = Field(description="Which scorer: equal text. An expected list: any of its texts.")
+    ignore_case: bool = Field(default=False, description="Whether upper and lower case are the same.")
+
+
+class ContainsScorer(Section):
+    """The share of the expected texts that occur in the answer."""
+
+    name: Literal["contains"] = Field(description="Which scorer: the expected text, or each text of a list, occurs in the answer.")
+    ignore_case: bool = Field(default=True, description="Whether upper and lower case are the same.")
+
+
+class RegexScorer(Section):
+    """1 for a match."""
+
+    name: Literal["regex"] = Field(description="Which scorer: a regular expression.")
+    pattern: str = Field(
+        default="",
+        description="Takes the answer out of the reply: its first group has to equal the expected text. Empty: each row's expected value is the expression.",
+    )
+    ignore_case: bool = Field(default=False, description="Whether upper and lower case are the same.")
+
+
+class NumericScorer(Section):
+    """1 for the expected number."""
+
+    name: Literal["numeric"] = Field(description="Which scorer: the last number in the answer.")
+    tolerance: float = Field(default=0.0, ge=0, description="How far off still counts, in the number's own unit.")
+    relative: bool = Field(default=False, description="Whether the tolerance is a share of the expected number instead.")
+
+
+class TokenF1Scorer(Section):
+    """F1 over words."""
+
+    name: Literal["token_f1"] = Field(description="Which scorer: overlap of words with the expected text, between 0 and 1.")
+
+
+class JsonScorer(Section):
+    """An object, valid and right field by field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
+
+    name: Literal["json"] = Field(description="Which scorer: a JSON object compared field by field.")
+    schema_file: str = Field(
+        default="",
+        alias="schema",
+        description="A JSON Schema file in the task folder that answers and expected objects have to fit.",
+    )
+    credit: Literal["fields", "all"] = Field(
+        default="fields", description="'fields' gives the share of right fields, 'all' gives 1 only when everything is right."
+    )
+    kinds: dict[str, Literal["exact", "casefold", "number"]] = Field(
+        default_factory=dict, description="How a field is compared. By default numbers as 'number', all else as 'exact'."
+    )
+    fences: bool = Field(default=True, description="Whether an answer inside one fenced block is accepted.")
+    tolerance: float = Field(default=0.0, ge=0, description="How far off a number still counts.")
+
+
+class PythonScorer(Section):
+    """A scorer of the user's own."""
+
+    name: Literal["python"] = Field(
+        default="python", description="Which scorer: a Python file. May be left out where 'file' is given."
+    )
+    file: str = Field(
+        min_length=1,
+        description="A Python file in the task folder with `score(answer, expected, inputs)`, returning a number in [0, 1], (number, feedback), or a dict of parts.",
+    )
+
+
+ScorerSettings = (
+    LabelScorer | ExactScorer | ContainsScorer | RegexScorer | NumericScorer | TokenF1Scorer | JsonScorer | PythonScorer
+)
+
+
+class Ratios(Section):
+    """Shares of one data file; they add up to 1."""
+
+    train: Share = Field(default=0.3, description="Share that the critic may read and demos come from.")
+    dev: Share = Field(default=0.2, description="Share that candidates are selected on.")
+    holdout: Share = Field(default=0.5, description="Share that is used for reporting only.")
+
+    @model_validator(mode="after")
+    def adds_up(self) -> Ratios:
+        total = self.train + self.dev + self.holdout
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train, dev and holdout add up to {total:g}, expected 1.")
+        if 0 in (self.train, self.dev, self.holdout):
+            raise ValueError("train, dev and holdout each need a share above 0.")
+        return self
+
+
+class Splits(Section):
+    """Where the rows are."""
+
+    train: str = Field(default="", description="Rows that the critic reads and demos come from. Default data/train.jsonl or .csv.")
+    dev: str = Field(default="", description="Rows that candidates are selected on. Default data/dev.jsonl or .csv.")
+    holdout: str = Field(default="", description="Rows for reporting only. Default data/holdout.jsonl or .csv.")
+    shift: str = Field(
+        default="",
+        description="Optional rows from another source, to see how far a gain carries. Default data/shift.jsonl or .csv.",
+    )
+    file: str = Field(
+        default="",
+        description="One file for train, dev and holdout instead. A row's split depends on a hash of its id (or group) alone, so adding rows moves none.",
+    )
+    ratios: Ratios = Field(default_factory=Ratios, description="How the rows of 'file' are shared out.")
+    max_row_bytes: int = Field(default=1_000_000, gt=0, description="A longer row is refused, as models cannot read it.")
+
+    @model_validator(mode="after")
+    def one_way(self) -> Splits:
+        if self.file and (self.train or self.dev or self.holdout):
+            raise ValueError("'file' together with 'train', 'dev' or 'holdout'. Give one file, or a file per split.")
+        if "ratios" in self.model_fields_set and not self.file:
+            raise ValueError("'ratios' without 'file'. Name the data file that is to be shared out.")
+        return self
+
+
+class CriticNotes(Section):
+    """What the critic is told."""
+
+    notes: str = Field(default="", description="What a critic should know of the task and cannot see in its rows.")
+
+
+class ModelSettings(Section):
+    """How the task model is asked."""
+
+    temperature: float = Field(default=0.0, ge=0, le=2, description="Sampling temperature of the task model.")
+    max_output_tokens: int = Field(default=512, gt=0, description="Longest answer, in tokens.")
+
+
+class DeploymentFacts(Section):
+    """What the advice needs to know; what is left out is asked for rather than assumed."""
+
+    calls_per_day: float | None = Field(default=None, ge=0, description="How often the prompt will be called in a day.")
+    output_stability: Literal["stable", "drifting"] | None = Field(
+        default=None, description="Whether the distribution of right answers stays as it is or drifts."
+    )
+    verifiable: bool | None = Field(
+        default=None, description="Whether a program can tell right answers from wrong ones in production."
+    )
+    out_of_distribution_cost: Literal["low", "medium", "high"] | None = Field(
+        default=None, description="What a wrong answer on unusual inputs costs."
+    )
+    label_count: int | None = Field(
+        default=None, gt=0, description="How many different answers there are, for tasks with a closed list."
+    )
+    latency_limit_s: float | None = Field(default=None, gt=0, description="Longest acceptable time to an answer, in seconds.")
+    target_score: float | None = Field(default=None, ge=0, le=1, description="The score that is good enough, between 0 and 1.")
+
+
+class TaskFile(Section):
+    """A task for topout: inputs, expected answers, how answers are scored, and what is known about its use."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="The task's name: letters, digits, '.', '_' and '-'.")
+    description: str = Field(default="", description="What the task is, in a sentence or two. The critic reads it.")
+    fields: tuple[FieldName, ...] = Field(min_length=1, description="The input columns, which the prompt names as {{field}}.")
+    expected: str = Field(default="expected", min_length=1, description="The column with the right answer.")
+    id: str | None = Field(
+        default=None,
+        description="The column with the row's id. Default: column 'id' where a row has one, else a hash of the row's content.",
+    )
+    group: str | None = Field(default=None, description="A column whose equal values keep rows together in one split.")
+    labels: tuple[str, ...] | Literal["from:train"] = Field(
+        default="from:train", description="The labels of a label task: a list, or 'from:train' to collect them from the train rows."
+    )
+    splits: Splits = Field(default_factory=Splits, description="Where the rows are.")
+    scorer: Annotated[ScorerSettings, Field(discriminator="name")] = Field(description="How answers are scored.")
+    critic: CriticNotes = Field(default_factory=CriticNotes, description="What the critic is told.")
+    model: ModelSettings = Field(default_factory=ModelSettings, description="How the task model is asked.")
+    deployment: DeploymentFacts = Field(default_factory=DeploymentFacts, description="What the advice needs to know of the use.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def file_means_python(cls, data: Any) -> Any:
+        """`[scorer] file = "scorer.py"` needs no name."""
+        if isinstance(data, dict) and isinstance(scorer := data.get("scorer"), dict) and "file" in scorer and "name" not in scorer:
+            return {**data, "scorer": {**scorer, "name": "python"}}
+        return data
+
+    @field_validator("fields")
+    @classmethod
+    def fields_differ(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a field is named twice.")
+        return value
+
+    @model_validator(mode="after")
+    def columns_differ(self) -> TaskFile:
+        if self.expected in self.fields:
+            raise ValueError(f"'{self.expected}' is an input field and the expected column. The model would be shown the answer.")
+        return self
+
+
+def task_schema() -> dict[str, JsonValue]:
+    """The JSON Schema of task.toml, as it is published."""
+    schema: dict[str, JsonValue] = TaskFile.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

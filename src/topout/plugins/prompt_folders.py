@@ -1,0 +1,101 @@
+"""Prompts on disk: prompt.md, and demos.jsonl beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from topout.config.toml_files import read_text
+from topout.domain import Demo, Prompt, Task
+from topout.errors import StoreError, UserError, did_you_mean, place
+from topout.plugins.rows import as_text, read_rows, value_of
+from topout.text.prompts import format_prompt, parse_prompt
+from topout.text.rendering import placeholders
+
+__all__ = ["load_prompt", "read_prompt", "save_prompt"]
+
+PROMPT_FILE = "prompt.md"
+DEMOS_FILE = "demos.jsonl"
+
+
+def load_prompt(path: Path, task: Task) -> Prompt:
+    """The prompt in a file, or in a folder's prompt.md and demos.jsonl, checked against the task's fields.
+
+    Raises UserError with path and line: no such file, a malformed prompt, an unknown placeholder, a demo that lacks a field.
+    """
+    return read_prompt(path, task.fields)
+
+
+def read_prompt(path: Path, fields: Sequence[str]) -> Prompt:
+    """As `load_prompt`, for a task with these fields."""
+    file = path / PROMPT_FILE if path.is_dir() else path
+    text = read_text(file)
+    prompt = parse_prompt(text, str(file))
+    for component in prompt.components:
+        for name in placeholders(component.text):
+            if name not in fields:
+                line = next((i for i, line in enumerate(text.splitlines(), 1) if name in placeholders(line)), None)
+                raise UserError(f"{place(file, line)}: unknown placeholder {{{{{name}}}}}.{did_you_mean(name, fields)}")
+    if not any(placeholders(c.text) for c in prompt.components if c.role == "user"):
+        raise UserError(
+            f"{file}: no placeholder in a user part, so a model would never see the example. Write {{{{{fields[0]}}}}} in it."
+        )
+    demos = file.with_name(DEMOS_FILE)
+    if file.name != PROMPT_FILE or not demos.is_file():
+        return prompt
+    return prompt.with_demos(read_demos(demos, fields, prompt))
+
+
+def read_demos(path: Path, fields: Sequence[str], prompt: Prompt) -> tuple[Demo, ...]:
+    """The demos of a file, one object a line: {"inputs": {field: text}, "output": text, "example_id": ""}."""
+    needed = {name for c in prompt.components if c.role == "user" for name in placeholders(c.text)}
+    demos: list[Demo] = []
+    for row in read_rows(path):
+        unknown = row.values.keys() - {"inputs", "output", "example_id"}
+        if unknown:
+            name = min(unknown)
+            raise UserError(f"{row.where}: unknown key '{name}'.{did_you_mean(name, ('inputs', 'output', 'example_id'))}")
+        inputs, output = value_of(row, "inputs"), value_of(row, "output")
+        if not isinstance(inputs, dict):
+            raise UserError(f'{row.where}: \'inputs\' is no object. Write {{"inputs": {{"{fields[0]}": ...}}, "output": ...}}.')
+        for name in inputs:
+            if name not in fields:
+                raise UserError(f"{row.where}: unknown field '{name}' in 'inputs'.{did_you_mean(name, fields)}")
+        for name in sorted(needed - inputs.keys()):
+            raise UserError(f"{row.where}: the prompt names {{{{{name}}}}}, and this demo has no '{name}' in 'inputs'. Add it.")
+        demos.append(
+            Demo({name: as_text(value) for name, value in inputs.items()}, as_text(output), as_text(row.values.get("example_id")))
+        )
+    return tuple(demos)
+
+
+def save_prompt(prompt: Prompt, folder: Path) -> None:
+    """Write prompt.md and demos.jsonl (empty without demos) into a folder, which is made when it is missing.
+
+    Each file is replaced at once: a reader sees the old one or the new one, never half of it. Raises StoreError when the disk refuses.
+    """
+    lines = [
+        json.dumps({"inputs": dict(d.inputs), "output": d.output, "example_id": d.example_id}, ensure_ascii=False)
+        for d in prompt.demos
+    ]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_file(folder / DEMOS_FILE, "".join(line + "\n" for line in lines))
+        replace_file(folder / PROMPT_FILE, format_prompt(prompt))
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be written: {error.strerror or error}. Make room or choose another folder.") from error
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write beside, flush to disk, then put in place."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

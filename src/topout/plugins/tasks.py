@@ -1,0 +1,142 @@
+"""A task folder -> Task and Scorer. The only reader of tasks/."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from topout.config.task_file import JsonScorer, LabelScorer, PythonScorer, TaskFile
+from topout.config.toml_files import check_toml, line_of, read_text
+from topout.contracts import Scorer
+from topout.domain import Deployment, Example, Json, Split, Task
+from topout.errors import UserError, did_you_mean, place
+from topout.plugins.prompt_folders import read_prompt
+from topout.plugins.rows import as_text
+from topout.plugins.scorers import Grader, anything, built_in, load_scorer
+from topout.plugins.splits import Located, read_splits
+from topout.scoring.labels import label_problem
+from topout.text.fingerprints import digest, prompt_id
+from topout.text.rendering import placeholders
+
+__all__ = ["TaskFolder", "load_task"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFolder:
+    """A task with its scorer. `warnings` are lines for the user about what is allowed and looks unintended."""
+
+    task: Task
+    scorer: Scorer
+    folder: Path
+    warnings: tuple[str, ...] = ()
+
+
+def load_task(folder: Path) -> TaskFolder:
+    """Read and check a task folder: task.toml, prompt.md (and demos.jsonl), the data files, and a scorer.py where it names one.
+
+    Everything is checked before anything is paid for, the user's own scorer by one call on the first train row. Raises UserError
+    (ScorerError for that call), one line: path, line, what was found, what to do.
+    """
+    if not folder.is_dir():
+        parent = folder.parent
+        names = sorted(p.name for p in parent.iterdir() if p.is_dir()) if parent.is_dir() else []
+        raise UserError(f"{folder}: no such task folder.{did_you_mean(folder.name, names)}")
+    toml = folder / "task.toml"
+    text = read_text(toml)
+    settings = check_toml(text, toml, TaskFile)
+    baseline = read_prompt(folder / "prompt.md", settings.fields)
+    rows = read_splits(folder, settings)
+    labels = labels_of(settings, rows)
+    schema = read_schema(folder, settings)
+    grader = grader_of(folder, settings, labels, schema, place(toml, line_of(text, ("scorer",))))
+    check_expected(settings, rows, labels, grader)
+    used = {name for c in baseline.components for name in placeholders(c.text)}
+    splits = {split: tuple(example for example, _ in located) for split, located in rows.items()}
+    if isinstance(settings.scorer, PythonScorer):
+        first = splits["train"][0]
+        grader.scorer(as_text(first.expected), first)
+    task = Task(
+        name=settings.name,
+        description=settings.description,
+        fields=settings.fields,
+        baseline=baseline,
+        splits=splits,
+        fingerprint=fingerprint(folder, settings, prompt_id(baseline), splits, schema),
+        scorer_name=settings.scorer.file if isinstance(settings.scorer, PythonScorer) else settings.scorer.name,
+        labels=labels,
+        critic_notes=settings.critic.notes,
+        deployment=Deployment(**settings.deployment.model_dump()),
+        temperature=settings.model.temperature,
+        max_output_tokens=settings.model.max_output_tokens,
+    )
+    unused = [name for name in settings.fields if name not in used]
+    warnings = tuple(f"{folder / 'prompt.md'}: the prompt never uses the field '{name}'." for name in unused)
+    return TaskFolder(task, grader.scorer, folder, warnings)
+
+
+def labels_of(settings: TaskFile, rows: Mapping[Split, list[Located]]) -> tuple[str, ...]:
+    """The listed labels, or those of the train rows, sorted; none for a task that is not about labels."""
+    if settings.labels != "from:train":
+        return settings.labels
+    if not isinstance(settings.scorer, LabelScorer):
+        return ()
+    return tuple(sorted({as_text(example.expected) for example, _ in rows["train"]}))
+
+
+def read_schema(folder: Path, settings: TaskFile) -> dict[str, Json] | None:
+    """The JSON Schema that a json scorer names."""
+    if not isinstance(settings.scorer, JsonScorer) or not settings.scorer.schema_file:
+        return None
+    path = folder / settings.scorer.schema_file
+    try:
+        schema: Json = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{place(path, error.lineno)}: broken JSON: {error.msg} at column {error.colno}.") from None
+    if not isinstance(schema, dict):
+        raise UserError(f"{path}: a JSON Schema is an object {{...}}.")
+    return schema
+
+
+def grader_of(folder: Path, settings: TaskFile, labels: tuple[str, ...], schema: Mapping[str, Json] | None, where: str) -> Grader:
+    """The task's scorer. `where` is the place of the scorer's table in task.toml."""
+    if isinstance(settings.scorer, PythonScorer):
+        return Grader(load_scorer(folder / settings.scorer.file), anything)
+    try:
+        return built_in(settings.scorer, labels, schema)
+    except ValueError as error:
+        raise UserError(f"{where}: scorer '{settings.scorer.name}': {error}.") from None
+
+
+def check_expected(settings: TaskFile, rows: Mapping[Split, list[Located]], labels: tuple[str, ...], grader: Grader) -> None:
+    """Every expected value has to be one that the scorer can grant."""
+    known = frozenset(labels)
+    hint = (
+        " Labels are collected from train: add a train row with it, or list 'labels' in task.toml."
+        if settings.labels == "from:train"
+        else " Mend the row, or add it to 'labels' in task.toml."
+    )
+    for located in rows.values():
+        for example, row in located:
+            problem = grader.problem(example.expected)
+            if problem:
+                raise UserError(f"{row.where}: {settings.expected}: {problem}")
+            if labels and as_text(example.expected) not in known:
+                raise UserError(f"{row.where}: {label_problem(example.expected, labels)}{hint}")
+
+
+def fingerprint(
+    folder: Path, settings: TaskFile, baseline: str, splits: Mapping[Split, tuple[Example, ...]], schema: dict[str, Json] | None
+) -> str:
+    """A hash over all that can change a score or a search. Where rows are stored and facts about the use are no part of it."""
+    code = read_text(folder / settings.scorer.file) if isinstance(settings.scorer, PythonScorer) else ""
+    return digest(
+        {
+            "task": settings.model_dump(mode="json", exclude={"deployment", "splits"}),
+            "prompt": baseline,
+            "splits": {split: [[e.id, e.inputs, e.expected, e.group] for e in examples] for split, examples in splits.items()},
+            "scorer": code,
+            "schema": schema,
+        }
+    )
