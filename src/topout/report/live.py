@@ -40,7 +40,7 @@ class Gauge:
 @dataclass(frozen=True, slots=True)
 class Status:
     """What is drawn. `dev` is the champion's score on the rows it was selected on; `baseline` and `held_out` are holdout scores of the
-    baseline and of the last examined champion so far. `left_s` is None until there is a pace to tell it from."""
+    baseline and of the last examined champion so far. `left_s` is None until there is a pace to tell it from. `note` is said beside."""
 
     gauge: Gauge
     elapsed_s: float
@@ -48,6 +48,7 @@ class Status:
     dev: Estimate | None
     baseline: Estimate | None
     held_out: Estimate | None
+    note: str = ""
 
 
 class Screen(Protocol):
@@ -104,6 +105,8 @@ class LiveView:
         self._pace: deque[tuple[float, int]] = deque(maxlen=64)
         self._last: Gauge | None = None
         self._drawn: Gauge | None = None
+        self._note = ""
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -112,6 +115,8 @@ class LiveView:
         self.close()
 
     def __call__(self, event: Event, gauge: Gauge) -> None:
+        if self._closed:
+            return
         self._seen.take(event)
         self._screen.event(event)
         self._last = gauge
@@ -121,10 +126,18 @@ class LiveView:
             self._phase = gauge.phase
             self._draw(now, gauge)
 
+    def note(self, text: str) -> None:
+        """Say something from now on, beside the progress, and draw it at once."""
+        self._note = text
+        self._draw(self._clock(), self._last or Gauge(0, 0, 0, None, None, "start"))
+
     def close(self) -> None:
-        """Draw the last state, if it was not, and let the terminal go."""
+        """Draw the last state, if it was not, and let the terminal go. Events that come later are ignored."""
+        if self._closed:
+            return
         if self._last is not None and self._last != self._drawn:
             self._draw(self._clock(), self._last)
+        self._closed = True
         self._screen.close()
 
     def _draw(self, now: float, gauge: Gauge) -> None:
@@ -140,6 +153,7 @@ class LiveView:
                 estimate(champion),
                 estimate(self._seen.holdout.get(self._seen.baseline)),
                 estimate(self._seen.holdout.get(examined)) if examined != self._seen.baseline else None,
+                self._note,
             )
         )
 
@@ -213,7 +227,8 @@ def drawing(status: Status) -> RenderableType:
     calls = f"{g.calls_done:,}/{g.calls_total:,} calls, {g.in_flight} in flight"
     top = grid([(Text(safe_text(g.phase, 12), style="bold"), bar, Text(calls))])
     rest = [(Text(name, style="dim"), Text(words)) for name, words in so_far(status)]
-    return Group(top, grid([*rest, (Text("so far", style="dim"), Text(f"{times(status)}; {money(g)}"))]))
+    note = [Text(status.note, style="yellow")] if status.note else []
+    return Group(*note, top, grid([*rest, (Text("so far", style="dim"), Text(f"{times(status)}; {money(g)}"))]))
 
 
 class PlainScreen:
@@ -230,8 +245,9 @@ class PlainScreen:
     def draw(self, status: Status) -> None:
         g = status.gauge
         scores = "".join(f"; {name} {words}" for name, words in so_far(status))
+        note = f"; {status.note}" if status.note else ""
         calls = f"{g.calls_done:,}/{g.calls_total:,} calls, {g.in_flight} in flight"
-        self._write(f"{safe_text(g.phase, 12)}: {calls}; {times(status)}; {money(g)}{scores}\n")
+        self._write(f"{safe_text(g.phase, 12)}: {calls}; {times(status)}; {money(g)}{scores}{note}\n")
 
     def close(self) -> None:
         """Nothing to let go."""
@@ -260,6 +276,7 @@ class JsonScreen:
             "paid_usd": g.paid_usd,
             "metered_usd": g.metered_usd,
             "elapsed_s": round(status.elapsed_s, 3),
+            "note": status.note,
             "left_s": None if status.left_s is None or not math.isfinite(status.left_s) else round(status.left_s, 3),
         }
         self._write(json.dumps(known) + "\n")

@@ -9,15 +9,16 @@ from typing import Protocol
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from topout.domain import AttemptDone, Candidate, Estimate, Prompt, Rollout, Scored, Split
+from topout.domain import AttemptDone, Candidate, Estimate, Json, Prompt, Rollout, Scored, Split
 from topout.errors import UserError, did_you_mean
 from topout.plateau.wording import points
 from topout.report.findings import Findings
 from topout.report.layout import block, table, text
 from topout.report.measures import failures, split_estimates, split_means
+from topout.report.verdict_json import estimate_document
 from topout.report.words import quality
 
-__all__ = ["HOLDOUT_WARNING", "Head", "failure_list", "prompt_text", "runs_table", "show"]
+__all__ = ["HOLDOUT_WARNING", "Head", "failure_list", "head_document", "prompt_text", "runs_table", "show"]
 
 HOLDOUT_WARNING = (
     "Whoever reads these rows and then edits the prompt has selected on them: their scores are no evidence for that prompt any more. "
@@ -44,6 +45,8 @@ class Head(Protocol):
     def baseline(self) -> Estimate | None: ...
     @property
     def winner(self) -> Estimate | None: ...
+    @property
+    def ruling(self) -> str | None: ...
 
 
 def show(f: Findings, candidate: str | None = None, split: Split = "dev", limit: int = 5) -> RenderableType:
@@ -144,7 +147,22 @@ def runs_table(heads: Sequence[Head], runs_dir: str = "runs") -> RenderableType:
             text(f"  {when} · {h.task} · {h.model} · {h.recipe} · {h.ending or 'not ended'}", limit=200),
         ]
         if h.baseline is not None and h.winner is not None:
-            parts.append(text(f"  held out {quality(h.baseline)} -> {quality(h.winner)}"))
+            parts.append(text(f"  held out {quality(h.baseline)} -> {quality(h.winner)}: {h.ruling or 'no verdict'}"))
         else:
             parts.append(text("  held out: not measured", "dim"))
     return Group(*parts)
+
+
+def head_document(h: Head) -> dict[str, Json]:
+    """A run's head for machines; null where nothing was measured."""
+    return {
+        "name": h.name,
+        "task": h.task,
+        "model": h.model,
+        "recipe": h.recipe,
+        "started_at": h.started,
+        "ending": h.ending,
+        "ruling": h.ruling,
+        "baseline_holdout": estimate_document(h.baseline) if h.baseline else None,
+        "winner_holdout": estimate_document(h.winner) if h.winner else None,
+    }

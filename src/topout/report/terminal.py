@@ -12,31 +12,25 @@ from topout.report.layout import block, bullets, commands, grid, table, text
 from topout.report.measures import setting, shift_drop
 from topout.report.words import EMBEDDED_NOTE, amount, count, difference, duration, is_embedded, paired, quality, seconds
 
-__all__ = ["call_card", "run_path", "sparkline", "spend_table", "summary", "unscored_line"]
+__all__ = ["call_card", "sparkline", "spend_table", "summary", "unscored_line"]
 
 ROLES = {"task": "search", "exam": "exam (holdout, shift)", "critic": "critic", "judge": "judge"}
 RESUMABLE = ("stopped", "outage", "money", "time")
 
 
-def summary(f: Findings, run: str = "") -> RenderableType:
-    """Everything that a person should know at the end of a run. `run` is the folder as they would type it."""
-    path = run or run_path(f)
-    parts: list[RenderableType] = [*header(f), held_out(f)]
+def summary(f: Findings, folder: str, run: str = "") -> RenderableType:
+    """Everything that a person should know at the end of a run. `folder` is the run's, `run` a shorter way to type it (`runs/latest`)."""
+    parts: list[RenderableType] = [header(f, folder), held_out(f)]
     if f.shift is not None:
         parts.append(shifted(f, f.shift))
     parts += [curve(f), per_call(f), spend(f)]
     if f.unscored:
         parts.append(block("Without a score", text(unscored_line(f.unscored), "yellow")))
-    parts += [verdict(f), ending(f), commands("Next", next_commands(f, path))]
+    parts += [verdict(f), ending(f), commands("Next", next_commands(f, run or folder))]
     return Group(*parts)
 
 
-def run_path(f: Findings) -> str:
-    """The run's folder as its settings tell."""
-    return f"{setting(f, 'runs_dir', 'runs').rstrip('/')}/{f.started.run}"
-
-
-def header(f: Findings) -> list[RenderableType]:
+def header(f: Findings, folder: str) -> RenderableType:
     """Task, models and recipe; an embedded model is told as what it is."""
     model = setting(f, "model", "unknown")
     task = str(f.started.manifest.get("task") or setting(f, "task", "unknown"))
@@ -45,11 +39,11 @@ def header(f: Findings) -> list[RenderableType]:
         (text("model", "dim"), text(model, "bold", 66)),
         (text("critic", "dim"), text(setting(f, "critic", "none"), limit=66)),
         (text("recipe", "dim"), text(f"{setting(f, 'recipe', 'unknown')}, seed {setting(f, 'seed', '0')}", limit=66)),
-        (text("run", "dim"), text(f.started.run, limit=70)),
+        (text("run", "dim"), text(folder)),
     ]
     if is_embedded(model):
         facts.insert(2, (text(""), text(EMBEDDED_NOTE, "yellow")))
-    return [grid(facts)]
+    return grid(facts)
 
 
 def held_out(f: Findings) -> RenderableType:

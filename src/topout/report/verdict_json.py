@@ -10,7 +10,7 @@ from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult
 from topout.report.measures import setting, shift_drop
 from topout.report.words import is_embedded
 
-__all__ = ["SCHEMA", "estimate_document", "spend_document", "verdict_document"]
+__all__ = ["SCHEMA", "card_document", "estimate_document", "spend_document", "verdict_document"]
 
 SCHEMA = 1
 
@@ -45,9 +45,13 @@ def verdict_document(f: Findings) -> dict[str, Json]:
         "shift": shift,
         "verdict": ruling(f.verdict),
         "spend": {role: spend_document(spend) for role, spend in f.spend.items()},
-        "per_call": {"before": card(f.before), "after": card(f.after)},
+        "per_call": {"before": card_document(f.before), "after": card_document(f.after)},
         "unscored": dict(f.unscored),
-        "budget": {name: f.started.settings.get(name) for name in ("max_calls", "max_cost", "max_time", "concurrency")},
+        "budget": {
+            "max_calls": f.started.settings.get("max_calls") or f.started.manifest.get("max_calls"),
+            "max_cost": f.started.settings.get("max_cost"),
+            "max_time": f.started.settings.get("max_time"),
+        },
         "exam": f.started.manifest.get("exam"),
         "curve": [point(p) for p in f.curve],
     }
@@ -107,7 +111,8 @@ def spend_document(spend: RoleSpend) -> dict[str, Json]:
     return fields
 
 
-def card(c: CallCard) -> dict[str, Json]:
+def card_document(c: CallCard) -> dict[str, Json]:
+    """Means and median of one call over `n` of them."""
     return {
         "n": c.n,
         "prompt_tokens": finite(c.prompt_tokens),

@@ -1,0 +1,87 @@
+"""`topout evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from topout.cli.options import ApiBase, AsJson, CacheDir, Concurrency, MaxCost, Model, Prices, Quiet, TaskFolder
+from topout.cli.output import print_json, say, watching
+
+if TYPE_CHECKING:
+    from topout.app import Evaluation
+    from topout.domain import Json, Split
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    task: TaskFolder,
+    prompt: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="A prompt.md, or a folder such as RUN/best. Default: the task's own prompt.")
+    ] = None,
+    split: Annotated[str, typer.Option(metavar="SPLIT", help="Rows to measure on: train, dev, holdout or shift.")] = "holdout",
+    model: Model = "embedded/reader",
+    api_base: ApiBase = None,
+    max_calls: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N rows. Default: all.")] = None,
+    max_cost: MaxCost = None,
+    price: Prices = None,
+    concurrency: Concurrency = 32,
+    cache_dir: CacheDir = ".topout/cache",
+    failures: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Show N rows that are not fully right. Default: 5 on train and dev, none on holdout and shift."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure one prompt on one split: score with its interval, tokens and cost of a call."""
+    from topout.app import evaluate
+
+    with watching(False, quiet or as_json) as watch:
+        found = evaluate(
+            task,
+            prompt=prompt,
+            split=cast("Split", split),
+            model=model,
+            max_calls=max_calls,
+            max_cost=max_cost,
+            concurrency=concurrency,
+            api_base=api_base,
+            prices=tuple(price or ()),
+            cache_dir=cache_dir,
+            watch=watch,
+        )
+    shown = failures if failures is not None else 0 if found.split in ("holdout", "shift") else 5
+    if as_json:
+        print_json(document(found))
+    else:
+        from topout.report.measured import measured
+
+        say(measured(found, shown))
+    if "stopped" in found.unscored:
+        raise typer.Exit(130)
+
+
+def document(found: Evaluation) -> dict[str, Json]:
+    """An evaluation for machines; what is unknown is null."""
+    from topout.report.verdict_json import SCHEMA, card_document, estimate_document, spend_document
+    from topout.report.words import is_embedded
+
+    return {
+        "schema": SCHEMA,
+        "task": found.task,
+        "split": found.split,
+        "prompt": found.prompt,
+        "model": found.model,
+        "embedded": is_embedded(found.model),
+        "score": estimate_document(found.estimate),
+        "per_call": card_document(found.card),
+        "spend": spend_document(found.spend),
+        "unscored": dict(found.unscored),
+        "not_fully_right": [r.example for r in found.failures],
+    }

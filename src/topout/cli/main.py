@@ -1,0 +1,81 @@
+"""The verbs put together, and the one place where an error becomes a line and an exit code.
+
+0: done. 2: something that the user wrote or asked for is wrong. 3: a model could not be used. 4: a run's journal does not fit. 130: stopped by
+Ctrl-C. Nothing heavy is imported before a verb runs, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, cast
+
+import typer
+
+from topout import __version__
+from topout.cli import evaluating, reading, running
+from topout.errors import TopoutError
+
+__all__ = ["main"]
+
+# ClickException, which typer does not export: the base of the base of BadParameter, whether typer uses click or its own copy of it.
+UsageProblem = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback(invoke_without_command=True)
+def topout(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", hidden=True, help="Show where an error was raised.")] = False,
+) -> None:
+    """Makes a prompt better, says by how much on rows that it never saw, and when prompting has topped out."""
+    if version:
+        typer.echo(f"topout {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+app.command(short_help="Search for a better prompt and say what it gained.")(running.optimize)
+app.command(short_help="Measure one prompt on one split.")(evaluating.evaluate)
+app.command(short_help="Go on with a run that ended early.")(running.resume)
+app.command(short_help="List the runs with their held-out scores.")(reading.runs)
+app.command(short_help="Show a run's best prompt, attempts and failures.")(reading.show)
+app.command(short_help="Write a run's tables and picture anew.")(reading.report)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (this process's by default) and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        code = app(words, prog_name="topout", standalone_mode=False)
+    except UsageProblem as problem:
+        return complain(problem.format_message(), problem.exit_code)
+    except TopoutError as error:
+        if "--debug" in words or os.environ.get("TOPOUT_DEBUG"):
+            traceback.print_exc()
+        return complain(str(error), error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        return complain("stopped", 130)
+    return code if isinstance(code, int) else 0
+
+
+def complain(message: str, code: int) -> int:
+    """One line on stderr; what is in it cannot move the cursor."""
+    from topout.report.words import safe_text
+
+    sys.stderr.write(f"topout: {safe_text(message)}\n")
+    return code

@@ -1,0 +1,76 @@
+"""`topout runs`, `topout show` and `topout report`: what is known already. No model is asked."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from topout.cli.options import AsJson, Run, RunsDir
+from topout.cli.output import print_json, say, typed_path
+
+__all__ = ["report", "runs", "show"]
+
+
+def runs(runs_dir: RunsDir = "runs", as_json: AsJson = False) -> None:
+    """List the runs, oldest first, with their held-out scores."""
+    from topout.app import list_runs
+
+    heads = list_runs(runs_dir)
+    if as_json:
+        from topout.report.showing import head_document
+
+        print_json([head_document(head) for head in heads])
+        return
+    from topout.report.showing import runs_table
+
+    say(runs_table(heads, runs_dir))
+
+
+def show(
+    run: Run,
+    candidate: Annotated[
+        str | None, typer.Option(metavar="ID", help="Candidate to show, by the start of its id. Default: the winner.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option(metavar="SPLIT", help="Whose failures to show. Reading holdout rows spoils them for later edits.")
+    ] = "dev",
+    failures: Annotated[int, typer.Option(min=0, metavar="N", help="How many rows that are not fully right.")] = 5,
+    runs_dir: RunsDir = "runs",
+    as_json: AsJson = False,
+) -> None:
+    """Show a run's best prompt, all its attempts and the dev rows that it gets wrong. With --json: the verdict document."""
+    from topout.app import load_run
+    from topout.domain import SPLITS
+    from topout.errors import UserError, did_you_mean
+
+    if split not in SPLITS:
+        raise UserError(f"--split {split}: no such split.{did_you_mean(split, SPLITS)}")
+    view = load_run(run, runs_dir)
+    if as_json:
+        from topout.report.verdict_json import verdict_document
+
+        print_json(verdict_document(view.findings))
+        return
+    from topout.report.showing import show
+
+    say(show(view.findings, candidate, split, failures))
+
+
+def report(run: Run, runs_dir: RunsDir = "runs", as_json: AsJson = False) -> None:
+    """Write a run's tables, picture, verdict.json and best/ anew from its journal, and print its summary."""
+    from topout.app import rebuild
+    from topout.cli.running import short_name
+
+    view = rebuild(run, runs_dir)
+    if as_json:
+        from topout.report.verdict_json import verdict_document
+
+        print_json(verdict_document(view.findings))
+        return
+    from topout.report.layout import block, text
+    from topout.report.terminal import summary
+
+    written = ("plateau.png", "verdict.json", "curve.csv", "candidates.csv", "rollouts.csv", "best")
+    files = [text(typed_path(view.folder / name)) for name in written if (view.folder / name).exists()]
+    say(summary(view.findings, typed_path(view.folder), short_name(view.folder, runs_dir)), block("Written", *files))

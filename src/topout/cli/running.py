@@ -1,0 +1,134 @@
+"""`topout optimize` and `topout resume`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from topout.cli.options import (
+    ApiBase,
+    AsJson,
+    CacheDir,
+    Concurrency,
+    MaxCost,
+    MaxTime,
+    Model,
+    Prices,
+    Quiet,
+    Run,
+    RunsDir,
+    TaskFolder,
+)
+from topout.cli.output import print_json, say, typed_path, watching
+
+if TYPE_CHECKING:
+    from topout.app import RunView
+
+__all__ = ["optimize", "resume", "tell"]
+
+
+def optimize(
+    task: TaskFolder,
+    model: Model = "embedded/reader",
+    critic: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="Model that reads failures and writes edits. Default: the task model (embedded/critic)."
+        ),
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME", help="Optimizer recipe: a shipped name, or the path of a .toml or .py.")
+    ] = "evolve",
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Seed of all choices: the same seed and replies, the same run.")
+    ] = 0,
+    max_calls: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Most calls of all models, exam included. Default: the recipe's.")
+    ] = None,
+    max_cost: MaxCost = None,
+    max_time: MaxTime = None,
+    concurrency: Concurrency = 32,
+    api_base: ApiBase = None,
+    critic_api_base: Annotated[str | None, typer.Option(metavar="URL", help="Address of the critic's server.")] = None,
+    price: Prices = None,
+    delta: Annotated[
+        float,
+        typer.Option(metavar="SCORE", help="Smallest gain worth having, as a fraction: 0.02 is 2 points. The verdict is about it."),
+    ] = 0.02,
+    runs_dir: RunsDir = "runs",
+    cache_dir: CacheDir = ".topout/cache",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Search for a better prompt, measure it on held-out rows and give the verdict.
+
+    With --json: an event a line, and last the verdict document (that alone with --quiet). Ctrl-C stops cleanly; a second one at once.
+    """
+    from topout.app import optimize
+
+    with watching(as_json, quiet) as watch:
+        view = optimize(
+            task,
+            model=model,
+            critic=critic,
+            recipe=recipe,
+            seed=seed,
+            max_calls=max_calls,
+            max_cost=max_cost,
+            max_time=max_time,
+            concurrency=concurrency,
+            api_base=api_base,
+            critic_api_base=critic_api_base,
+            prices=tuple(price or ()),
+            delta=delta,
+            runs_dir=runs_dir,
+            cache_dir=cache_dir,
+            watch=watch,
+        )
+    tell(view, runs_dir, as_json)
+
+
+def resume(
+    run: Run,
+    max_cost: MaxCost = None,
+    max_time: MaxTime = None,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Most calls in flight at once. Default: as before.")
+    ] = None,
+    runs_dir: RunsDir = "runs",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with a run that was stopped, killed, or ended by an outage, by money or by time. Nothing is bought twice."""
+    from topout.app import resume
+
+    with watching(as_json, quiet) as watch:
+        view = resume(run, max_cost=max_cost, max_time=max_time, concurrency=concurrency, runs_dir=runs_dir, watch=watch)
+    tell(view, runs_dir, as_json)
+
+
+def tell(view: RunView, runs_dir: str, as_json: bool) -> None:
+    """Print what a run came to, and exit as it ended: 130 when it was stopped, 3 when the provider was down."""
+    if as_json:
+        from topout.report.verdict_json import verdict_document
+
+        print_json({"event": "Verdict", "folder": typed_path(view.folder), **verdict_document(view.findings)}, line=True)
+    else:
+        from topout.report.terminal import summary
+
+        say(summary(view.findings, typed_path(view.folder), short_name(view.folder, runs_dir)))
+    match view.findings.ended.ending if view.findings.ended else None:
+        case "stopped":
+            raise typer.Exit(130)
+        case "outage":
+            raise typer.Exit(3)
+        case _:
+            pass
+
+
+def short_name(folder: Path, runs_dir: str) -> str:
+    """`runs/latest` while that is this run, else its own path."""
+    latest = Path(runs_dir) / "latest"
+    return typed_path(latest) if latest.resolve() == folder.resolve() else typed_path(folder)

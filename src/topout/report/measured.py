@@ -1,0 +1,64 @@
+"""`topout evaluate` for a terminal: one prompt on one split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from rich.console import Group, RenderableType
+
+from topout.domain import Estimate, Rollout, Split
+from topout.report.findings import CallCard, RoleSpend
+from topout.report.layout import block, grid, text
+from topout.report.showing import HOLDOUT_WARNING, failure_list
+from topout.report.terminal import call_card, spend_table, unscored_line
+from topout.report.words import EMBEDDED_NOTE, is_embedded, quality
+
+__all__ = ["Measured", "measured"]
+
+
+class Measured(Protocol):
+    """A prompt measured on a split, as the app hands it back."""
+
+    @property
+    def task(self) -> str: ...
+    @property
+    def split(self) -> Split: ...
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def estimate(self) -> Estimate: ...
+    @property
+    def card(self) -> CallCard: ...
+    @property
+    def spend(self) -> RoleSpend: ...
+    @property
+    def unscored(self) -> Mapping[str, int]: ...
+    @property
+    def failures(self) -> Sequence[Rollout]: ...
+
+
+def measured(found: Measured, shown: int) -> RenderableType:
+    """Score with interval, a call's tokens and cost, spend, and at most `shown` rows that are not fully right."""
+    facts: list[tuple[RenderableType, RenderableType]] = [
+        (text("task", "dim"), text(found.task, "bold", 60)),
+        (text("prompt", "dim"), text(found.prompt)),
+        (text("model", "dim"), text(found.model, "bold", 66)),
+    ]
+    if is_embedded(found.model):
+        facts.append((text(""), text(EMBEDDED_NOTE, "yellow")))
+    parts: list[RenderableType] = [
+        grid(facts),
+        block(f"Score on {found.split} ({100 * found.estimate.level:.0f} % interval)", text(quality(found.estimate), "bold")),
+        block("One call", call_card(((found.split, found.card),))),
+        block("Spend", *spend_table([("evaluate", found.spend)])),
+    ]
+    if found.unscored:
+        parts.append(block("Without a score", text(unscored_line(found.unscored), "yellow")))
+    if found.failures and shown:
+        parts += [block(f"Not fully right: {len(found.failures):,} rows"), failure_list(found.failures[:shown], found.split)]
+    elif found.failures:
+        parts.append(block(f"Not fully right: {len(found.failures):,} rows, not shown", text(HOLDOUT_WARNING, "dim")))
+    return Group(*parts)
