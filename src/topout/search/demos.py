@@ -10,6 +10,10 @@ from topout.domain import Demo, Example, Json, Prompt
 
 __all__ = ["answer_text", "edit_demos", "spend_words"]
 
+DROP = 0.15
+BY_FAILURE = 0.5
+STEPS = (2, 4, 8, 16)
+
 
 def answer_text(expected: Json) -> str:
     """The expected answer as the model should write it: text as it is, anything else as compact JSON."""
@@ -26,43 +30,58 @@ def edit_demos(
 ) -> tuple[Prompt, str] | None:
     """A prompt with another few-shot set, and what was done: rows added, one swapped, or one dropped.
 
-    New demos are train rows that the prompt is known to fail, those first whose answer no demo shows yet; rows not seen with it fill
-    up. Never more than `most` demos or `word_cap` words of demos. None when there is nothing to do.
+    New demos are train rows whose answer no demo shows yet, one of each answer before a second; half of the time those that the prompt is
+    known to fail come first, and half of the time chance alone decides, since what a prompt fails is often untypical. Never more than `most` demos or `word_cap` words of demos. None when there is nothing to do.
     """
-    demos = list(prompt.demos)
-    shown = {d.example_id for d in demos}
+    shown = {d.example_id for d in prompt.demos}
     order = [e for e in train if e.id not in shown]
     rng.shuffle(order)
-    answers = {d.output for d in demos}
+    if prompt.demos and (not order or rng.random() < DROP):
+        return drop_some(prompt, rng)
+    answers = {d.output for d in prompt.demos}
+    by_failure = rng.random() < BY_FAILURE
 
     def need(example: Example) -> tuple[bool, bool]:
-        return (known.get(example.id, 0.5) >= 0.5, answer_text(example.expected) in answers)
+        return (by_failure and known.get(example.id, 0.5) >= 0.5, answer_text(example.expected) in answers)
 
-    order.sort(key=need)
-    move = rng.random()
-    if demos and (move < 0.15 or not order):
-        gone = demos.pop(rng.randrange(len(demos)))
-        return prompt.with_demos(tuple(demos)), f"drop the demo {gone.example_id or 'of the baseline'}"
-    if not order:
+    order = spread(sorted(order, key=need))
+    if len(prompt.demos) >= most:
+        return swap_one(prompt, order[0], word_cap, rng)
+    return add_some(prompt, order, min(most - len(prompt.demos), rng.choice(STEPS)), word_cap)
+
+
+def drop_some(prompt: Prompt, rng: random.Random) -> tuple[Prompt, str]:
+    """One demo less, or a quarter of them."""
+    count = rng.choice((1, max(1, len(prompt.demos) // 4)))
+    gone = set(rng.sample(range(len(prompt.demos)), count))
+    left = tuple(d for i, d in enumerate(prompt.demos) if i not in gone)
+    return prompt.with_demos(left), f"drop {count} demo{'s' if count > 1 else ''}"
+
+
+def swap_one(prompt: Prompt, example: Example, word_cap: int, rng: random.Random) -> tuple[Prompt, str] | None:
+    """A row in the place of a demo."""
+    demos = list(prompt.demos)
+    place = rng.randrange(len(demos))
+    gone, demos[place] = demos[place], as_demo(example)
+    if spend_words(demos) > word_cap:
         return None
-    if demos and (move < 0.35 or len(demos) >= most):
-        place = rng.randrange(len(demos))
-        gone, demos[place] = demos[place], as_demo(order[0])
-        if spend_words(demos) <= word_cap:
-            return prompt.with_demos(tuple(demos)), f"swap the demo {gone.example_id or 'of the baseline'} for {order[0].id}"
-        return None
+    return prompt.with_demos(tuple(demos)), f"swap the demo {gone.example_id or 'of the baseline'} for {example.id}"
+
+
+def add_some(prompt: Prompt, order: Sequence[Example], wanted: int, word_cap: int) -> tuple[Prompt, str] | None:
+    """Up to `wanted` rows as demos behind those that are there, as far as the cap on words allows."""
     added: list[Demo] = []
-    wanted = min(most - len(demos), rng.choice((2, 4, 6, 8)))
-    for example in spread(order):
+    room = word_cap - spend_words(prompt.demos)
+    for example in order:
         demo = as_demo(example)
-        if len(added) >= wanted:
-            break
-        if spend_words(demos) + spend_words(added) + spend_words([demo]) <= word_cap:
+        words = spend_words([demo])
+        if words <= room and len(added) < wanted:
             added.append(demo)
+            room -= words
     if not added:
         return None
-    text = f"add {len(added)} demo{'s' if len(added) > 1 else ''} from train rows ({', '.join(d.example_id for d in added)})"
-    return prompt.with_demos((*demos, *added)), text
+    names = ", ".join(d.example_id for d in added)
+    return prompt.with_demos((*prompt.demos, *added)), f"add {len(added)} demo{'s' if len(added) > 1 else ''} from train rows ({names})"
 
 
 def as_demo(example: Example) -> Demo:
