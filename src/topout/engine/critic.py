@@ -11,6 +11,7 @@ from topout.engine.critique_message import critique_messages
 from topout.engine.halt import Halt, halting
 from topout.engine.harness import Seat
 from topout.engine.replay import Replay
+from topout.engine.untrusted import well_formed
 from topout.errors import UserError
 
 __all__ = ["Critic"]
@@ -35,21 +36,34 @@ class Critic:
         self._train = {example.id: example for example in task.rows("train")}
 
     async def ping(self) -> None:
-        """One short call, unless the journal remembers one: so that a wrong name or key shows at once. Raises UserError."""
-        if self._remembered(PING) is not None:
+        """One short call, unless the journal remembers one: so that a wrong name or key shows at once.
+
+        Raises UserError for what no later call will mend. A critic that is down halts the run before anything more is paid; one that only has no
+        answer to this question is let be.
+        """
+        if self._halt.ending is not None or self._replay.critique(PING, 1) is not None:
             return
         request = Request(self._seat.name, (Message("user", "Reply with the word ready."),), "critic", 0.0, self._max_output_tokens)
         match await self._seat.model.complete(request):
+            case Failure(kind="empty" | "filtered") as failure:
+                self._journal.append(no_answer(PING, failure))
+            case Failure(kind="outage") as failure:
+                self._halt.set("outage", f"critic: {failure.message}")
             case Failure() as failure:
-                raise UserError(f"critic: {failure.message}")
+                ending = halting(failure)
+                if ending is None:
+                    raise UserError(f"critic: {failure.message}")
+                self._halt.set(ending, failure.message)
             case Reply() as reply:
                 self._journal.append(journaled(PING, reply))
 
     async def critique(
-        self, attempt: int, move: Move, failing: Sequence[Rollout], passing: Sequence[Rollout], seed: int
+        self, attempt: int, turn: int, move: Move, failing: Sequence[Rollout], passing: Sequence[Rollout], seed: int
     ) -> Critique | None:
-        """The checked proposal; None when the run is being halted. A critic that fails on this one question is a refused proposal."""
-        done = self._remembered(attempt)
+        """The checked proposal of an attempt's `turn`-th critique (from 1); None when the run is being halted.
+
+        A critic that fails on this one question is a refused proposal."""
+        done = self._replay.critique(attempt, turn)
         if done is None:
             messages = critique_messages(self._task, move, failing, passing, self._train)
             request = Request(
@@ -69,8 +83,7 @@ class Critic:
                     if ending is not None:
                         self._halt.set(ending, failure.message)
                         return None
-                    text = f"{failure.kind}: {failure.message}"
-                    done = Critiqued(attempt, "critic", text, "", failure=failure.kind, cost_usd=failure.cost_usd)
+                    done = no_answer(attempt, failure)
                     self._journal.append(done)
                 case Reply() as reply:
                     done = journaled(attempt, reply)
@@ -79,9 +92,11 @@ class Critic:
             return Critique(None, "", f"the critic gave no answer ({done.text})")
         return check_reply(done.text, done.finish_reason, move, self._train.values())
 
-    def _remembered(self, attempt: int) -> Critiqued | None:
-        known = self._replay.critiques.get(attempt)
-        return known[-1] if known else None
+
+def no_answer(attempt: int, failure: Failure) -> Critiqued:
+    """A critic's failure as the journal keeps it."""
+    text, usage = f"{failure.kind}: {failure.message}", failure.usage
+    return Critiqued(attempt, "critic", text, "", usage.prompt_tokens, usage.output_tokens, failure.cost_usd, failure=failure.kind)
 
 
 def journaled(attempt: int, reply: Reply) -> Critiqued:
@@ -90,7 +105,7 @@ def journaled(attempt: int, reply: Reply) -> Critiqued:
     return Critiqued(
         attempt,
         "critic",
-        reply.text,
+        well_formed(reply.text),
         reply.finish_reason,
         usage.prompt_tokens,
         usage.output_tokens,

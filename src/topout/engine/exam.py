@@ -5,7 +5,7 @@ Its calls are set aside before the search begins, so that no search can eat the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from topout.domain import Candidate, Example, Task
@@ -44,9 +44,9 @@ def plan_exam(task: Task, max_calls: int, share: float, most: int = 9) -> ExamPl
     champions = max(3, min(most, (for_exam - 2 * len(shift)) // max(1, rows)))
     search = max_calls - champions * rows - 2 * len(shift)
     dev = len(task.rows("dev"))
-    if search < dev + 1:
-        least = dev + 1 + 3 * min(len(holdout), LEAST_HOLDOUT)
-        least = max(least, int((dev + 1) / (1 - share)) + 1)
+    if search < dev + 2:
+        least = dev + 2 + 3 * min(len(holdout), LEAST_HOLDOUT)
+        least = max(least, int((dev + 2) / (1 - share)) + 1)
         raise UserError(
             f"max_calls = {max_calls}: too few for this task: one pass over {dev} dev rows, and {champions} x {rows} holdout rows for the exam. "
             f"Give at least --max-calls {least}."
@@ -55,23 +55,33 @@ def plan_exam(task: Task, max_calls: int, share: float, most: int = 9) -> ExamPl
 
 
 class Exam:
-    """Measures champions, each once. `taken` are the candidates examined or under way, in order."""
+    """Measures champions, each once a session. `earlier` are those that an earlier session of this run examined: they have their places.
 
-    def __init__(self, harness: Harness, plan: ExamPlan) -> None:
+    One case goes past the plan: a run that ended by money or time has examined its winner of that moment; taken up again it ends with
+    another, and that one sits too, though no place may be left.
+    """
+
+    def __init__(self, harness: Harness, plan: ExamPlan, earlier: Iterable[str] = ()) -> None:
         self._harness = harness
         self._plan = plan
-        self.taken: list[str] = []
+        self._places = set(earlier)
+        self._admitted: set[str] = set()
 
-    def room(self, candidate: Candidate) -> bool:
-        """Whether this candidate still has to sit the exam and a place is left for it. The last two places are kept: for the
-        winner, and for the champion at half of the calls."""
-        return candidate.id not in self.taken and len(self.taken) < self._plan.champions - 2
+    def room(self, candidate: Candidate, keep: int) -> bool:
+        """Whether this candidate has a place, or more than `keep` are left."""
+        return candidate.id in self._places or len(self._places) + keep < self._plan.champions
+
+    def admit(self, candidate: Candidate) -> bool:
+        """Give a place, at once, so that no two are given the last one; False when it sits or has sat in this session."""
+        if candidate.id in self._admitted:
+            return False
+        self._places.add(candidate.id)
+        self._admitted.add(candidate.id)
+        return True
 
     async def sit(self, candidate: Candidate) -> None:
         """Measure on the holdout. Rows that could not be measured stay unmeasured, and are told as such."""
-        if candidate.id not in self.taken:
-            self.taken.append(candidate.id)
-            await self._harness.measure(EXAM, candidate, self._plan.holdout)
+        await self._harness.measure(EXAM, candidate, self._plan.holdout)
 
     async def shift(self, candidates: Sequence[Candidate]) -> None:
         """Measure on the shift split, where the task has one."""

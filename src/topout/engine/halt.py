@@ -41,6 +41,6 @@ def halting(failure: Failure) -> Ending | None:
         case "circuit":
             return "outage"
         case "budget":
-            return "time" if "time" in failure.message else "money"
+            return "time" if failure.message.startswith("time") else "money"
         case _:
             return None

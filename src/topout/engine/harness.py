@@ -1,4 +1,9 @@
-"""Candidate x examples -> rollouts. Nothing is asked twice, every answer is journaled, an outage is never a score."""
+"""Candidate x examples -> rollouts. Nothing is asked twice, every answer is journaled, an outage is never a score.
+
+A pair that failed is not asked again either (the gateway has done its retries): whether two attempts share a row's failure or a second try
+must not depend on which of them came first, and a second try would be a call that nobody was granted. A resumed run does ask again what
+no committed attempt has seen fail.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +27,8 @@ from topout.domain import (
     Unscored,
 )
 from topout.engine.halt import Halt, halting
-from topout.engine.replay import Replay
+from topout.engine.replay import Key, Replay
+from topout.engine.untrusted import well_formed
 from topout.text.rendering import renderer
 
 __all__ = ["EXAM", "Harness", "Seat"]
@@ -60,12 +66,19 @@ class Harness:
         self._replay = replay
         self._halt = halt
         self._split_of: dict[str, Split] = {e.id: split for split, rows in task.splits.items() for e in rows}
-        self._known: dict[tuple[str, str, int], Rollout] = dict(replay.rollouts)
-        self._asking: dict[tuple[str, str, int], asyncio.Task[Rollout | None]] = {}
+        self._known: dict[Key, Rollout] = dict(replay.rollouts)
+        self._asking: dict[Key, asyncio.Task[Rollout | None]] = {}
 
-    def known(self, candidate: Candidate, example: Example, sample: int = 0) -> Rollout | None:
-        """The completed rollout, if there is one."""
-        return self._known.get((candidate.id, example.id, sample))
+    def known(self, attempt: int, candidate: Candidate, example: Example, sample: int = 0) -> Rollout | None:
+        """The rollout as `attempt` knows it, answered or failed; None when it was not asked."""
+        return self._recall(attempt, (candidate.id, example.id, sample))
+
+    async def close(self) -> None:
+        """Let go of what is still being asked: nobody waits for it any more."""
+        asking = list(self._asking.values())
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
 
     async def measure(
         self, attempt: int, candidate: Candidate, examples: Sequence[Example], sample: int = 0
@@ -79,13 +92,14 @@ class Harness:
         render: Callable[[Mapping[str, str]], tuple[Message, ...]] | None = None
         for example in examples:
             key = (candidate.id, example.id, sample)
-            rollout = self._known.get(key) or self._replay.failures.get((attempt, *key))
+            rollout = self._recall(attempt, key)
             if rollout is None:
                 task = self._asking.get(key)
                 if task is None:
                     render = render or renderer(candidate.prompt)
                     messages = render(example.inputs)
                     task = asyncio.create_task(self._ask(attempt, candidate.id, example, sample, messages))
+                    task.add_done_callback(look)
                     self._asking[key] = task
                 waiting.append((len(out), task))
             out.append(rollout)
@@ -93,6 +107,9 @@ class Harness:
             out[position] = await asyncio.shield(task)
         complete = [r for r in out if r is not None]
         return complete if len(complete) == len(out) else None
+
+    def _recall(self, attempt: int, key: Key) -> Rollout | None:
+        return self._replay.told(attempt, key) or self._known.get(key)
 
     async def _ask(
         self, attempt: int, candidate: str, example: Example, sample: int, messages: tuple[Message, ...]
@@ -126,18 +143,19 @@ class Harness:
                 rollout = self._failed(candidate, split, example, sample, failure)
             case Reply() as reply:
                 rollout = self._judged(candidate, split, example, sample, reply)
-                self._known[candidate, example.id, sample] = rollout
+        self._known[candidate, example.id, sample] = rollout
         self._journal.append(RolloutDone(attempt, rollout))
         return rollout
 
     def _judged(self, candidate: str, split: Split, example: Example, sample: int, reply: Reply) -> Rollout:
-        score: Score = self._scorer(reply.text, example)
+        answer = well_formed(reply.text)
+        score: Score = self._scorer(answer, example)
         return Rollout(
             candidate,
             example.id,
             split,
             sample,
-            reply.text,
+            answer,
             score,
             reply.usage.prompt_tokens,
             reply.usage.output_tokens,
@@ -161,3 +179,9 @@ class Harness:
             failure.cost_usd,
             failure=failure.kind,
         )
+
+
+def look(task: asyncio.Task[Rollout | None]) -> None:
+    """An error is raised by the `measure` that waits; when that has met another one first, this one is not to be reported as lost."""
+    if not task.cancelled():
+        task.exception()

@@ -51,7 +51,7 @@ class AttemptLab:
             return None
         self.critiques += 1
         seed = seed_for(self._seed, self._number, f"critic/{self.critiques}")
-        return await self._critic.critique(self._number, move, failing, passing, seed)
+        return await self._critic.critique(self._number, self.critiques, move, failing, passing, seed)
 
     def candidate(self, prompt: Prompt, move: Move, rationale: str) -> Candidate:
         parents = tuple(member.candidate.id for member in move.parents)

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from topout.contracts import History, Journal, Optimizer, Stop
-from topout.domain import Attempt, AttemptDone, Candidate, Ending, Example, Rollout, Scored, Task, Unscored
+from topout.domain import Attempt, AttemptDone, Candidate, Ending, Example, Rollout, Task, Unscored
 from topout.engine.allowance import Allowance
 from topout.engine.critic import Critic
 from topout.engine.exam import Exam, ExamPlan
@@ -31,8 +31,14 @@ from topout.text.fingerprints import prompt_id
 
 __all__ = ["BASELINE", "Finish", "Run"]
 
-SETUP_FAILURES = ("auth", "not_found", "unreachable", "quota", "rejected", "context")
+SETUP_FAILURES = ("auth", "not_found", "unreachable", "quota")
 """What a first call can meet that no later one will mend."""
+
+ROW_FAILURES = ("rejected", "context")
+"""What can be one row's fault, or every row's (a setting that the model does not take, a prompt longer than its window)."""
+
+PROBES = 3
+"""So many rows in a row with a failure of their own make it every row's."""
 
 BASELINE = -1
 """The attempt number of the baseline."""
@@ -71,7 +77,7 @@ class Run:
         self._journal = journal
         self._replay = replay
         self._halt = halt
-        self._exam = Exam(harness, plan)
+        self._exam = Exam(harness, plan, replay.examined())
         self._checkpoints = checkpoints
         self._seed = seed
         self._spent_usd = spent_usd
@@ -83,36 +89,63 @@ class Run:
 
     async def run(self) -> Finish:
         """Search until the calls are used up, nothing is left to try, or the run is halted; then finish the exam."""
+        try:
+            return await self._run()
+        finally:
+            await self._harness.close()
+
+    async def _run(self) -> Finish:
         baseline = Candidate(prompt_id(self._task.baseline), self._task.baseline)
         async with asyncio.TaskGroup() as exams:
-            if not await self._measure_baseline(baseline):
-                return Finish(self._halt.ending or "outage", self._halt.reason or "no dev row could be scored", None)
-            exams.create_task(self._exam.sit(baseline))
+            missing = await self._measure_baseline(baseline)
+            if missing:
+                return Finish(self._halt.ending or "outage", self._halt.reason or missing, None)
+            self._examine(exams, baseline)
             ending, reason = await self._search(exams)
         winner = self._champion()
         if self._halt.ending not in ("stopped", "outage"):
-            await self._exam.sit(winner)
-            await self._exam.sit(self._champion_at_half())
+            if self._exam.admit(winner):
+                await self._exam.sit(winner)
+            half = self._champion_at_half()
+            if self._exam.room(half, 0 if self._halt.ending is None else 1) and self._exam.admit(half):
+                await self._exam.sit(half)
             await self._exam.shift([baseline] if winner.id == baseline.id else [baseline, winner])
         if self._halt.ending is not None:
             ending, reason = self._halt.ending, self._halt.reason
         return Finish(ending, reason, winner)
 
-    async def _measure_baseline(self, baseline: Candidate) -> bool:
-        """Fill the pool with the baseline. Its first row goes ahead alone: a wrong model name or key shows before anything is paid."""
+    async def _measure_baseline(self, baseline: Candidate) -> str:
+        """Fill the pool with the baseline; what is missing for that, '' when nothing is.
+
+        Its first row goes ahead alone: a wrong model name or key shows before anything is paid.
+        """
         dev = self._task.rows("dev")
-        first = await self._harness.measure(BASELINE, baseline, dev[:1])
-        if first and first[0].failure in SETUP_FAILURES:
-            raise UserError(reason_of(first[0]))
+        await self._probe(baseline, dev)
         await self._critic.ping()
+        self._allowance.grant(BASELINE, len(dev) + 1)
         rollouts = await self._harness.measure(BASELINE, baseline, dev)
-        if rollouts is None or not any(isinstance(r.score, Scored) for r in rollouts):
-            return False
+        if rollouts is None:
+            return "the run was halted"
+        failed = [r for r in rollouts if isinstance(r.score, Unscored)]
+        if 2 * len(failed) > len(dev):
+            return f"{len(failed)} of {len(dev)} dev rows could not be scored, the first with: {reason_of(failed[0])}"
         self._population.add(baseline, rollouts)
-        self._allowance.grant(BASELINE, len(dev))
-        self._allowance.settle(BASELINE, {(baseline.id, e.id, 0) for e in dev}, 0)
+        self._allowance.settle(BASELINE, {(baseline.id, e.id, 0) for e in dev}, 1)
         self._record(Attempt(BASELINE, "baseline", (), "kept", "what the task brought", baseline, rows=len(dev)))
-        return True
+        return ""
+
+    async def _probe(self, baseline: Candidate, dev: Sequence[Example]) -> None:
+        """Raise UserError when the first calls meet what no later one will mend."""
+        reason = ""
+        for example in dev[:PROBES]:
+            found = await self._harness.measure(BASELINE, baseline, [example])
+            failure = found[0].failure if found else None
+            reason = reason_of(found[0]) if found else ""
+            if failure in SETUP_FAILURES:
+                break
+            if failure not in ROW_FAILURES:
+                return
+        raise UserError(reason)
 
     async def _search(self, exams: asyncio.TaskGroup) -> tuple[Ending, str]:
         in_flight: deque[tuple[int, AttemptLab, asyncio.Task[Attempt]]] = deque()
@@ -153,7 +186,8 @@ class Run:
             if candidate.id in self._population:
                 attempt = repeated(attempt)
             else:
-                rollouts = [self._harness.known(candidate, e) or unmeasured(candidate, e) for e in self._task.rows("dev")]
+                rows = self._task.rows("dev")
+                rollouts = [self._harness.known(attempt.number, candidate, e) or unmeasured(candidate, e) for e in rows]
                 self._population.add(candidate, rollouts)
         self._record(attempt)
 
@@ -176,13 +210,18 @@ class Run:
         return self._population.pool[self._population.champion].candidate
 
     def _examine_at_checkpoints(self, exams: asyncio.TaskGroup, before: Candidate) -> None:
-        """When the search passes a checkpoint, the champion that stood there sits the exam while the search goes on."""
+        """When the search passes a checkpoint, the champion that stood there sits the exam while the search goes on. Two places are
+        kept: for the winner, and for the champion at half of the calls."""
         calls = self._allowance.task_calls
         while self._checkpoints and self._checkpoints[0] <= calls:
             champion = self._champion() if self._checkpoints[0] == calls else before
             self._checkpoints = self._checkpoints[1:]
-            if self._exam.room(champion):
-                exams.create_task(self._exam.sit(champion))
+            if self._exam.room(champion, 2):
+                self._examine(exams, champion)
+
+    def _examine(self, exams: asyncio.TaskGroup, candidate: Candidate) -> None:
+        if self._exam.admit(candidate):
+            exams.create_task(self._exam.sit(candidate))
 
     def _champion_at_half(self) -> Candidate:
         """The champion when half of the calls had been spent: where the last doubling begins."""

@@ -5,46 +5,77 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from topout.domain import AttemptDone, Critiqued, Event, Rollout, RolloutDone
+from topout.domain import AttemptDone, Critiqued, Event, Rollout, RolloutDone, RunResumed
 
-__all__ = ["Replay"]
+__all__ = ["Key", "Replay"]
+
+Key = tuple[str, str, int]
+"""Candidate, example, sample."""
 
 
 @dataclass(slots=True)
 class Replay:
     """Memory of a run by what was asked.
 
-    Failures are remembered for the attempt that met them, and only once it was committed: an attempt that an outage cut short is tried anew.
+    Answers are remembered for good. A failure is remembered once the attempt that met it was committed: an attempt that an outage cut short is
+    tried anew. An attempt may have shared the failure of one that was not committed, and that pair may have been asked again since; so a committed
+    attempt is always told what the journal held when it was committed (`told`), and decides now as it did then.
     """
 
-    rollouts: dict[tuple[str, str, int], Rollout] = field(default_factory=dict)
-    failures: dict[tuple[int, str, str, int], Rollout] = field(default_factory=dict)
+    rollouts: dict[Key, Rollout] = field(default_factory=dict)
     critiques: dict[int, list[Critiqued]] = field(default_factory=dict)
     attempts: dict[int, AttemptDone] = field(default_factory=dict)
+    unsteady: dict[Key, list[tuple[int, RolloutDone]]] = field(default_factory=dict)
+    committed_at: dict[int, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Replay:
         """The memory of a journal."""
         replay = cls()
-        failed: list[RolloutDone] = []
-        critiques: list[Critiqued] = []
-        for event in events:
+        for position, event in enumerate(events):
             match event:
-                case RolloutDone(_, rollout) if rollout.failure is None:
-                    replay.rollouts[rollout.candidate, rollout.example, rollout.sample] = rollout
-                case RolloutDone():
-                    failed.append(event)
-                case Critiqued():
-                    critiques.append(event)
-                case AttemptDone():
-                    replay.attempts[event.attempt.number] = event
+                case RolloutDone(_, rollout):
+                    key = (rollout.candidate, rollout.example, rollout.sample)
+                    if rollout.failure is not None or key in replay.unsteady:
+                        replay.unsteady.setdefault(key, []).append((position, event))
+                    if rollout.failure is None:
+                        replay.rollouts[key] = rollout
+                case Critiqued(attempt):
+                    replay.critiques.setdefault(attempt, []).append(event)
+                case AttemptDone(attempt):
+                    replay.attempts[attempt.number] = event
+                    replay.committed_at[attempt.number] = position
+                case RunResumed():
+                    replay.forget_failed_critiques()
                 case _:
                     pass
-        for done in failed:
-            if done.attempt in replay.attempts:
-                r = done.rollout
-                replay.failures[done.attempt, r.candidate, r.example, r.sample] = r
-        for critique in critiques:
-            if critique.failure is None or critique.attempt in replay.attempts:
-                replay.critiques.setdefault(critique.attempt, []).append(critique)
+        replay.forget_failed_critiques()
+        for key, records in replay.unsteady.items():
+            last = records[-1][1]
+            if last.rollout.failure is not None and last.attempt in replay.attempts:
+                replay.rollouts[key] = last.rollout
         return replay
+
+    def told(self, attempt: int, key: Key) -> Rollout | None:
+        """What a committed attempt was told about a pair that once failed; None for any other attempt or pair."""
+        records = self.unsteady.get(key)
+        at = self.committed_at.get(attempt)
+        if records is None or at is None:
+            return None
+        return next((done.rollout for position, done in reversed(records) if position < at), None)
+
+    def critique(self, attempt: int, turn: int) -> Critiqued | None:
+        """What the critic said when this attempt asked it for the `turn`-th time, from 1."""
+        known = self.critiques.get(attempt, ())
+        return known[turn - 1] if len(known) >= turn else None
+
+    def examined(self) -> set[str]:
+        """The candidates that sat the exam, in part at least."""
+        return {key[0] for key, rollout in self.rollouts.items() if rollout.split == "holdout"}
+
+    def forget_failed_critiques(self) -> None:
+        """A session ended here: attempts that were not committed ask again, from their first critique that failed."""
+        for attempt, known in self.critiques.items():
+            if attempt not in self.attempts:
+                first = next((i for i, critique in enumerate(known) if critique.failure is not None), len(known))
+                del known[first:]

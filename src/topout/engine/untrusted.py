@@ -1,0 +1,15 @@
+"""What a model writes is not trusted to be text."""
+
+from __future__ import annotations
+
+__all__ = ["well_formed"]
+
+
+def well_formed(text: str) -> str:
+    """The text as UTF-8 can hold it: halves of surrogate pairs are joined, or become U+FFFD when they stand alone.
+
+    JSON can spell half a character (`"\\\\ud83d"`), as a model does that is cut off within an emoji; no file, log or later request could take it.
+    """
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
