@@ -15,6 +15,9 @@ __all__ = ["check_reply"]
 COPY_WORDS = 12
 """So many words in a row that stand in a train row's input, and not in the text before, make a verbatim copy."""
 
+LEAST_WORDS = 6
+"""Rows with fewer words are too common to be copies."""
+
 
 def check_reply(text: str, finish_reason: str, move: Move, train: Iterable[Example]) -> Critique:
     """The proposal of a critic's reply, or why it is refused."""
@@ -56,19 +59,20 @@ def refused(reason: str, rationale: str = "") -> Critique:
 
 def copied_row(new: str, old: str, train: Iterable[Example]) -> str:
     """The id of a train row of which the text repeats `COPY_WORDS` words in a row (or a shorter row of six words or more, whole); '' when none."""
-    fresh = f" {' '.join(folded(new))} "
-    known = f" {' '.join(folded(old))} "
+    fresh, known = folded(new), folded(old)
+    runs = {size: set(in_a_row(fresh, size)) - set(in_a_row(known, size)) for size in range(LEAST_WORDS, COPY_WORDS + 1)}
     for example in train:
         for value in example.inputs.values():
             words = folded(value)
-            if len(words) < 6:
-                continue
             size = min(len(words), COPY_WORDS)
-            for start in range(0, len(words) - size + 1, 3):
-                piece = f" {' '.join(words[start : start + size])} "
-                if piece in fresh and piece not in known:
-                    return example.id
+            if size >= LEAST_WORDS and not runs[size].isdisjoint(in_a_row(words, size)):
+                return example.id
     return ""
+
+
+def in_a_row(words: list[str], size: int) -> Iterable[tuple[str, ...]]:
+    """All runs of `size` words."""
+    return zip(*(words[start:] for start in range(size)), strict=False)
 
 
 def folded(text: str) -> list[str]:

@@ -81,7 +81,9 @@ def add_some(prompt: Prompt, order: Sequence[Example], wanted: int, word_cap: in
     if not added:
         return None
     names = ", ".join(d.example_id for d in added)
-    return prompt.with_demos((*prompt.demos, *added)), f"add {len(added)} demo{'s' if len(added) > 1 else ''} from train rows ({names})"
+    return prompt.with_demos(
+        (*prompt.demos, *added)
+    ), f"add {len(added)} demo{'s' if len(added) > 1 else ''} from train rows ({names})"
 
 
 def as_demo(example: Example) -> Demo:

@@ -4,6 +4,7 @@ first line of a journal."""
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -24,19 +25,25 @@ __all__ = ["SCHEMA", "decode", "encode"]
 
 SCHEMA = 1
 
+SURROGATE = re.compile("[\ud800-\udfff]")
+
 KINDS: dict[str, type[Any]] = {
     kind.__name__: kind for kind in (RunStarted, RunResumed, RolloutDone, Critiqued, AttemptDone, RunEnded)
 }
 
 
 def encode(event: Event) -> str:
-    """One line without its end. Rollouts are the bulk of a journal, so they are spelled out by hand."""
+    """One line without its end, which UTF-8 can hold. Rollouts are the bulk of a journal, so they are spelled out by hand.
+
+    Half a surrogate pair (rows and messages from outside can hold one) is written as its JSON escape, so it comes back as it was.
+    """
     match event:
         case RolloutDone(attempt, r):
             body: dict[str, Any] = {"event": "RolloutDone", "attempt": attempt, "rollout": rollout_fields(r)}
         case _:
             body = {"event": type(event).__name__, **asdict(event)}
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    line = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return line if line.isascii() or SURROGATE.search(line) is None else json.dumps(body, separators=(",", ":"), allow_nan=False)
 
 
 def rollout_fields(r: Rollout) -> dict[str, Any]:

@@ -8,6 +8,7 @@ line (the one thing a kill can leave) is tolerated on reading and cut off when t
 from __future__ import annotations
 
 import errno
+import json
 import os
 import time
 from collections.abc import Callable
@@ -45,9 +46,7 @@ class JournalFile:
         """Write one event. When this returns, it survives a kill of the process."""
         line = (encode(event) + "\n").encode()
         try:
-            written = os.write(self._descriptor, line)
-            while written < len(line):
-                written += os.write(self._descriptor, line[written:])
+            self._write(line)
             if time.monotonic() - self._synced > SYNC_EVERY_S:
                 os.fsync(self._descriptor)
                 self._synced = time.monotonic()
@@ -55,6 +54,16 @@ class JournalFile:
             raise refused(self._path, error) from error
         if self._watch is not None:
             self._watch(event)
+
+    def _write(self, line: bytes) -> None:
+        """All of it or nothing: a disk that fills up in the middle of a line must not leave a piece that the next line is glued to."""
+        written = os.write(self._descriptor, line)
+        try:
+            while written < len(line):
+                written += os.write(self._descriptor, line[written:])
+        except OSError:
+            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
+            raise
 
     def close(self) -> None:
         """Flush to the disk and close."""
@@ -76,6 +85,8 @@ def read_journal(path: Path) -> list[Event]:
         raise JournalError(f"{path}: {error.strerror or error}. Is this the folder of a run?") from error
     lines = data.split(b"\n")
     torn = lines.pop()
+    if lines:
+        check_schema(path, lines[0])
     events: list[Event] = []
     for number, line in enumerate(lines, 1):
         try:
@@ -87,9 +98,20 @@ def read_journal(path: Path) -> list[Event]:
         raise JournalError(f"{path}:1: the first line is torn, nothing was recorded. Start a new run.")
     if not events or not isinstance(events[0], RunStarted):
         raise JournalError(f"{path}:1: a journal begins with RunStarted. Restore the file or start a new run.")
-    if events[0].schema != SCHEMA:
-        raise JournalError(f"{path}:1: written with journal schema {events[0].schema}, this topout reads {SCHEMA}.")
     return events
+
+
+def check_schema(path: Path, line: bytes) -> None:
+    """Another schema may spell its events in another way, so it is looked for before anything is read as one."""
+    try:
+        first = json.loads(line)
+    except ValueError:
+        return
+    schema = first.get("schema", SCHEMA) if isinstance(first, dict) else SCHEMA
+    if schema != SCHEMA:
+        raise JournalError(
+            f"{path}:1: written with journal schema {schema}, this topout reads {SCHEMA}. Read it with the topout that wrote it."
+        )
 
 
 def trim(path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from topout.contracts import Journal, Model, Optimizer, Scorer
-from topout.domain import Event, RunEnded, RunStarted, Task
+from topout.domain import Event, Json, RunEnded, RunResumed, RunStarted, Task
 from topout.engine.critic import Critic
 from topout.engine.exam import plan_exam
 from topout.engine.halt import Halt
@@ -45,9 +45,11 @@ async def run_in_memory(
     plan = plan_exam(task, max_calls, exam_share)
     marks = checkpoints(plan.search, len(task.rows("dev")), most=plan.champions)
     memory = MemoryJournal(list(before))
-    manifest = {"checkpoints": list(marks), "task": task.name, "levers": ["instructions", "demos"]}
+    manifest: dict[str, Json] = {"checkpoints": list(marks), "task": task.name, "levers": ["instructions", "demos"]}
     if not before:
         memory.append(RunStarted(1, "memory", {"model": "fake", "critic": "fake", "delta": 0.02}, manifest, time.time()))
+    else:
+        memory.append(RunResumed(time.time()))
     tape = journal or memory
     halt, replay = Halt(), Replay.of(before)
     seat = Seat(model, "fake/task")

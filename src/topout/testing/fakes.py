@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from topout.domain import Component, Event, Example, Failure, Prompt, Reply, Request, Score, Scored, Split, Task, Usage
 
-__all__ = ["FakeModel", "MemoryJournal", "fixed_accuracy", "made_up_task", "say_right", "writing_critic"]
+__all__ = ["FakeModel", "MemoryJournal", "UnevenModel", "fixed_accuracy", "made_up_task", "say_right", "writing_critic"]
 
 
 @dataclass(slots=True)
@@ -46,6 +46,34 @@ class FakeModel:
         return Reply(
             told, usage=Usage(len(request.messages[-1].content) // 4, len(told) // 4), cost_usd=0.0, latency_s=self.latency_s
         )
+
+
+@dataclass(slots=True)
+class UnevenModel:
+    """Answers with `answer(request)`, late and out of order: each request waits for some turns of the event loop, drawn by hash of the request
+    and `salt`, among at most `capacity` that are being answered. No clock is involved. `requests` are all that came, in order of arrival."""
+
+    answer: Callable[[Request], str | Failure]
+    salt: int = 0
+    capacity: int = 64
+    most_turns: int = 12
+    requests: list[Request] = field(default_factory=list)
+    _places: asyncio.Semaphore | None = None
+
+    @property
+    def asked(self) -> int:
+        return len(self.requests)
+
+    async def complete(self, request: Request) -> Reply | Failure:
+        self.requests.append(request)
+        self._places = self._places or asyncio.Semaphore(self.capacity)
+        text = "\x1e".join(message.content for message in request.messages)
+        digest = hashlib.blake2b(f"{self.salt}/{request.seed}/{text}".encode(), digest_size=4).digest()
+        async with self._places:
+            for _ in range(int.from_bytes(digest, "big") % (self.most_turns + 1)):
+                await asyncio.sleep(0)
+        told = self.answer(request)
+        return told if isinstance(told, Failure) else Reply(told, usage=Usage(len(text) // 4, len(told) // 4), cost_usd=0.0)
 
 
 def say_right(answer: str, example: Example) -> Score:
