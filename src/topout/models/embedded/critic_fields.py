@@ -57,6 +57,7 @@ def rewrite_fields(brief: Brief, rng: random.Random) -> tuple[str, str]:
             if phrases and size(sheet.text()) + 1 + sum(map(size, phrases)) < brief.most_words:
                 sheet.append(line_of[key], lead + ", ".join(f'"{p}"' for p in phrases))
                 why.append(f"{key}: {lead}{', '.join(phrases)}")
+    sheet.tidy()
     text = sheet.text()
     return (text if size(text) <= brief.most_words else brief.text), "; ".join(
         why[:4]
@@ -91,7 +92,7 @@ def _places(
         here: dict[bool, set[str]] = defaultdict(set)
         for one in candidates(text, kind, options):
             words_before = _before(text, one)
-            if words_before and re.fullmatch(r"[^\d\"“”\n]{2,40}", words_before):
+            if words_before and re.fullmatch(r"[^\W\d]{2,}(?:[ .'-]{1,2}[^\W\d]+)*", words_before):
                 if wanted is not None and equal_value(one, wanted):
                     here[True].add(words_before)
                 elif got is not None and equal_value(one, got):

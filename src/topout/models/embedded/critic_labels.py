@@ -64,6 +64,7 @@ def rewrite_labels(brief: Brief, rng: random.Random) -> tuple[str, str]:
     pulled = _pull_apart(sheet, texts, gold, brief, rng)
     why.extend([f"phrases added to {', '.join(sorted(added)[:4])}"] if added else [])
     why.extend([f"told apart: {', '.join(pulled[:3])}"] if pulled else [])
+    sheet.tidy()
     text = sheet.text()
     if size(text) > brief.most_words:
         text = shorten_text(text, brief.cases, brief.most_words, rng)
@@ -197,6 +198,7 @@ def merge_labels(brief: Brief, rng: random.Random) -> tuple[str, str]:
             joined[name].append(addition)
     for name, parts in joined.items():
         sheet.append(name, ", ".join(parts))
+    sheet.tidy()
     text = sheet.text()
     if size(text) > brief.most_words:
         text = shorten_text(text, brief.cases, brief.most_words, rng)

@@ -102,6 +102,7 @@ class Extractor:
         self._odds: list[dict[str, float]] = [{} for _ in parsed.fields]
         self._rare: dict[str, float] = {}
         self._limits: list[float | None] = [None] * len(parsed.fields)
+        self._sure = [math.inf] * len(parsed.fields)
         self._nullable = [
             bool(re.search(r"\bnull\b|\bnone\b|if (?:any|given|present|stated)|optional|absent", f.description, re.I))
             for f in self.fields
@@ -159,7 +160,7 @@ class Extractor:
 
     def _calibrate(self, shown: Sequence[tuple[str, Mapping[str, object]]]) -> None:
         """Set each nullable field's limit between what nulls and values scored, each example judged without itself as a neighbour.
-        With fewer than five of either the field's own words go on deciding."""
+        With fewer than five of either the field's own words go on deciding, or a score nearer to a value's than to a null's."""
         seen: list[list[tuple[float, bool]]] = [[] for _ in self.fields]
         for skip, (text, values) in enumerate(shown):
             for number, found in enumerate(self._best(text, skip)):
@@ -167,6 +168,9 @@ class Extractor:
                     seen[number].append((found.score, values.get(self.fields[number].name) is not None))
         for number, scores in enumerate(seen):
             present = sum(1 for _, is_value in scores if is_value)
+            if present:
+                lowest = min(score for score, is_value in scores if is_value)
+                self._sure[number] = (lowest + max((score for score, is_value in scores if not is_value), default=lowest - 4)) / 2
             if min(present, len(scores) - present) >= _ENOUGH:
                 cuts = sorted({score for score, _ in scores})
                 tried = [(a + b) / 2 for a, b in itertools.pairwise(cuts)] or cuts
@@ -246,4 +250,4 @@ class Extractor:
         if not self._nullable[number]:
             return False
         limit = self._limits[number]
-        return one.hint <= _SPOKEN if limit is None else one.score <= limit
+        return one.hint <= _SPOKEN and one.score < self._sure[number] if limit is None else one.score <= limit

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-__all__ = ["Block", "Item", "blocks", "inline_names", "is_coded", "lead_kind"]
+__all__ = ["Block", "Item", "blocks", "enumeration", "inline_names", "is_coded", "lead_kind"]
 
 LeadKind = Literal["labels", "fields", "rules", "none"]
 
@@ -139,8 +139,14 @@ def blocks(text: str) -> list[Block]:
 
 def inline_names(text: str, known: Collection[str] = ()) -> list[str]:
     """The names of the first enumeration in running text: "one of: a, b, c", "(a | b)", "either a or b"; empty without one."""
+    return enumeration(text, known)[0]
+
+
+def enumeration(text: str, known: Collection[str] = ()) -> tuple[list[str], str]:
+    """The names of the first enumeration in running text, and the text without it."""
     for match in _LIST.finditer(text):
-        listed = match["list"] or match["bare"] or ""
+        group = "list" if match["list"] is not None else "bare"
+        listed = match[group]
         if match["list"] is None or not listed.lstrip().startswith(("[", "{", "(")):
             listed = re.split(r"\.(?:\s|$)|\.\n", listed, maxsplit=1)[0]
         else:
@@ -150,5 +156,5 @@ def inline_names(text: str, known: Collection[str] = ()) -> list[str]:
         if len(short) >= 2 and len(short) == len(names):
             coded = sum(1 for name in short if is_coded(name) or name in known)
             if match["list"] is not None or coded or len(short) >= 3:
-                return list(dict.fromkeys(short))
-    return []
+                return list(dict.fromkeys(short)), text[: match.start()] + text[match.start(group) + len(listed) :]
+    return [], text

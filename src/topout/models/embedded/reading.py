@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from topout.models.embedded.fields import field_specs, field_style
-from topout.models.embedded.listing import Block, blocks, inline_names, is_coded, lead_kind
+from topout.models.embedded.listing import Block, blocks, enumeration, inline_names, is_coded, lead_kind
 from topout.models.embedded.marks import inline_shots, tidy_query
 from topout.models.embedded.prose import named_in_prose, phrases, sentences, speaks_of
 from topout.models.embedded.shapes import Label, Parsed, Shot, Split
@@ -121,11 +121,9 @@ def _labels(text: str, told: Sequence[str], answers: Sequence[str]) -> tuple[tup
     rest = "\n".join(line for number, line in enumerate(lines) if number not in used)
     rules: dict[str, list[str]] = {name: [] for name in spelled}
     unused: list[str] = []
-    listed = inline_names(rest, seen)
-    for sentence in sentences(rest):
+    listed, without = enumeration(rest, seen)
+    for sentence in sentences(without if any(name.lower() in names for name in listed) else rest):
         about = speaks_of(sentence, spelled)
-        if len(about) > 3 and len(set(about) & set(listed)) > 3:
-            continue
         if not about:
             unused.append(sentence)
         for name in about:

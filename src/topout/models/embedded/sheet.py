@@ -13,6 +13,15 @@ __all__ = ["Sheet", "fenced", "size"]
 _QUOTE = re.compile(r",?\s*[\"“]([^\"“”\n]+)[\"”]")
 
 
+_PARTS = re.compile(r";\s+(?=[\"“]|not )|(?<=:)\s+(?=[\"“]|not [\w-]+ \(|not [\"“])|(?<=[\"”)]);\s+")
+_ONLY_QUOTES = re.compile(r"(?:,?\s*[\"“][^\"“”]+[\"”])+")
+_AGAINST = re.compile(r"not (?P<name>[\w-]*) ?\(?(?P<rest>(?:,?\s*[\"“][^\"“”]+[\"”])+)\)?")
+
+
+def _listed(phrases: Sequence[str]) -> str:
+    return ", ".join(f'"{phrase}"' for phrase in dict.fromkeys(phrases))
+
+
 def size(text: str) -> int:
     """Words of a text, as a cap counts them."""
     return len(text.split())
@@ -98,6 +107,30 @@ class Sheet:
         else:
             body = f"{body.rstrip(':')}: {addition}" if bare else f"{body}; {addition}"
         self.lines[at] = f"{body} |" if row else body
+
+    def tidy(self) -> None:
+        """Gather what edits left scattered over an entry's line: first its words, then its phrases, then what is not meant."""
+        for at in self.entries.values():
+            line = self.lines[at]
+            row = line.rstrip().endswith("|") and line.lstrip().startswith("|")
+            words_of: list[str] = []
+            phrases: list[str] = []
+            against: dict[str, list[str]] = {}
+            for part in _PARTS.split(line.rstrip().removesuffix("|").rstrip() if row else line.rstrip()):
+                other = _AGAINST.fullmatch(part.strip())
+                if _ONLY_QUOTES.fullmatch(part.strip()):
+                    phrases.extend(m[1] for m in _QUOTE.finditer(part))
+                elif other:
+                    against.setdefault(other["name"], []).extend(m[1] for m in _QUOTE.finditer(other["rest"]))
+                else:
+                    words_of.append(part.strip() if words_of else part)
+            joined = "; ".join(words_of)
+            if phrases:
+                joined += ("; " if not joined.endswith(":") else " ") + _listed(phrases)
+            for name, anti in against.items():
+                joined += ("; " if not joined.endswith(":") else " ") + (f"not {name} ({_listed(anti)})" if name else f"not {_listed(anti)}")
+            if phrases or against:
+                self.lines[at] = f"{joined} |" if row else joined
 
     def quoted(self, name: str) -> list[str]:
         """The quoted phrases on an entry's line."""
