@@ -2,8 +2,8 @@
 
 After GEPA (Agrawal et al. 2025, arXiv 2507.19457): a critic reads failing train rows and rewrites one component, parents come from the
 per-example Pareto frontier on dev, frontier members are merged. What is different: candidates carry a few-shot set, a challenger
-is raced on paired dev rows in growing blocks instead of on the rows that the critic has just read, the gate is soft (a challenger joins
-the pool unless it is clearly worse; the champion is tracked apart), and every decision is a function of its place.
+is raced on paired dev rows in growing blocks instead of on the rows that the critic has just read, and the gate
+is soft (to join the pool it has to look better than its own parent, not than the champion, which is tracked apart), and every decision is a function of its place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from topout.contracts import History, Lab, Member, Move, Stop
 from topout.domain import Attempt, Candidate, Component, Operator, Outcome, Scored
 from topout.search.demos import edit_demos
 from topout.search.parents import draw_parent, draw_partner
-from topout.search.racing import Standing, blocks, clearly_worse, standing
+from topout.search.racing import Standing, blocks, promising, standing
 from topout.search.reading import choose_rows, choose_shown
 
 __all__ = ["Evolve", "EvolveSettings"]
@@ -26,22 +26,21 @@ __all__ = ["Evolve", "EvolveSettings"]
 class EvolveSettings:
     """Settings of `evolve`; what each means stands beside it in optimizers/evolve.toml. Raises ValueError when out of range."""
 
-    lanes: int = 8
+    lanes: int = 6
     champion_share: float = 0.5
     read_rows: int = 40
     shown_failures: int = 12
     shown_successes: int = 4
-    rewrite: float = 0.45
-    demos: float = 0.35
+    rewrite: float = 0.35
+    demos: float = 0.45
     merge: float = 0.1
     shorten: float = 0.1
-    max_demos: int = 32
-    demo_word_cap: int = 1200
+    max_demos: int = 48
+    demo_word_cap: int = 1500
     word_cap: int = 700
-    first_block: int = 16
+    first_block: int = 20
     block_growth: float = 2.0
-    drop_z: float = 0.7
-    drop_margin: float = 0.0
+    stay_z: float = 0.3
     give_up_after: int = 400
 
     def __post_init__(self) -> None:
@@ -150,7 +149,7 @@ class Evolve:
         return await self.race(candidate, move.parents[0], lab, ended)
 
     async def race(self, candidate: Candidate, parent: Member, lab: Lab, ended: Ended) -> Attempt:
-        """Measure in growing blocks over the dev rows in an order of this attempt's own; stop early when clearly worse."""
+        """Measure in growing blocks over the dev rows in an order of this attempt's own; stop as soon as it does not look better."""
         s = self.settings
         dev = lab.task.rows("dev")
         order = list(range(len(dev)))
@@ -165,7 +164,7 @@ class Evolve:
             now = standing(challenger, [parent.scores[i] for i in order[: len(challenger)]])
             if 2 * now.rows < len(challenger):
                 return ended("failed", f"only {now.rows} of {len(challenger)} rows could be scored", candidate, now)
-            if clearly_worse(now, s.drop_z, s.drop_margin):
+            if not promising(now, s.stay_z):
                 return ended(
                     "dropped", f"{100 * now.gain:+.1f} points against its parent after {now.rows} dev rows", candidate, now
                 )

@@ -1,4 +1,4 @@
-"""The race: a challenger meets its parent on the same dev rows, in growing blocks, and is dropped as soon as it is clearly worse.
+"""The race: a challenger meets its parent on the same dev rows, in growing blocks, and is dropped as soon as it does not look better.
 
 A race decides what is worth more calls, never what is reported: the figures that a person sees come from the holdout.
 """
@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Standing", "blocks", "clearly_worse", "standing"]
+__all__ = ["Standing", "blocks", "promising", "standing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,6 @@ def standing(challenger: Sequence[float], parent: Sequence[float]) -> Standing:
     return Standing(mean, math.sqrt(squares / (n + 1) / n), n)
 
 
-def clearly_worse(now: Standing, z: float, margin: float) -> bool:
-    """Whether even an optimistic reading (`z` standard errors up) leaves the challenger more than `margin` behind its parent."""
-    return now.rows > 0 and now.gain + z * now.se < -margin
+def promising(now: Standing, z: float) -> bool:
+    """Whether the challenger is ahead of its parent by at least `z` standard errors (behind by no more, when z is negative)."""
+    return now.rows > 0 and now.gain >= z * now.se
