@@ -54,9 +54,82 @@ def test_nothing_at_all_is_no_crash_and_no_confident_word() -> None:
     assert len(found.needs) == 3
 
 
+def finished() -> Evidence:
+    """A run that has nothing left to gain: all right on holdout, flat for long."""
+    right = [1.0] * 400
+    return replace(
+        evidence(),
+        challengers=tuple(Challenger(-0.08, 0.03, 32, False) for _ in range(120)),
+        calls_at_last_change=300,
+        changes=2,
+        champion=mean_interval(right),
+        last_doubling=paired_gain(right, right),
+        since_baseline=paired_gain(right, [1.0] * 300 + [0.0] * 100),
+        dev_last_doubling=0.0,
+        dev_gain=0.25,
+    )
+
+
+def rising() -> Evidence:
+    """A run in full climb: 15 points in the last doubling, a new champion a moment ago, many good proposals."""
+    now, half, baseline = ([1.0] * n + [0.0] * (400 - n) for n in (220, 160, 80))
+    return replace(
+        evidence(),
+        challengers=tuple(Challenger(0.05 if i % 2 else -0.02, 0.03, 100, i % 2 == 1) for i in range(40)),
+        calls_at_last_change=2950,
+        changes=14,
+        late_changes=7,
+        champion=mean_interval(now),
+        last_doubling=paired_gain(now, half),
+        since_baseline=paired_gain(now, baseline),
+        dev_last_doubling=0.17,
+        dev_gain=0.38,
+    )
+
+
+def test_a_finished_run_topped_out_and_names_its_levers() -> None:
+    found = decide(finished())
+    assert found.ruling == "topped out"
+    assert found.sentence.startswith(
+        "Prompting has topped out (instructions and demos): the chance that 3,000 more calls gain 2 points or more is "
+    )
+    assert found.sentence.endswith("held-out gain since baseline +25.0 points [20.6, 29.1], n = 400.")
+    assert found.needs == ()
+
+
+def test_levers_that_had_no_turn_are_named_in_the_verdict() -> None:
+    found = decide(replace(finished(), levers_tried=("instructions",), levers_untried=("demos", "voting")))
+    assert found.ruling == "topped out"
+    assert found.sentence.startswith("Topped out for instructions; demos and voting not tried: ")
+    assert found.next_step == "Try demos and voting before you look beyond prompting."
+
+
 def test_a_run_that_was_cut_short_never_topped_out() -> None:
-    found = decide(replace(evidence(), cut_short="the provider was down"))
-    assert found.ruling != "topped out"
+    found = decide(replace(finished(), cut_short="the provider was down"))
+    assert found.ruling == "can't tell yet"
+    assert "the run was cut short (the provider was down)" in found.sentence
+    assert found.next_step == "Resume the run."
+
+
+def test_a_rising_run_is_still_climbing_and_told_what_the_next_doubling_costs() -> None:
+    found = decide(rising())
+    assert found.ruling == "still climbing"
+    assert found.next_step == "Go on: give the run 3,000 more task calls (about $1.20)."
+
+
+def test_beyond_the_calibrated_deltas_only_the_safe_word_is_said() -> None:
+    assert decide(replace(finished(), delta=0.3)).ruling == "topped out"
+    assert decide(replace(finished(), delta=0.001)).ruling == "can't tell yet"
+    assert decide(replace(rising(), delta=0.3)).ruling == "can't tell yet"
+    assert decide(replace(rising(), delta=0.001)).ruling == "still climbing"
+    assert decide(replace(rising(), delta=0.0)).ruling == "still climbing"
+
+
+def test_undecided_runs_hear_how_many_rows_and_calls_would_help() -> None:
+    found = decide(evidence())
+    assert found.ruling == "can't tell yet"
+    assert found.needs[-1] == "3,000 more task calls, the next doubling (about $1.20)"
+    assert found.needs[0].endswith("holdout rows to see a gain of 2 points in 4 of 5 cases (now 400)")
 
 
 def test_every_figure_comes_with_n_and_interval() -> None:

@@ -37,10 +37,10 @@ class Evidence:
 
     `delta` is the smallest gain worth having (score units, 0.02 = 2 points). `challengers` are in the order of their decisions;
     `rejected` proposals never met their parent. `calls` are the task calls of the search, `calls_at_last_change` those at the last change
-    of champion (0: never). `champion` is its held-out score; `last_doubling` the paired held-out gain of the champion now over the champion
+    of champion (0: never); `changes` counts the changes, `late_changes` those in the later half of the calls. `champion` is its held-out score; `last_doubling` the paired held-out gain of the champion now over the champion
     at half of the calls; `since_baseline` over the baseline: None where one of the two was not examined. `dev_last_doubling` and
     `dev_gain` are the same two gains on dev, which are optimistic. `cost_usd` is what the search cost, None when unknown.
-    `cut_short` says why the run ended before its budget ('' when it did not). `champion_is_baseline`: nothing beat it.
+    `cut_short` says why the run ended before its budget ('' when it did not).
     """
 
     delta: float
@@ -49,6 +49,8 @@ class Evidence:
     challengers: tuple[Challenger, ...]
     calls: int
     calls_at_last_change: int
+    changes: int = 0
+    late_changes: int = 0
     champion: Estimate | None = None
     last_doubling: Gain | None = None
     since_baseline: Gain | None = None
@@ -59,7 +61,6 @@ class Evidence:
     levers_tried: tuple[str, ...] = ()
     levers_untried: tuple[str, ...] = ()
     cut_short: str = ""
-    champion_is_baseline: bool = False
 
     @property
     def tried(self) -> int:
@@ -128,10 +129,11 @@ def gather(
     calls = ordered[-1].task_calls if ordered else 0
     now = ordered[-1].champion if ordered else baseline
     half = champion_at(ordered, calls // 2, baseline)
-    changed, previous = 0, baseline
+    changes, previous = [], baseline
     for one in ordered:
         if one.champion != previous:
-            changed, previous = one.task_calls, one.champion
+            changes.append(one.task_calls)
+        previous = one.champion
     met = [(one.attempt, challenger) for one in ordered if (challenger := _challenger(one.attempt)) is not None]
     tried = tuple(dict.fromkeys(_LEVER[attempt.operator] for attempt, _ in met))
     dev_gain = _gain(now, baseline, dev, None)
@@ -142,7 +144,9 @@ def gather(
         n_holdout=sum(math.isfinite(s) for s in holdout.get(now, ())),
         challengers=tuple(challenger for _, challenger in met),
         calls=calls,
-        calls_at_last_change=changed,
+        calls_at_last_change=changes[-1] if changes else 0,
+        changes=len(changes),
+        late_changes=sum(2 * at > calls for at in changes),
         champion=mean_interval(holdout[now], clusters=clusters) if now in holdout else None,
         last_doubling=_gain(now, half, holdout, clusters),
         since_baseline=_gain(now, baseline, holdout, clusters),
@@ -153,5 +157,4 @@ def gather(
         levers_tried=tried,
         levers_untried=tuple(lever for lever in levers if lever not in tried and lever != "baseline"),
         cut_short=cut_short,
-        champion_is_baseline=now == baseline,
     )

@@ -16,7 +16,7 @@ from statistics import NormalDist
 from topout.domain import Estimate, Gain
 from topout.plateau.student import t_quantile
 
-__all__ = ["mean_interval", "paired_gain", "paired_sd", "rows_needed", "smallest_detectable"]
+__all__ = ["gain_error", "mean_interval", "paired_gain", "paired_sd", "rows_needed", "smallest_detectable"]
 
 _POWER, _ONE_SIDED = 0.80, 0.95
 
@@ -110,12 +110,17 @@ def paired_gain(
     )
 
 
-def paired_sd(gain: Gain) -> float:
-    """The standard deviation of a row's difference (pseudo-rows included) that a gain's `detectable` stands for; inf without rows."""
+def gain_error(gain: Gain) -> float:
+    """The standard error (pseudo-rows included) of a gain, as its `detectable` tells; inf without rows."""
     n = gain.estimate.n
     if n == 0 or not math.isfinite(gain.detectable):
         return math.inf
-    return gain.detectable / (t_quantile(_ONE_SIDED, n + 1) + t_quantile(_POWER, n + 1)) * math.sqrt(n + 2)
+    return gain.detectable / (t_quantile(_ONE_SIDED, n + 1) + t_quantile(_POWER, n + 1))
+
+
+def paired_sd(gain: Gain) -> float:
+    """The standard deviation of a row's difference that a gain stands for; inf without rows."""
+    return gain_error(gain) * math.sqrt(gain.estimate.n + 2)
 
 
 def smallest_detectable(sd: float, n: int) -> float:

@@ -6,6 +6,8 @@ import math
 
 from topout.domain import Ruling, Verdict
 from topout.plateau import wording
+from topout.plateau.calibration import features, shipped
+from topout.plateau.effects import effects
 from topout.plateau.evidence import Evidence
 from topout.plateau.intervals import paired_sd, rows_needed
 
@@ -24,10 +26,24 @@ def missing(evidence: Evidence) -> tuple[str, ...]:
     return tuple(f"{least - have} more {what} ({have} of at least {least})" for have, least, what in counts if have < least)
 
 
+def _probability(evidence: Evidence) -> float | None:
+    """P(the next doubling gains delta or more), None below the hard minimums or where the champions' held-out scores are missing."""
+    if missing(evidence):
+        return None
+    row = features(evidence, effects(evidence.challengers))
+    return None if row is None else shipped().probability(row, evidence.delta)
+
+
 def _ruling(evidence: Evidence, probability: float | None) -> Ruling:
-    """Conservative: only a held-out gain of the last doubling that is delta or more at its lower bound counts as climbing."""
-    last = evidence.last_doubling
-    if last is not None and last.estimate.n and last.estimate.low >= evidence.delta and not missing(evidence):
+    """By the calibrated thresholds. A run that was cut short never topped out. Beyond the calibrated range of delta only that is said
+    which is safe: topped out for a larger one (it is even less likely to be gained), climbing for a smaller one."""
+    if probability is None:
+        return "can't tell yet"
+    calibration = shipped()
+    topped_out, climbing = calibration.thresholds(evidence.delta)
+    if probability <= topped_out and evidence.delta >= calibration.deltas[0] and not evidence.cut_short:
+        return "topped out"
+    if probability >= climbing and evidence.delta <= calibration.deltas[-1]:
         return "still climbing"
     return "can't tell yet"
 
@@ -62,15 +78,24 @@ def _price(evidence: Evidence) -> str:
     return f" (about {wording.dollars(evidence.cost_usd)})" if evidence.cost_usd else ""
 
 
+def _rows(evidence: Evidence) -> int:
+    """Holdout rows that make a paired gain of delta visible, 0 when there are enough or none is measured. By the larger paired
+    standard deviation of the two gains: a champion that stayed says nothing about how far two different prompts differ."""
+    gains = [g for g in (evidence.last_doubling, evidence.since_baseline) if g is not None and g.estimate.n > 0]
+    if not gains or not evidence.delta > 0:
+        return 0
+    rows = rows_needed(max(map(paired_sd, gains)), evidence.delta)
+    return rows if rows > evidence.n_holdout else 0
+
+
 def _needs(evidence: Evidence) -> tuple[str, ...]:
     """What would help to decide: rows that make a gain of delta visible, and the next doubling of calls."""
     lines = list(missing(evidence))
-    last = evidence.last_doubling
-    if last is not None and last.estimate.n > 0 and last.detectable > evidence.delta > 0:
-        rows = rows_needed(paired_sd(last), evidence.delta)
+    rows = _rows(evidence)
+    if rows:
+        worth = wording.points(evidence.delta)
         lines.append(
-            f"{wording.calls(rows)} holdout rows to see a gain of {wording.points(evidence.delta)} points in 4 of 5 cases"
-            f" ({wording.calls(last.estimate.n)} rows see {wording.points(last.detectable)} points)"
+            f"{wording.calls(rows)} holdout rows to see a gain of {worth} points in 4 of 5 cases (now {wording.calls(evidence.n_holdout)})"
         )
     if evidence.last_doubling is None and evidence.n_holdout:
         lines.append("The champion at half of the calls measured on holdout")
@@ -118,7 +143,8 @@ def _next_step(evidence: Evidence, ruling: Ruling) -> str:
                 return f"Add dev rows: {MIN_DEV} at least."
             if evidence.cut_short:
                 return "Resume the run."
-            return f"Give the run {wording.calls(max(evidence.calls, 1))} more task calls{_price(evidence)}, or add holdout rows."
+            rows = ", and add holdout rows" if _rows(evidence) else ""
+            return f"Give the run {wording.calls(max(evidence.calls, 1))} more task calls{_price(evidence)}{rows}."
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -126,7 +152,7 @@ def decide(evidence: Evidence) -> Verdict:
 
     Never raises for poor input: one candidate, equal scores, nan or an empty holdout give "can't tell yet" and what is missing.
     """
-    probability = None
+    probability = _probability(evidence)
     ruling = _ruling(evidence, probability)
     last, total = evidence.last_doubling, evidence.since_baseline
     details: dict[str, float | int | None] = {

@@ -1,0 +1,551 @@
+"""Runs of an optimizer whose future is known.
+
+A run is a drawn task (rows, right/wrong or graded scores, difficulty, label noise), a drawn engine (the race of `evolve` with a drawn gate, or
+GEPA's minibatch gate of 3 to 8 rows) and a drawn growth family, which says how good the next proposal really is. Each call is simulated as
+a score on a row: score = f(skill + row's difficulty + noise of this prompt on this row), so that champions are chosen with the same luck
+as real ones. The truth at a checkpoint is the mean, over independent continuations to twice the calls, of the champion's true gain.
+
+All runs of a batch are stepped together, a proposal a step; a state is a handful of arrays with one row a run.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.integer]
+
+VERSION = 1
+FAMILIES = (
+    "saturating",
+    "staircase",
+    "linear",
+    "logarithmic",
+    "flat",
+    "power-law hazard",
+    "best of N, normal",
+    "best of N, exponential",
+    "best of N, bounded",
+    "late unlock",
+    "overfit",
+    "label-noise ceiling",
+    "fast, then rare jumps",
+    "island optima",
+)
+CHECKPOINTS = 7  # factor sqrt(2) apart; the 5 latest have a champion at half of their calls and are judged
+JUDGED = 5
+SLOTS = 12  # the pool that parents are drawn from: the best on dev
+ISLANDS = 4
+_P = np.concatenate([[1e-6], np.linspace(0.0005, 0.9995, 3999), [1 - 1e-6]])
+_Z = np.array([NormalDist().inv_cdf(float(p)) for p in _P])
+
+
+@dataclass(slots=True)
+class Tasks:
+    """Parameters, one row a run. Quality is in score units, 0 to 1."""
+
+    family: Ints
+    n: Ints
+    n_holdout: Ints
+    graded: NDArray[np.bool_]
+    width: Floats
+    icc: Floats
+    noise: Floats
+    q0: Floats
+    proposals: Floats  # nominal number of proposals that the budget buys
+    budget: Floats
+    minibatch: Ints  # 0: race
+    drop_z: Floats
+    first_block: Ints
+    champion_share: Floats
+    read: Ints
+    p: Floats
+    alpha: Floats
+    n_zero: Floats
+    size: Floats
+    beta: Floats
+    ceilings: Floats  # [runs, ISLANDS]
+    unlock: Floats
+    rare_p: Floats
+    rare_size: Floats
+    overfit: Floats
+    tail: Floats
+    neutral: Floats
+    neutral_sd: Floats
+    bad: Floats
+
+    def take(self, rows: NDArray) -> Tasks:
+        return Tasks(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+def draw_tasks(rng: np.random.Generator, count: int, shifted: bool = False) -> Tasks:
+    """`count` tasks, all families equally often. `shifted` draws from other ranges, for a test of the calibration away from home."""
+    u = rng.uniform
+    family = np.arange(count) % len(FAMILIES)
+    name = np.array(FAMILIES)[family]
+
+    def logu(low: float, high: float) -> Floats:
+        return np.exp(u(math.log(low), math.log(high), count))
+
+    def of(*names: str) -> NDArray[np.bool_]:
+        return np.isin(name, names)
+
+    k = 1.5 if shifted else 1.0
+    n = np.round(logu(20, 400)).astype(int)
+    noise = np.where(u(size=count) < 0.5, 0.0, u(0, 0.1, count))
+    noise = np.where(of("label-noise ceiling"), u(0.04, 0.15, count), noise)
+    q0 = u(0.2, 0.85, count) * (1 - noise)
+    top = (1 - noise) * 0.985
+    room = top - q0
+    proposals = logu(40, 300)
+    race = u(size=count) < (0.5 if shifted else 0.7)
+    minibatch = np.where(race, 0, rng.integers(3, 9, count))
+    read = rng.integers(3, 25, count)
+    first_block = rng.choice([8, 16, 32], count)
+    nominal = np.where(race, read + 0.5 * n + 0.5 * np.minimum(first_block, n), read + 2 * minibatch + 0.3 * n)
+
+    p, alpha, n_zero = u(0.08, 0.5, count) / k, np.zeros(count), np.ones(count)
+    size, beta = u(0.02, 0.08, count) * k, np.ones(count)
+    reach = np.minimum(room, np.where(u(size=count) < 0.5, u(0.02, 0.12, count), u(0.1, 0.4, count)))
+    ceilings = np.repeat((q0 + reach)[:, None], ISLANDS, 1)
+    unlock, rare_p, rare_size = np.zeros(count), np.zeros(count), np.zeros(count)
+    overfit, tail = np.zeros(count), u(0.015, 0.05, count) * k
+
+    stairs = of("staircase")
+    p = np.where(stairs, logu(0.004, 0.05), p)
+    size, beta = np.where(stairs, u(0.02, 0.12, count), size), np.where(stairs, 0.0, beta)
+    line = of("linear")
+    p = np.where(line, u(0.1, 0.5, count), p)
+    size, beta = np.where(line, logu(0.001, 0.02), size), np.where(line, 0.0, beta)
+    log = of("logarithmic", "power-law hazard")
+    alpha = np.where(of("logarithmic"), 1.0, np.where(of("power-law hazard"), u(0.4, 1.6, count), alpha))
+    n_zero = np.where(log, logu(2, 20), n_zero)
+    p = np.where(log, u(0.2, 0.8, count), p)
+    size, beta = np.where(log, u(0.01, 0.06, count), size), np.where(log, 0.0, beta)
+    p = np.where(of("flat", "overfit"), 0.0, p)
+    unlock = np.where(of("late unlock"), proposals * logu(0.15, 2.0), unlock)
+    overfit = np.where(of("overfit"), u(0.03, 0.15, count) * k, overfit)
+    ceilings = np.where(of("label-noise ceiling")[:, None], top[:, None], ceilings)
+    fast = of("fast, then rare jumps")
+    p = np.where(fast, u(0.25, 0.6, count), p)
+    rare_p, rare_size = np.where(fast, logu(0.002, 0.03), 0.0), np.where(fast, u(0.02, 0.1, count), 0.0)
+    spread = np.minimum(room[:, None], u(0.01, 0.35, (count, ISLANDS)))
+    ceilings = np.where(of("island optima")[:, None], q0[:, None] + spread, ceilings)
+    free = line | log | stairs
+    ceilings = np.where(free[:, None], np.where(stairs & (u(size=count) < 0.5), q0 + reach, top)[:, None], ceilings)
+    neutral_sd = np.where(of("flat", "overfit"), u(0, 0.004, count), u(0, 0.01, count))
+    return Tasks(
+        family=family,
+        n=n,
+        n_holdout=np.round(logu(50, 1000)).astype(int),
+        graded=u(size=count) < 0.3,
+        width=u(0.4, 1.5, count),
+        icc=u(0.4, 0.8, count) if shifted else u(0.55, 0.97, count),
+        noise=noise,
+        q0=q0,
+        proposals=proposals,
+        budget=proposals * nominal + n,
+        minibatch=minibatch,
+        drop_z=u(0.2, 1.6, count) if shifted else u(0.4, 1.2, count),
+        first_block=first_block,
+        champion_share=u(0.2, 0.9, count),
+        read=read,
+        p=p,
+        alpha=alpha,
+        n_zero=n_zero,
+        size=size,
+        beta=beta,
+        ceilings=ceilings,
+        unlock=unlock,
+        rare_p=rare_p,
+        rare_size=rare_size,
+        overfit=overfit,
+        tail=tail,
+        neutral=u(0.2, 0.7, count),
+        neutral_sd=neutral_sd,
+        bad=u(0.03, 0.15, count) * k,
+    )
+
+
+@dataclass(slots=True)
+class State:
+    """Where runs stand: the pool's slots (empty ones have a mean of -inf), what has been spent, and the champion's serial number."""
+
+    q: Floats  # [runs, SLOTS] true quality by the growth process
+    offset: Floats  # overfit on dev, latent units
+    island: Ints
+    mean: Floats
+    serial: Ints
+    scores: Floats  # [runs, SLOTS, n]
+    calls: Floats
+    tried: Ints
+
+    def take(self, rows: NDArray) -> State:
+        return State(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    def put(self, rows: NDArray, other: State) -> None:
+        for f in fields(self):
+            getattr(self, f.name)[rows] = getattr(other, f.name)
+
+
+@dataclass(slots=True)
+class Rows:
+    """The dev rows: difficulty, and 1 where the row exists and its label is right."""
+
+    difficulty: Floats
+    valid: Floats
+    exists: Floats
+
+    def take(self, rows: NDArray) -> Rows:
+        return Rows(self.difficulty[rows], self.valid[rows], self.exists[rows])
+
+
+def latent(q: Floats, tasks: Tasks) -> Floats:
+    """The skill whose mean score is about q (exactly so for right/wrong scores)."""
+    z = np.interp(np.clip(q / (1 - tasks.noise), 0.001, 0.9995), _P, _Z)
+    return z * np.where(tasks.graded, np.sqrt(1 + tasks.width**2 / 3), 1.0)
+
+
+def true_quality(skill: Floats, tasks: Tasks) -> Floats:
+    """The mean score on new rows of a prompt with that skill."""
+
+    def primitive(x: Floats) -> Floats:
+        return x * np.interp(x, _Z, _P) + np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+    sharp = np.interp(skill, _Z, _P)
+    soft = (primitive(skill + tasks.width) - primitive(skill - tasks.width)) / (2 * tasks.width)
+    return (1 - tasks.noise) * np.where(tasks.graded, soft, sharp)
+
+
+def draw_rows(rng: np.random.Generator, tasks: Tasks, n: Ints) -> Rows:
+    shape = (len(n), int(n.max()))
+    exists = (np.arange(shape[1]) < n[:, None]).astype(np.float32)
+    difficulty = rng.standard_normal(shape, dtype=np.float32) * np.sqrt(tasks.icc)[:, None].astype(np.float32)
+    right = rng.random(shape, dtype=np.float32) >= tasks.noise[:, None]
+    return Rows(difficulty, exists * right, exists)
+
+
+def measure(rng: np.random.Generator, tasks: Tasks, rows: Rows, skill: Floats) -> Floats:
+    """A score on every row."""
+    x = rng.standard_normal(rows.difficulty.shape, dtype=np.float32)
+    x *= np.sqrt(1 - tasks.icc)[:, None].astype(np.float32)
+    x += rows.difficulty
+    x += skill[:, None].astype(np.float32)
+    g = np.flatnonzero(tasks.graded)
+    out = (x > 0).astype(np.float32)
+    if len(g):
+        out[g] = np.clip(0.5 + x[g] / (2 * tasks.width[g, None].astype(np.float32)), 0, 1)
+    out *= rows.valid
+    return out
+
+
+def propose(
+    rng: np.random.Generator, t: Tasks, q: Floats, offset: Floats, island: Ints, tried: Ints
+) -> tuple[Floats, Floats, Ints]:
+    """True quality, dev offset and island of a proposal made from each run's parent."""
+    count = len(q)
+    u = rng.random
+    names = np.array(FAMILIES)
+    fresh = (names[t.family] == "island optima") & ((q <= t.q0 + 1e-9) | (u(count) < 0.03))
+    island = np.where(fresh, rng.integers(0, ISLANDS, count), island)
+    ceiling = t.ceilings[np.arange(count), island]
+    start = np.where(fresh & (q > t.q0 + 1e-9), t.q0, q)
+    room = np.maximum(ceiling - start, 0.0)
+    p = t.p * (1 + tried / t.n_zero) ** -t.alpha * (tried >= t.unlock)
+    gain = t.size * rng.exponential(size=count) * np.where(t.beta > 0, room / np.maximum(ceiling - t.q0, 1e-9), 1.0)
+    good = u(count) < p
+    slip = np.where(u(count) < t.neutral, t.neutral_sd * rng.standard_normal(count), -t.bad * rng.exponential(size=count))
+    child = start + np.where(good, np.minimum(gain, room), slip)
+    rare = u(count) < t.rare_p
+    child = np.where(rare, q + t.rare_size * rng.exponential(size=count), child)
+    normal = t.q0 - 0.6 * t.tail + t.tail * rng.standard_normal(count)
+    exponential = t.q0 - t.tail + 0.7 * t.tail * rng.exponential(size=count)
+    bounded = t.q0 - 2 * t.tail + 4 * t.tail * (1 - u(count) ** (1 / 4))
+    child = np.where(t.family == FAMILIES.index("best of N, normal"), normal, child)
+    child = np.where(t.family == FAMILIES.index("best of N, exponential"), exponential, child)
+    child = np.where(t.family == FAMILIES.index("best of N, bounded"), bounded, child)
+    grows = (t.overfit > 0) & (u(count) < 0.25)
+    offset = offset + np.where(grows, t.overfit * rng.exponential(size=count) * np.exp(-offset / 0.4), 0.0)
+    return np.clip(child, 0.02, 0.985 * (1 - t.noise)), offset, island
+
+
+def block_ends(n: int, first: int) -> list[int]:
+    """Where the blocks of a race end (as `topout.search.racing.blocks` with growth 2)."""
+    ends, start, size = [], 0, first
+    while start < n:
+        end = min(n, start + size)
+        if n - end < size / 2:
+            end = n
+        ends.append(end)
+        start, size = end, size * 2
+    return ends
+
+
+def all_ends(t: Tasks) -> Ints:
+    """Ends by run, padded with n; a minibatch gate is one block of its own, then everything."""
+    lists = [
+        [min(int(b), int(n)), int(n)] if b else block_ends(int(n), int(f))
+        for n, f, b in zip(t.n, t.first_block, t.minibatch, strict=True)
+    ]
+    longest = max(map(len, lists))
+    return np.array([ends + [ends[-1]] * (longest - len(ends)) for ends in lists])
+
+
+@dataclass(slots=True)
+class Record:
+    """What a step decided, one row a run."""
+
+    gain: Floats
+    se: Floats
+    rows: Ints
+    kept: NDArray[np.bool_]
+
+
+def step(rng: np.random.Generator, t: Tasks, rows: Rows, ends: Ints, s: State) -> Record:
+    """One proposal in every run: draw a parent, propose, race, keep or drop. Changes `s` in place."""
+    count, here = len(s.calls), np.arange(len(s.calls))
+    filled = np.isfinite(s.mean).sum(1)
+    champion = s.mean.argmax(1)
+    one, two = (rng.random((2, count)) * filled).astype(int)
+    other = np.where(s.mean[here, one] >= s.mean[here, two], one, two)
+    parent = np.where(rng.random(count) < t.champion_share, champion, other)
+    q, offset, island = propose(rng, t, s.q[here, parent], s.offset[here, parent], s.island[here, parent], s.tried)
+    scores = measure(rng, t, rows, latent(q, t) + offset)
+    difference = scores - s.scores[here, parent]
+    width = difference.shape[1]
+    sums, squares = np.zeros((2, count, width + 1), dtype=np.float32)
+    np.cumsum(difference, axis=1, out=sums[:, 1:])
+    np.cumsum(difference * difference, axis=1, out=squares[:, 1:])
+    begin = (rng.random(count) * t.n).astype(int)
+
+    def over(c: Floats, m: Ints) -> Floats:
+        end = begin + m
+        wrapped = end > t.n
+        inside = c[here, np.where(wrapped, t.n, end)] - c[here, begin]
+        return inside + np.where(wrapped, c[here, np.where(wrapped, end - t.n, 0)], 0.0)
+
+    alive = np.ones(count, dtype=bool)
+    gain, se, used = np.zeros(count), np.ones(count), np.zeros(count, dtype=int)
+    for k in range(ends.shape[1]):
+        m = ends[:, k]
+        mean = over(sums, m) / m
+        error = np.sqrt((np.maximum(over(squares, m) - m * mean * mean, 0) + 0.5) / (m + 1) / m)
+        gain, se, used = np.where(alive, mean, gain), np.where(alive, error, se), np.where(alive, m, used)
+        gate = t.minibatch > 0
+        lost = np.where(gate, (k == 0) & (mean <= 0), mean + t.drop_z * error < 0)
+        alive &= ~lost
+    s.calls += used + t.read + np.where(t.minibatch > 0, t.minibatch, 0)
+    s.tried += 1
+    dev = scores.sum(1) / t.n
+    worst = np.where(filled < SLOTS, filled, s.mean.argmin(1))
+    enters = alive & ((filled < SLOTS) | (dev > s.mean[here, worst % SLOTS]))
+    i = np.flatnonzero(enters)
+    w = worst[i]
+    s.q[i, w], s.offset[i, w], s.island[i, w], s.mean[i, w] = q[i], offset[i], island[i], dev[i]
+    s.scores[i, w], s.serial[i, w] = scores[i], s.tried[i]
+    return Record(gain, se, used, alive)
+
+
+def begin(rng: np.random.Generator, t: Tasks, rows: Rows) -> State:
+    """The baseline measured on dev, alone in the pool."""
+    count, width = rows.difficulty.shape
+    first = measure(rng, t, rows, latent(t.q0, t))
+    s = State(
+        q=np.repeat(t.q0[:, None], SLOTS, 1),
+        offset=np.zeros((count, SLOTS)),
+        island=np.zeros((count, SLOTS), dtype=int),
+        mean=np.full((count, SLOTS), -np.inf),
+        serial=np.zeros((count, SLOTS), dtype=int),
+        scores=np.zeros((count, SLOTS, width), dtype=np.float32),
+        calls=t.n.astype(float),
+        tried=np.zeros(count, dtype=int),
+    )
+    s.scores[:, 0], s.mean[:, 0] = first, first.sum(1) / t.n
+    return s
+
+
+def champion_quality(s: State, t: Tasks) -> Floats:
+    here = np.arange(len(s.calls))
+    return true_quality(latent(s.q[here, s.mean.argmax(1)], t), t)
+
+
+def continued(rng: np.random.Generator, t: Tasks, rows: Rows, s: State, copies: int) -> Floats:
+    """The mean true gain of the champion when each run goes on to twice its calls, over `copies` independent continuations."""
+    which = np.repeat(np.arange(len(s.calls)), copies)
+    until, before = 2 * s.calls[which], champion_quality(s, t)
+    after = np.zeros(len(which))
+    live = np.arange(len(which))
+    now_t, now_rows, now_s, now_ends = t.take(which), rows.take(which), s.take(which), all_ends(t)[which]
+    while len(live):
+        for _ in range(6):
+            going = now_s.calls < until[live]
+            if going.all():
+                step(rng, now_t, now_rows, now_ends, now_s)
+                continue
+            done = ~going
+            after[live[done]] = champion_quality(now_s.take(done), now_t.take(done))
+            live = live[going]
+            now_t, now_rows, now_s, now_ends = now_t.take(going), now_rows.take(going), now_s.take(going), now_ends[going]
+            if not len(live):
+                break
+    return after.reshape(len(s.calls), copies).mean(1) - before
+
+
+@dataclass(slots=True)
+class Judged:
+    """Runs at a checkpoint: what could be seen, and the truth. Challengers are padded with rows = 0. Moments are of holdout rows."""
+
+    family: Ints
+    truth: Floats
+    n_dev: Ints
+    n_holdout: Ints
+    calls: Floats
+    changed: Floats
+    changes: Ints
+    late_changes: Ints
+    tried: Ints
+    gain: Floats
+    se: Floats
+    rows: Ints
+    kept: NDArray[np.bool_]
+    spent: Floats  # calls after each challenger
+    dev_now: Floats
+    dev_half: Floats
+    dev_start: Floats
+    now_sum: Floats
+    now_squares: Floats
+    last: Floats  # [runs, 5]: sum, squares, changed rows, better, worse of the paired differences now - half
+    total: Floats  # the same since baseline
+    last_truth: Floats
+    total_truth: Floats
+    graded: NDArray[np.bool_]
+    minibatch: Ints
+    since_best: Ints  # full dev evaluations since the last new champion
+    since_champion: Ints  # proposals since the last new champion
+    since_kept: Ints  # proposals since the last kept one
+    stage: Ints
+    curve: Floats  # dev means at the checkpoints up to now, nan-padded at the front
+    exam_sums: Floats  # [runs, CHECKPOINTS] of all checkpoints, for the band
+    exam_squares: Floats
+    exam_serials: Ints
+    exam_truths: Floats
+
+
+def moments(difference: Floats, exists: Floats) -> Floats:
+    d = difference * exists
+    moved = np.abs(d) > 1e-9
+    return np.stack([d.sum(1), (d * d).sum(1), moved.sum(1), (d > 0).sum(1), (d < 0).sum(1)], 1)
+
+
+def simulate(seed: int, chunk: int, tasks: Tasks, copies: int) -> list[Judged]:
+    """One batch, judged at its 5 latest checkpoints."""
+    rng = np.random.default_rng([seed, chunk, 7])
+    t, count = tasks, len(tasks.n)
+    rows = draw_rows(rng, t, t.n)
+    ends = all_ends(t)
+    s = begin(rng, t, rows)
+    dev_start = s.mean[:, 0].copy()
+    marks = t.budget[:, None] * 2 ** (-np.arange(CHECKPOINTS)[::-1] / 2)  # ascending
+    passed = np.zeros((count, CHECKPOINTS), dtype=bool)
+    snaps: list[State] = [replace(s.take(np.arange(count))) for _ in range(CHECKPOINTS)]
+    log: list[tuple[Record, Floats, Ints, NDArray]] = []
+    changed, serial = np.zeros(count), np.zeros(count, dtype=int)
+    snap_changed = np.zeros((count, CHECKPOINTS))
+    here = np.arange(count)
+    for _ in range(4000):
+        live = np.flatnonzero(s.calls < t.budget)
+        if not len(live):
+            break
+        part = s.take(live)
+        done = step(rng, t.take(live), rows.take(live), ends[live], part)
+        s.put(live, part)
+        full = Record(np.zeros(count), np.ones(count), np.zeros(count, dtype=int), np.zeros(count, dtype=bool))
+        full.gain[live], full.se[live], full.rows[live], full.kept[live] = done.gain, done.se, done.rows, done.kept
+        best = s.serial[here, s.mean.argmax(1)]
+        new = best != serial
+        changed = np.where(new, s.calls, changed)
+        serial = best
+        log.append((full, s.calls.copy(), s.tried.copy(), new))
+        for k in range(CHECKPOINTS):
+            cross = np.flatnonzero((s.calls >= marks[:, k]) & ~passed[:, k])
+            if len(cross):
+                snaps[k].put(cross, s.take(cross))
+                snap_changed[cross, k] = changed[cross]
+                passed[cross, k] = True
+    gain = np.stack([one.gain for one, *_ in log], 1)
+    se = np.stack([one.se for one, *_ in log], 1)
+    used = np.stack([one.rows for one, *_ in log], 1)
+    kept = np.stack([one.kept for one, *_ in log], 1)
+    spent = np.stack([calls for _, calls, *_ in log], 1)
+    new = np.stack([n for *_, n in log], 1)
+
+    held = draw_rows(rng, t, t.n_holdout)
+    baseline = measure(rng, t, held, latent(t.q0, t))
+    champions, exams, truths = [], [], []
+    before, before_serial = baseline, np.zeros(count, dtype=int)
+    for k in range(CHECKPOINTS):
+        slot = snaps[k].mean.argmax(1)
+        now_serial = snaps[k].serial[here, slot]
+        fresh = measure(rng, t, held, latent(snaps[k].q[here, slot], t))
+        before = np.where((now_serial == before_serial)[:, None], before, fresh)
+        before_serial = now_serial
+        champions.append(now_serial)
+        exams.append(before)
+        truths.append(true_quality(latent(snaps[k].q[here, slot], t), t))
+    out = []
+    start_truth = true_quality(latent(t.q0, t), t)
+    dev_curve = np.stack([snap.mean.max(1) for snap in snaps], 1)
+    for k in range(CHECKPOINTS - JUDGED, CHECKPOINTS):
+        snap = snaps[k]
+        tried = snap.tried
+        upto = np.arange(gain.shape[1]) < tried[:, None]
+        truth = continued(rng, t, rows, snap, copies)
+        index = np.arange(gain.shape[1])
+        last_new = np.where(new & upto, index, -1).max(1)
+        last_kept = np.where(kept & upto, index, -1).max(1)
+        curve = np.full((count, CHECKPOINTS), np.nan)
+        curve[:, CHECKPOINTS - 1 - k :] = dev_curve[:, : k + 1]
+        out.append(
+            Judged(
+                family=t.family,
+                truth=truth,
+                n_dev=t.n,
+                n_holdout=t.n_holdout,
+                calls=snap.calls,
+                changed=snap_changed[:, k],
+                changes=(new & upto).sum(1),
+                late_changes=(new & upto & (2 * spent > snap.calls[:, None])).sum(1),
+                tried=tried,
+                gain=np.where(upto, gain, 0),
+                se=np.where(upto, se, 1),
+                rows=np.where(upto, used, 0),
+                kept=kept & upto,
+                spent=spent,
+                dev_now=dev_curve[:, k],
+                dev_half=dev_curve[:, k - 2],
+                dev_start=dev_start,
+                now_sum=exams[k].sum(1),
+                now_squares=(exams[k] ** 2).sum(1),
+                last=moments(exams[k] - exams[k - 2], held.exists),
+                total=moments(exams[k] - baseline, held.exists),
+                last_truth=truths[k] - truths[k - 2],
+                total_truth=truths[k] - start_truth,
+                graded=t.graded,
+                minibatch=t.minibatch,
+                since_best=(kept & upto & (index > last_new[:, None])).sum(1),
+                since_champion=(upto & (index > last_new[:, None])).sum(1),
+                since_kept=(upto & (index > last_kept[:, None])).sum(1),
+                stage=np.full(count, k),
+                curve=curve,
+                exam_sums=np.stack([exam.sum(1) for exam in exams], 1),
+                exam_squares=np.stack([(exam**2).sum(1) for exam in exams], 1),
+                exam_serials=np.stack(champions, 1),
+                exam_truths=np.stack(truths, 1),
+            )
+        )
+    return out

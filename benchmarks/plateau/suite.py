@@ -1,0 +1,229 @@
+"""From simulated runs to a table: what the verdict sees (its features), what is true, and what the rules in use today would say."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from benchmarks.plateau.generator import FAMILIES, Floats, Ints, Judged, draw_tasks, simulate
+from topout.domain import Estimate, Gain
+from topout.plateau.calibration import features
+from topout.plateau.effects import GRID, MOST, PSEUDO_ROWS, STEPS, Effects, effects
+from topout.plateau.evidence import Challenger, Evidence
+from topout.plateau.student import t_quantile
+
+CHUNK = 56
+
+
+@dataclass(slots=True)
+class Suite:
+    """One row a run and checkpoint. `inputs` are the features; `seen_*` feed the rules in use today; `run` groups the checkpoints of a run."""
+
+    run: Ints
+    family: Ints
+    truth: Floats
+    inputs: Floats
+    tried: Ints
+    n_dev: Ints
+    n_holdout: Ints
+    stage: Ints
+    minibatch: Ints
+    graded: Ints
+    since_kept: Ints
+    since_champion: Ints
+    since_best: Ints
+    dev_last: Floats
+    upper_last: Floats
+    upper_normal: Floats
+    inside_last: Floats
+    inside_total: Floats
+    optimism: Floats
+    band_inside: Floats  # nan except at a run's last checkpoint
+
+    def take(self, rows: np.ndarray) -> Suite:
+        return Suite(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+def gain_of(moments: Floats, n: int, level: float = 0.95) -> Gain:
+    """What `topout.plateau.paired_gain` says of differences with these sums (checked against it in `check`)."""
+    total, squares, moved, better, worse = (float(x) for x in moments)
+    size2 = 0.5 * (squares + 1) / (moved + 1)
+    mean = total / (n + 2)
+    se = math.sqrt(max((squares + 2 * size2 - (n + 2) * mean * mean) / (n + 1) / (n + 2), 1e-12))
+    half, plain = t_quantile(0.5 + level / 2, n + 1) * se, total / n
+    low, high = max(-1.0, min(mean - half, plain)), min(1.0, max(mean + half, plain))
+    detectable = (t_quantile(0.95, n + 1) + t_quantile(0.8, n + 1)) * se
+    return Gain(Estimate(plain, low, high, n, level), detectable, int(better), int(worse))
+
+
+def mean_of(total: float, squares: float, n: int, level: float = 0.95) -> Estimate:
+    """What `topout.plateau.mean_interval` says of scores with these sums."""
+    mean = (total + 1) / (n + 2)
+    half = t_quantile(0.5 + level / 2, n + 1) * math.sqrt(max((squares + 1 - (n + 2) * mean * mean) / (n + 1) / (n + 2), 1e-12))
+    plain = total / n
+    return Estimate(plain, max(0.0, min(mean - half, plain)), min(1.0, max(mean + half, plain)), n, level)
+
+
+def batch_effects(j: Judged) -> Floats:
+    """`topout.plateau.effects.effects` for all runs of a batch: one column a field of Effects (checked against it in `check`)."""
+    count = len(j.tried)
+    order = np.arange(j.gain.shape[1])
+    start = np.maximum(j.tried // 2, j.tried - MOST)
+    inside = (order >= start[:, None]) & (order < j.tried[:, None])
+    position = np.where(inside, order - start[:, None], 0)
+    size = int(inside.sum(1).max())
+    mean, se, rows = np.zeros((count, size)), np.ones((count, size)), np.zeros((count, size))
+    r, c = np.nonzero(inside)
+    mean[r, position[r, c]], se[r, position[r, c]], rows[r, position[r, c]] = j.gain[r, c], j.se[r, c], j.rows[r, c]
+    met = rows > 0
+    variance = se * se * rows
+    pooled = np.maximum((variance * rows).sum(1) / np.maximum(rows.sum(1), 1), 1e-6)[:, None]
+    error = np.sqrt((rows * variance + PSEUDO_ROWS * pooled) / (rows + PSEUDO_ROWS) / np.maximum(rows, 1))
+    grid = np.array(GRID)
+    log = -0.5 * ((mean[:, :, None] - grid) / error[:, :, None]) ** 2
+    likelihood = np.exp(log - log.max(2, keepdims=True)) * met[:, :, None]
+    weights = np.full((count, len(grid)), 1 / len(grid))
+    number = np.maximum(met.sum(1), 1)[:, None]
+    for _ in range(STEPS):
+        marginal = np.matmul(likelihood, weights[:, :, None])[:, :, 0]
+        share = met / np.where(marginal > 0, marginal, 1)
+        weights *= np.matmul(share[:, None, :], likelihood)[:, 0] / number
+    powered = np.minimum(np.cumsum(weights, 1), 1) ** j.tried[:, None]
+    emax = (np.maximum(grid, 0) * np.diff(powered, axis=1, prepend=0)).sum(1)
+    good = j.tried * (weights * (grid >= 0.02 - 1e-12)).sum(1)
+    z = -np.sort(-np.where(met, mean / error, -np.inf), axis=1)[:, :3]
+    z = np.where(np.isfinite(z), z, z[:, :1])
+    low = np.where(met, mean - 1.645 * error, -np.inf).max(1)
+    some = met.any(1)
+    return np.where(some[:, None], np.stack([emax, good, z[:, 0], z.mean(1), low], 1), 0)
+
+
+def evidence_of(j: Judged, i: int, delta: float = 0.02) -> Evidence:
+    """Run `i` of a batch as the verdict would see it."""
+    n, tried = int(j.n_holdout[i]), int(j.tried[i])
+    columns = (j.gain[i, :tried].tolist(), j.se[i, :tried].tolist(), j.rows[i, :tried].tolist(), j.kept[i, :tried].tolist())
+    return Evidence(
+        delta=delta,
+        n_dev=int(j.n_dev[i]),
+        n_holdout=n,
+        challengers=tuple(Challenger(g, s, r, k) for g, s, r, k in zip(*columns, strict=True)),
+        calls=int(j.calls[i]),
+        calls_at_last_change=int(j.changed[i]),
+        changes=int(j.changes[i]),
+        late_changes=int(j.late_changes[i]),
+        champion=mean_of(float(j.now_sum[i]), float(j.now_squares[i]), n),
+        last_doubling=gain_of(j.last[i], n),
+        since_baseline=gain_of(j.total[i], n),
+        dev_last_doubling=float(j.dev_now[i] - j.dev_half[i]),
+        dev_gain=float(j.dev_now[i] - j.dev_start[i]),
+        levers_tried=("instructions",),
+    )
+
+
+def band_inside(j: Judged, i: int) -> float:
+    """1 when the simultaneous 95 % band holds the true quality at all checkpoints."""
+    serials = j.exam_serials[i]
+    joint = 1 - 0.05 / len(set(serials.tolist()))
+    n = int(j.n_holdout[i])
+    for total, squares, truth in zip(j.exam_sums[i], j.exam_squares[i], j.exam_truths[i], strict=True):
+        found = mean_of(float(total), float(squares), n, joint)
+        if not found.low <= truth <= found.high:
+            return 0.0
+    return 1.0
+
+
+def normal_upper(j: Judged) -> Floats:
+    """Best-of-N with normal proposals: the gain of the best of as many again, plus 1.645 sd of that maximum."""
+    met = j.rows > 0
+    number = np.maximum(met.sum(1), 2)
+    mean = (j.gain * met).sum(1) / number
+    noise = (j.se**2 * met).sum(1) / number
+    sd = np.sqrt(np.maximum((((j.gain - mean[:, None]) ** 2) * met).sum(1) / (number - 1) - noise, 1e-6))
+    top = np.sqrt(2 * np.log(number))
+    return mean + sd * (top - (np.log(np.log(number) + 1) + 2.5) / (2 * top)) + 1.645 * sd * 1.28 / top
+
+
+def table_of(batch: tuple[int, int, Ints, int, int, bool]) -> Suite:
+    """Simulate one batch and tabulate it."""
+    seed, chunk, rows, total, copies, shifted = batch
+    tasks = draw_tasks(np.random.default_rng([seed, 0]), total, shifted).take(rows)
+    parts = []
+    for j in simulate(seed, chunk, tasks, copies):
+        promise = batch_effects(j)
+        found = [evidence_of(j, i) for i in range(len(rows))]
+        inputs = [features(e, Effects(*p)) for e, p in zip(found, promise, strict=True)]
+        last = [e.last_doubling.estimate for e in found if e.last_doubling]
+        whole = [e.since_baseline.estimate for e in found if e.since_baseline]
+        final = j.stage[0] == 6
+        true_now = j.exam_truths[np.arange(len(rows)), j.stage]
+        parts.append(
+            Suite(
+                run=rows,
+                family=j.family,
+                truth=j.truth,
+                inputs=np.array(inputs, dtype=float),
+                tried=j.tried,
+                n_dev=j.n_dev,
+                n_holdout=j.n_holdout,
+                stage=j.stage,
+                minibatch=j.minibatch,
+                graded=j.graded.astype(int),
+                since_kept=j.since_kept,
+                since_champion=j.since_champion,
+                since_best=j.since_best,
+                dev_last=j.dev_now - j.dev_half,
+                upper_last=np.array([e.high for e in last]),
+                upper_normal=normal_upper(j),
+                inside_last=np.array([float(e.low <= t <= e.high) for e, t in zip(last, j.last_truth, strict=True)]),
+                inside_total=np.array([float(e.low <= t <= e.high) for e, t in zip(whole, j.total_truth, strict=True)]),
+                optimism=j.dev_now - true_now,
+                band_inside=np.array([band_inside(j, i) if final else math.nan for i in range(len(rows))]),
+            )
+        )
+    return joined(parts)
+
+
+def joined(parts: list[Suite]) -> Suite:
+    return Suite(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Suite)))
+
+
+def suite(seed: int, runs: int, copies: int = 12, workers: int = 2, shifted: bool = False) -> Suite:
+    """`runs` simulated runs at their 5 latest checkpoints each, those below the verdict's hard minimums left out."""
+    tasks = draw_tasks(np.random.default_rng([seed, 0]), runs, shifted)
+    order = np.lexsort((tasks.proposals, np.digitize(tasks.n, [30, 45, 70, 100, 140, 200, 280])))
+    jobs = [(seed, at, order[at : at + CHUNK], runs, copies, shifted) for at in range(0, runs, CHUNK)][::-1]
+    with ProcessPoolExecutor(workers) as pool:
+        return joined(list(pool.map(table_of, jobs)))
+
+
+def decidable(s: Suite) -> Suite:
+    """What passes the hard minimums: at least 20 proposals (rows are always enough here)."""
+    return s.take((s.tried >= 20) & (s.n_dev >= 20) & (s.n_holdout >= 30))
+
+
+def check() -> None:
+    """The batch formulas above against the package's own, on a few runs. Raises AssertionError when they differ."""
+    tasks = draw_tasks(np.random.default_rng([99, 0]), len(FAMILIES))
+    for j in simulate(99, 0, tasks, 1):
+        promise = batch_effects(j)
+        for i in range(len(FAMILIES)):
+            mine = effects(evidence_of(j, i).challengers)
+            assert np.allclose(promise[i], [mine.emax, mine.good, mine.zmax, mine.ztop, mine.lower], atol=1e-6), (promise[i], mine)
+
+
+def check_gains() -> None:
+    """`gain_of` and `mean_of` against `paired_gain` and `mean_interval`. Raises AssertionError when they differ."""
+    from topout.plateau.intervals import mean_interval, paired_gain
+
+    rng = np.random.default_rng(5)
+    for n in (30, 200):
+        after, before = np.round(rng.random((2, n)), 1)
+        d = after - before
+        moments = np.array([d.sum(), (d * d).sum(), (d != 0).sum(), (d > 0).sum(), (d < 0).sum()])
+        one, two = gain_of(moments, n), paired_gain(after.tolist(), before.tolist())
+        assert math.isclose(one.estimate.low, two.estimate.low, abs_tol=1e-9) and math.isclose(one.detectable, two.detectable)
+        here, there = mean_of(after.sum(), (after**2).sum(), n), mean_interval(after.tolist())
+        assert math.isclose(here.low, there.low, abs_tol=1e-9) and math.isclose(here.high, there.high, abs_tol=1e-9)
