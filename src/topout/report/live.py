@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from topout.domain import AttemptDone, Estimate, Event, RolloutDone, RunEnded, Scored
+from topout.domain import AttemptDone, Estimate, Event, RolloutDone, Scored
 from topout.plateau.intervals import mean_interval
 from topout.report.layout import grid
 from topout.report.words import amount, duration, quality, safe_text
@@ -91,8 +91,8 @@ class Seen:
 class LiveView:
     """Call it with every event; use it in a `with` block, so that the terminal is left as it was.
 
-    Between drawings an event costs a few microseconds; drawings happen on events alone, at most once in the screen's `every_s`, and at
-    once when the phase changes.
+    Between drawings an event costs a few microseconds; drawings happen on events alone, at most once in the screen's `every_s`: search and
+    exam go on side by side, so the phase of the gauge changes often and is no reason to draw.
     """
 
     def __init__(self, screen: Screen, clock: Callable[[], float] = time.monotonic) -> None:
@@ -100,7 +100,6 @@ class LiveView:
         self._clock = clock
         self._started = clock()
         self._due = self._started
-        self._phase = ""
         self._seen = Seen()
         self._pace: deque[tuple[float, int]] = deque(maxlen=64)
         self._last: Gauge | None = None
@@ -121,9 +120,8 @@ class LiveView:
         self._screen.event(event)
         self._last = gauge
         now = self._clock()
-        if now >= self._due or gauge.phase != self._phase or isinstance(event, RunEnded):
+        if now >= self._due:
             self._due = now + self._screen.every_s
-            self._phase = gauge.phase
             self._draw(now, gauge)
 
     def note(self, text: str) -> None:
@@ -160,7 +158,7 @@ class LiveView:
     def _left(self, now: float, gauge: Gauge) -> float | None:
         """Seconds left at the pace of the last drawings (64 of them: 8 s of a live line)."""
         then, done = self._pace[0]
-        if now - then < 0.5 or gauge.calls_done <= done:
+        if now - then < 2.0 or gauge.calls_done < done + 10:
             return None
         return max(0.0, (gauge.calls_total - gauge.calls_done) * (now - then) / (gauge.calls_done - done))
 
@@ -184,11 +182,13 @@ def so_far(status: Status) -> list[tuple[str, str]]:
 
 
 def money(gauge: Gauge) -> str:
-    """`paid $0.12 (list price $0.40)`."""
+    """`; paid $0.12 (list price $0.40)`; nothing before the first call."""
+    if not gauge.calls_done:
+        return ""
     if gauge.paid_usd is None:
-        return "paid: price unknown"
+        return "; price unknown"
     whole = f" (list price {amount(gauge.metered_usd)})" if gauge.metered_usd != gauge.paid_usd else ""
-    return f"paid {amount(gauge.paid_usd)}{whole}"
+    return f"; paid {amount(gauge.paid_usd)}{whole}"
 
 
 def times(status: Status) -> str:
@@ -228,7 +228,7 @@ def drawing(status: Status) -> RenderableType:
     top = grid([(Text(safe_text(g.phase, 12), style="bold"), bar, Text(calls))])
     rest = [(Text(name, style="dim"), Text(words)) for name, words in so_far(status)]
     note = [Text(status.note, style="yellow")] if status.note else []
-    return Group(*note, top, grid([*rest, (Text("so far", style="dim"), Text(f"{times(status)}; {money(g)}"))]))
+    return Group(*note, top, grid([*rest, (Text("so far", style="dim"), Text(f"{times(status)}{money(g)}"))]))
 
 
 class PlainScreen:
@@ -247,7 +247,7 @@ class PlainScreen:
         scores = "".join(f"; {name} {words}" for name, words in so_far(status))
         note = f"; {status.note}" if status.note else ""
         calls = f"{g.calls_done:,}/{g.calls_total:,} calls, {g.in_flight} in flight"
-        self._write(f"{safe_text(g.phase, 12)}: {calls}; {times(status)}; {money(g)}{scores}{note}\n")
+        self._write(f"{safe_text(g.phase, 12)}: {calls}; {times(status)}{money(g)}{scores}{note}\n")
 
     def close(self) -> None:
         """Nothing to let go."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["candidates_table", "curve_table", "rollouts_table", "to_csv"]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+NEEDS_QUOTES = re.compile('[,"\r\n]')
 
 type_of = {"int": "Int64", "float": "float64", "text": "object", "flag": "bool"}
 
@@ -98,18 +101,26 @@ def rollouts_table(f: Findings) -> pd.DataFrame:
 
 
 def to_csv(frame: pd.DataFrame) -> str:
-    """CSV that a spreadsheet takes for data: text cells that would be a formula get a leading apostrophe, numbers stay as they are."""
-    guarded = frame.copy()
-    for name in guarded.columns:
-        if guarded[name].dtype.kind not in "ifb":
-            guarded[name] = guarded[name].astype(object).map(guard)
-    text: str = guarded.to_csv(index=False, lineterminator="\n")
-    return text.encode("utf-8", "backslashreplace").decode()
+    """CSV that a spreadsheet takes for data: text cells that would be a formula get a leading apostrophe, numbers stay as they are.
+
+    Lines end in a line feed; cells with one, with a lone carriage return (which pandas leaves bare), a comma or a quote are quoted."""
+    columns = [[cell(value) for value in frame[name].tolist()] for name in frame.columns]
+    lines = [",".join(frame.columns), *map(",".join, zip(*columns, strict=True))]
+    return "\n".join(lines).encode("utf-8", "backslashreplace").decode() + "\n"
 
 
-def guard(cell: object) -> object:
-    """The cell, with an apostrophe before what a spreadsheet would execute."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+def cell(value: object) -> str:
+    """One cell; empty for None, nan and NA."""
+    match value:
+        case str():
+            text = f"'{value}" if value.startswith(FORMULA_STARTS) else value
+            return '"' + text.replace('"', '""') + '"' if NEEDS_QUOTES.search(text) else text
+        case float():
+            return "" if math.isnan(value) else repr(value)
+        case int():
+            return str(value)
+        case _:
+            return ""
 
 
 def words(prompt: Prompt) -> int:

@@ -1,0 +1,197 @@
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from topout.domain import Estimate, Rollout, Split
+from topout.errors import UserError
+from topout.report.findings import CallCard, Findings, RoleSpend, find
+from topout.report.layout import broken
+from topout.report.measured import measured
+from topout.report.measures import failures
+from topout.report.showing import runs_table, show
+from topout.report.terminal import sparkline, summary
+from topout.testing.runs import PretendedRun
+
+FOLDER = "runs/20260301T101500Z-support-tickets-evolve-5f3a"
+
+
+def printed(renderable: RenderableType, width: int = 80) -> str:
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    with console.capture() as out:
+        console.print(renderable)
+    return out.get()
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.fixture(scope="module")
+def found() -> Findings:
+    return find(PretendedRun(outages=3, cached=0.5, ending="outage", reason="the provider is down").events())
+
+
+def test_the_summary_fits_80_columns(found: Findings) -> None:
+    assert max(len(line) for line in printed(summary(found, FOLDER)).splitlines()) <= 80
+
+
+def test_the_summary_leads_from_baseline_to_best_with_rows_and_intervals(found: Findings) -> None:
+    text = flat(printed(summary(found, FOLDER)))
+    gain = found.holdout.gain
+    assert gain is not None
+    assert (
+        f"gain +{100 * gain.estimate.mean:.1f} points [{100 * gain.estimate.low:.1f}, {100 * gain.estimate.high:.1f}], n = 237"
+        in text
+    )
+    assert f"({gain.better} rows better, {gain.worse} worse)" in text
+    assert "selected on these rows, so optimistic" in text
+    assert "shift - holdout" in text
+
+
+def test_the_summary_tells_what_the_cache_saved_and_which_rows_have_no_score(found: Findings) -> None:
+    text = flat(printed(summary(found, FOLDER)))
+    assert "replies came from the cache and cost nothing; sent, they would have cost $0." in text
+    assert "3 rows: 3 outage. They count neither as right nor as wrong." in text
+
+
+def test_a_run_that_can_go_on_names_resume_first(found: Findings) -> None:
+    text = printed(summary(found, FOLDER))
+    assert "outage: the provider is down" in text
+    assert f"  topout resume {FOLDER}\n" in text.split("Next\n")[1]
+
+
+def test_a_run_that_used_up_its_budget_has_nothing_to_resume() -> None:
+    text = printed(summary(find(PretendedRun().events()), FOLDER, "runs/latest"))
+    assert "topout resume" not in text
+    assert "  topout show runs/latest\n" in text
+    assert "--prompt runs/latest/best" in text
+
+
+def test_an_embedded_reader_is_told_to_say_nothing_about_llms() -> None:
+    text = flat(printed(summary(find(PretendedRun(settings={"model": "embedded/reader"}).events()), FOLDER)))
+    assert "embedded reader: a small program in this process, says nothing about LLMs" in text
+    assert "--model" not in text
+
+
+def test_a_winner_that_is_the_baseline_is_told_as_such() -> None:
+    text = printed(summary(find(PretendedRun(qualities=(0.5,)).events()), FOLDER))
+    assert "the baseline: no candidate beat it on dev" in text
+    assert "topout evaluate" not in text
+
+
+def test_unknown_prices_are_unknown_and_not_zero() -> None:
+    text = flat(printed(summary(find(PretendedRun(price_usd=None).events()), FOLDER)))
+    assert "unknown unknown" in text
+    assert "$" not in text.split("Spend")[1].split("Verdict")[0]
+
+
+@pytest.mark.parametrize("view", ["summary", "show"])
+def test_no_text_of_a_model_or_a_row_reaches_the_terminal_raw(view: str) -> None:
+    evil = "\x1b]0;owned\x07\x1b[2J[red]\u202e\x00"
+    run = PretendedRun(
+        texts={"label": evil, "reason": evil, "rationale": evil}, settings={"model": evil, "task": evil}, ending="outage"
+    )
+    f = find(run.events())
+    text = printed(summary(f, FOLDER) if view == "summary" else show(f))
+    assert not any(c in text for c in "\x1b\x07\x00\u202e")
+    assert "[red]" in text
+
+
+def test_a_long_command_is_broken_so_that_a_shell_takes_it_whole(tmp_path: Path) -> None:
+    words = ["printf", "%s|", "tasks/a b", "--prompt", "x" * 70, "--split", "holdout"]
+    lines = broken(words)
+    assert len(lines) > 1 and all(line.endswith(" \\") for line in lines[:-1])
+    out = subprocess.run(["sh", "-c", "\n".join(lines)], capture_output=True, text=True, check=True).stdout
+    assert out == f"tasks/a b|--prompt|{'x' * 70}|--split|holdout|"
+
+
+def test_no_printed_command_line_has_a_blank_after_its_backslash(found: Findings) -> None:
+    lines = printed(summary(found, FOLDER + "/with/a/very/long/path")).splitlines()
+    assert any(line.endswith("\\") for line in lines)
+    assert not any(line.rstrip().endswith("\\") and line != line.rstrip() for line in lines)
+
+
+def test_the_sparkline_spans_its_scale() -> None:
+    assert sparkline([0.4, 0.5, 0.6], 0.4, 0.6) == "▁▅█"
+    assert sparkline([0.5], 0.5, 0.5) == "▁"
+
+
+def test_show_has_the_prompt_the_attempts_and_dev_failures(found: Findings) -> None:
+    text = printed(show(found))
+    assert "04c0ffee0004, the winner" in text
+    assert "--- 8 demos ---" in text
+    assert "Ticket: {{text}}" in text
+    assert "dropped" in text and "rejected" in text
+    assert "expected 'delivery', got 'billing'" in text
+    assert "holdout-0" not in text and "Whoever reads" not in text
+
+
+def test_showing_holdout_rows_says_what_reading_them_spoils(found: Findings) -> None:
+    text = printed(show(found, split="holdout", limit=1))
+    assert "Whoever reads these rows" in text
+
+
+def test_a_candidate_is_found_by_the_start_of_its_id(found: Findings) -> None:
+    assert "01c0ffee0001, demos" in printed(show(found, "01c0"))
+    with pytest.raises(UserError, match="candidates begin so"):
+        show(found, "0")
+    with pytest.raises(UserError, match=r"no such candidate in this run\. Did you mean '00c0ffee0000'\?"):
+        show(found, "00c0fffe0000")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    name: str
+    task: str = "support-tickets"
+    model: str = "openai/gpt-4.1-mini"
+    recipe: str = "evolve"
+    started: float = 1_772_360_100.0
+    ending: str | None = None
+    baseline: Estimate | None = None
+    winner: Estimate | None = None
+    ruling: str | None = None
+
+
+def test_runs_are_listed_with_their_held_out_scores() -> None:
+    done = Run(
+        "20260301T101500Z-a",
+        ending="budget",
+        baseline=Estimate(0.4, 0.3, 0.5, 90),
+        winner=Estimate(0.6, 0.5, 0.7, 90),
+        ruling="can't tell yet",
+    )
+    text = printed(runs_table([done, Run("20260301T111500Z-\x1bb")]), 120)
+    assert "2026-03-01 10:15 UTC · support-tickets · openai/gpt-4.1-mini · evolve · budget" in text
+    assert "held out 40.0 % [30.0, 50.0], n = 90 -> 60.0 % [50.0, 70.0], n = 90: can't tell yet" in text
+    assert "20260301T111500Z-␛b" in text and "not ended" in text and "held out: not measured" in text
+
+
+def test_no_runs_names_the_command_that_makes_one() -> None:
+    assert "topout optimize" in printed(runs_table([]))
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    estimate: Estimate
+    card: CallCard
+    spend: RoleSpend
+    failures: tuple[Rollout, ...]
+    unscored: dict[str, int] = field(default_factory=dict)
+    task: str = "support-tickets"
+    split: Split = "holdout"
+    prompt: str = "runs/latest/best"
+    model: str = "embedded/reader"
+
+
+def test_an_evaluation_does_not_show_holdout_rows_unless_asked(found: Findings) -> None:
+    wrong = tuple(failures(found, found.winner.id, "holdout"))
+    one = Evaluated(found.holdout.winner, found.after, found.spend["exam"], wrong, {"outage": 3})
+    text = flat(printed(measured(one, 0)))
+    assert "Score on holdout (95 % interval)" in text and "n = 237" in text
+    assert f"Not fully right: {len(wrong)} rows, not shown" in text and "holdout-0" not in text
+    assert "says nothing about LLMs" in text and "3 rows: 3 outage" in text
+    shown = printed(measured(one, 2))
+    assert shown.count("answer  ") == 2 and "Whoever reads these rows" in shown
