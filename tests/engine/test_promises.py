@@ -1,0 +1,91 @@
+"""What a user is promised of a run's calls, whatever the speed of the models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from topout.domain import AttemptDone, Failure, Request, RolloutDone, Task
+from topout.engine.exam import plan_exam
+from topout.search.evolve import Evolve, EvolveSettings
+from topout.testing.engine_room import Outcome, run_in_memory
+from topout.testing.fakes import UnevenModel, fixed_accuracy, made_up_task, say_right, writing_critic
+
+SETTINGS = EvolveSettings(lanes=4, read_rows=8, first_block=4)
+
+
+def played(
+    seed: int, capacity: int, max_calls: int, task: Task, answer: Callable[[Request], str | Failure] | None = None
+) -> tuple[Outcome, UnevenModel, UnevenModel]:
+    model = UnevenModel(answer or fixed_accuracy(0.6, seed), salt=seed, capacity=capacity)
+    critic = UnevenModel(writing_critic(), salt=seed, capacity=capacity)
+    outcome = asyncio.run(run_in_memory(task, say_right, Evolve(SETTINGS), model, critic, max_calls=max_calls, seed=seed))
+    return outcome, model, critic
+
+
+def flaky(share: float, salt: int) -> Callable[[Request], str | Failure]:
+    """Of all calls a share gets no answer."""
+    fails, answers = fixed_accuracy(share, salt + 1000), fixed_accuracy(0.6, salt)
+    return lambda request: Failure("outage", "down") if fails(request) == "right" else answers(request)
+
+
+def pairs(outcome: Outcome) -> Counter[tuple[str, str]]:
+    return Counter((e.rollout.candidate, e.rollout.example) for e in outcome.events if isinstance(e, RolloutDone))
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_the_cap_holds_for_all_calls_together_and_no_pair_is_asked_twice(seed: int) -> None:
+    capacity = (1, 2, 7, 64)[seed % 4]
+    max_calls = (260, 400, 611)[seed % 3]
+    outcome, model, critic = played(seed, capacity, max_calls, made_up_task(30, 40, 40, 6 * (seed % 2)))
+    assert model.asked + critic.asked <= max_calls
+    assert max(pairs(outcome).values()) == 1
+    assert sum(pairs(outcome).values()) == model.asked
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_cap_holds_and_no_pair_is_asked_twice_when_calls_fail(seed: int) -> None:
+    outcome, model, critic = played(seed, (1, 5, 64)[seed % 3], 400, made_up_task(30, 40, 40), flaky(0.2, seed))
+    assert model.asked + critic.asked <= 400
+    assert max(pairs(outcome).values()) == 1
+    assert sum(pairs(outcome).values()) == model.asked
+
+
+def test_the_search_uses_what_it_may() -> None:
+    task = made_up_task(30, 40, 40)
+    outcome, _, _ = played(0, 64, 400, task)
+    last = [e for e in outcome.events if isinstance(e, AttemptDone)][-1]
+    assert outcome.finish.ending == "budget"
+    assert plan_exam(task, 400, 0.4).search - 25 <= last.calls <= plan_exam(task, 400, 0.4).search
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_exam_always_has_its_calls(seed: int) -> None:
+    task = made_up_task(30, 40, 40, 10)
+    outcome, _, _ = played(seed, 64, 500, task)
+    assert outcome.finish.winner is not None
+    done = [e.rollout for e in outcome.events if isinstance(e, RolloutDone)]
+    first = next(e for e in outcome.events if isinstance(e, AttemptDone))
+    for candidate in {first.champion, outcome.finish.winner.id}:
+        assert sum(r.candidate == candidate and r.split == "holdout" for r in done) == 40
+        assert sum(r.candidate == candidate and r.split == "shift" for r in done) == 10
+
+
+def test_the_journal_counts_the_calls_that_were_made() -> None:
+    outcome, model, critic = played(3, 64, 500, made_up_task(30, 40, 40))
+    last = [e for e in outcome.events if isinstance(e, AttemptDone)][-1]
+    searched = sum(e.rollout.split in ("train", "dev") for e in outcome.events if isinstance(e, RolloutDone))
+    assert last.task_calls == searched
+    assert last.calls == searched + critic.asked
+    assert model.asked >= searched + 40
+
+
+def test_the_critic_and_the_search_never_see_a_holdout_row() -> None:
+    outcome, model, critic = played(5, 64, 600, made_up_task(30, 40, 40))
+    assert not [r for r in critic.requests if "holdout" in r.messages[-1].content]
+    demos = [r for r in model.requests for message in r.messages[:-1] if "holdout" in message.content or "dev" in message.content]
+    assert demos == []
+    assert outcome.finish.winner is not None
