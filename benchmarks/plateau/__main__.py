@@ -18,6 +18,7 @@ import numpy as np
 from benchmarks.plateau import tables
 from benchmarks.plateau.fit import DELTAS, FOLDS, Fitted, auc, crossed, logistic, thresholds
 from benchmarks.plateau.generator import FAMILIES, VERSION, draw_tasks, simulate
+from benchmarks.plateau.intervals import coverage_tables
 from benchmarks.plateau.suite import Suite, check, check_gains, decidable, evidence_of, suite
 from topout.domain import Estimate, Gain
 from topout.plateau.calibration import Calibration, features, load
@@ -118,6 +119,7 @@ def main() -> None:
     parser.add_argument("--fit", action="store_true", help="fit on the fit seeds and write calibration.json")
     parser.add_argument("--test", action="store_true", help="print the tables on the test seeds")
     parser.add_argument("--shifted", action="store_true", help="print the tables on shifted parameters")
+    parser.add_argument("--intervals", action="store_true", help="print the coverage of the intervals for right/wrong scores")
     parser.add_argument("--left-out", action="store_true", help="with --fit: errors in each family when it was left out of the fit")
     parser.add_argument("--runs", type=int, help=f"simulated runs of a suite (default {FIT_RUNS} to fit, {TEST_RUNS} to test)")
     parser.add_argument("--workers", type=int, default=2)
@@ -142,7 +144,9 @@ def main() -> None:
             limits = {d: calibration.thresholds(d) for d in DELTAS}
             print(f"\n## {'Shifted' if shifted else 'Test'} seeds ({args.seed + shifted}), {time.perf_counter() - started:.0f} s\n")
             print(tables.report(s, p, {d: limits[d][0] for d in DELTAS}, {d: limits[d][1] for d in DELTAS}))
-    if not (args.fit or args.test or args.shifted):
+    if args.intervals:
+        print(coverage_tables())
+    if not (args.fit or args.test or args.shifted or args.intervals):
         parser.print_help()
 
 

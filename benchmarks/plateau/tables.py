@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.plateau.fit import DELTAS, auc
 from benchmarks.plateau.generator import FAMILIES, Floats
 from benchmarks.plateau.suite import Suite
+from topout.plateau.calibration import FEATURES
 
 SHOWN = (0.01, 0.02, 0.03)
 Rule = Callable[[Suite, float], np.ndarray]
@@ -112,7 +113,10 @@ def coverage(s: Suite) -> list[str]:
         ("band holds the whole true curve", s.band_inside),
         ("… with fewer than 60 holdout rows", s.band_inside[s.n_holdout < 60]),
         ("paired gain since baseline", s.inside_total),
-        ("paired gain of the last doubling, champion changed", s.inside_last[s.inputs[:, 6] < 0.5]),
+        (
+            "paired gain of the last doubling, champion changed",
+            s.inside_last[s.inputs[:, FEATURES.index("calls since the last change")] < 0.5],
+        ),
         ("paired gain of the last doubling, all (a champion that stayed gained exactly 0)", s.inside_last),
     ):
         lines.append(f"| {name} | .950 | {np.nanmean(values):.3f} |".replace("0.", "."))

@@ -93,7 +93,7 @@ def test_two_hundred_challengers_are_judged_in_a_fifth_of_a_second() -> None:
     challengers = [Challenger(math.sin(i) / 10, 0.05, 16 + i % 60, i % 3 == 0) for i in range(200)]
     started = time.process_time()
     effects(challengers)
-    assert time.process_time() - started < 1.0  # 0.1 s on an idle machine
+    assert time.process_time() - started < 0.2
 
 
 @given(
