@@ -77,7 +77,7 @@ def watching(as_json: bool, quiet: bool) -> Iterator[LiveView | None]:
             yield view
         except KeyboardInterrupt:
             view.close()
-            typer.echo("topout: quit at once. What was journaled is kept: `topout resume` goes on from there.", err=True)
+            typer.echo("topout: quit at once. All replies so far are kept; `topout resume` goes on with a run.", err=True)
             raise typer.Exit(130) from None
         finally:
             signal.signal(signal.SIGINT, before)

@@ -62,7 +62,7 @@ def show(f: Findings, candidate: str | None = None, split: Split = "dev", limit:
     parts: list[RenderableType] = [
         text(f"{chosen.id}, {role}", "bold"),
         text("; ".join(scores)),
-        *([text(f"Why: {chosen.rationale}", "italic", lines=True)] if chosen.rationale else []),
+        *([text(f"Why: {chosen.rationale}", "italic", limit=600)] if chosen.rationale else []),
         block("Prompt", *prompt_text(chosen.prompt)),
         block("Attempts (gain over the parent on paired dev rows, in points; * took the lead)", attempts(f.attempts)),
         block(f"Not fully right on {split}: {len(wrong):,} rows{', the first ' + str(limit) if len(wrong) > limit else ''}"),
@@ -88,7 +88,7 @@ def prompt_text(prompt: Prompt) -> list[RenderableType]:
     parts: list[RenderableType] = []
     for c in prompt.components:
         name = "" if c.name == c.role else f": {c.name}"
-        parts += [text(f"--- {c.role}{name}{' (frozen)' if c.frozen else ''} ---", "dim"), text(c.text, lines=True), Text()]
+        parts += [text(f"--- {c.role}{name}{' (frozen)' if c.frozen else ''} ---", "dim"), text(c.text, lines=True), Text(" ")]
     if prompt.demos:
         parts.append(text(f"--- {len(prompt.demos)} demos ---", "dim"))
     for i, demo in enumerate(prompt.demos, 1):
@@ -141,13 +141,14 @@ def runs_table(heads: Sequence[Head], runs_dir: str = "runs") -> RenderableType:
         return text(f"No runs in {runs_dir}/. Start one: topout optimize tasks/support-tickets")
     parts: list[RenderableType] = []
     for h in heads:
+        outcome = " · ".join([h.ending or "not ended", *([h.ruling] if h.ruling else [])])
         when = datetime.fromtimestamp(h.started, UTC).strftime("%Y-%m-%d %H:%M UTC")
         parts += [
             text(h.name, "bold"),
-            text(f"  {when} · {h.task} · {h.model} · {h.recipe} · {h.ending or 'not ended'}", limit=200),
+            text(f"  {when} · {h.task} · {h.model} · {h.recipe} · {outcome}", limit=200),
         ]
         if h.baseline is not None and h.winner is not None:
-            parts.append(text(f"  held out {quality(h.baseline)} -> {quality(h.winner)}: {h.ruling or 'no verdict'}"))
+            parts.append(text(f"  held out {quality(h.baseline)} -> {quality(h.winner)}"))
         else:
             parts.append(text("  held out: not measured", "dim"))
     return Group(*parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -109,10 +109,11 @@ def curve(f: Findings) -> RenderableType:
 
 def per_call(f: Findings) -> RenderableType:
     """What a call of the baseline and of the best takes."""
-    return block("One call", call_card((("baseline", f.before), ("best", f.after))))
+    changed = (("best", f.after),) if f.winner.id != f.baseline.id else ()
+    return block("One call", call_card((("baseline", f.before), *changed)))
 
 
-def call_card(cards: tuple[tuple[str, CallCard], ...]) -> RenderableType:
+def call_card(cards: Sequence[tuple[str, CallCard]]) -> RenderableType:
     """Tokens, price and seconds of a call, a line a prompt."""
     rows = [
         [

@@ -9,7 +9,7 @@ from topout.plateau.wording import dollars, gain, points, quality
 
 __all__ = ["EMBEDDED_NOTE", "amount", "count", "difference", "duration", "is_embedded", "paired", "quality", "safe_text", "seconds"]
 
-EMBEDDED_NOTE = "embedded reader: a small program in this process, says nothing about LLMs"
+EMBEDDED_NOTE = "embedded reader: a program in this process, says nothing about LLMs"
 
 # Controls (C0 without tab and line feed, DEL, C1), bidi and other invisible format characters, line and paragraph separators, tags, lone surrogates.
 UNSEEN = re.compile(
