@@ -88,7 +88,10 @@ class Run:
         self._halted = False
 
     async def run(self) -> Finish:
-        """Search until the calls are used up, nothing is left to try, or the run is halted; then finish the exam."""
+        """Search until the calls are used up, nothing is left to try, or the run is halted; then finish the exam.
+
+        Raises UserError when the first calls meet what no later one will mend; errors of the journal, the scorer or the optimizer come in a group.
+        """
         try:
             return await self._run()
         finally:
@@ -96,10 +99,10 @@ class Run:
 
     async def _run(self) -> Finish:
         baseline = Candidate(prompt_id(self._task.baseline), self._task.baseline)
+        missing = await self._measure_baseline(baseline)
+        if missing:
+            return Finish(self._halt.ending or "outage", self._halt.reason or missing, None)
         async with asyncio.TaskGroup() as exams:
-            missing = await self._measure_baseline(baseline)
-            if missing:
-                return Finish(self._halt.ending or "outage", self._halt.reason or missing, None)
             self._examine(exams, baseline)
             ending, reason = await self._search(exams)
         winner = self._champion()
