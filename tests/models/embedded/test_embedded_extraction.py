@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from topout.models.embedded import CANNOT, answer, understood
 from topout.models.embedded.candidates import candidates, number_of
 
@@ -27,7 +28,9 @@ def said(system: str, text: str, *turns: tuple[str, str], **more: Any) -> str:
 
 
 def test_good_descriptions_alone_get_fields_right() -> None:
-    text = "Booking code: HX-2041\nGuest: Ida Moor\nArrival: 3 May 2025\nDeparture: 6 May 2025\nRoom 120.00\nTotal price: 360.00 EUR"
+    text = (
+        "Booking code: HX-2041\nGuest: Ida Moor\nArrival: 3 May 2025\nDeparture: 6 May 2025\nRoom 120.00\nTotal price: 360.00 EUR"
+    )
     assert json.loads(said(SYSTEM, text)) == {
         "booking_code": "HX-2041",
         "arrival_date": "2025-05-03",
@@ -44,9 +47,15 @@ def test_an_absent_value_is_null_when_the_prompt_asks_for_null() -> None:
 
 def test_nothing_is_normalised_that_nobody_asked_for() -> None:
     system = "Extract these fields as JSON:\n- arrival_date: when the guest arrives\n- price: what it costs in total"
-    assert json.loads(said(system, "Arrival: 04.05.2025\nTotal price: 1.099,00 EUR")) == {"arrival_date": "04.05.2025", "price": "1.099,00"}
+    assert json.loads(said(system, "Arrival: 04.05.2025\nTotal price: 1.099,00 EUR")) == {
+        "arrival_date": "04.05.2025",
+        "price": "1.099,00",
+    }
     asked = system.replace("arrives", "arrives, as YYYY-MM-DD").replace("in total", "in total, as a number")
-    assert json.loads(said(asked, "Arrival: 04.05.2025\nTotal price: 1.099,00 EUR")) == {"arrival_date": "2025-05-04", "price": 1099}
+    assert json.loads(said(asked, "Arrival: 04.05.2025\nTotal price: 1.099,00 EUR")) == {
+        "arrival_date": "2025-05-04",
+        "price": 1099,
+    }
 
 
 def test_a_quoted_phrase_in_a_description_finds_the_place() -> None:
@@ -57,7 +66,18 @@ def test_a_quoted_phrase_in_a_description_finds_the_place() -> None:
 
 
 def mail(number: int) -> tuple[str, dict[str, object]]:
-    names = ["Ada Stone", "Ben Vale", "Cleo Marsh", "Dora Pike", "Egon Frost", "Fay Holt", "Gus Reed", "Hana Birch", "Ivo Dale", "Jane Moss"]
+    names = [
+        "Ada Stone",
+        "Ben Vale",
+        "Cleo Marsh",
+        "Dora Pike",
+        "Egon Frost",
+        "Fay Holt",
+        "Gus Reed",
+        "Hana Birch",
+        "Ivo Dale",
+        "Jane Moss",
+    ]
     name, code, day, money = names[number % 10], f"Z{4100 + 37 * number}", 1 + number, 50.5 + 13 * number
     end = None if number % 3 == 0 else f"2025-07-{day + 2:02d}"
     text = (
@@ -106,7 +126,12 @@ def test_a_schema_names_the_fields_and_their_types() -> None:
 
 
 def test_a_template_names_the_fields() -> None:
-    parsed = understood([{"role": "system", "content": 'Reply as {"code": "", "arrival_date": "YYYY-MM-DD", "price": 0}'}, {"role": "user", "content": "x"}])
+    parsed = understood(
+        [
+            {"role": "system", "content": 'Reply as {"code": "", "arrival_date": "YYYY-MM-DD", "price": 0}'},
+            {"role": "user", "content": "x"},
+        ]
+    )
     assert [(field.name, field.kind) for field in parsed.fields] == [("code", "id"), ("arrival_date", "date"), ("price", "number")]
 
 
@@ -127,7 +152,16 @@ def test_dates_are_read_in_many_spellings(written: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "value"),
-    [("1.249,50", 1249.5), ("1,249.50", 1249.5), ("1249.5", 1249.5), ("1.249", 1249.0), ("12,5", 12.5), ("1'200.00", 1200.0), ("-3.20", -3.2), ("x", None)],
+    [
+        ("1.249,50", 1249.5),
+        ("1,249.50", 1249.5),
+        ("1249.5", 1249.5),
+        ("1.249", 1249.0),
+        ("12,5", 12.5),
+        ("1'200.00", 1200.0),
+        ("-3.20", -3.2),
+        ("x", None),
+    ],
 )
 def test_numbers_are_read_with_either_decimal_sign(written: str, value: float | None) -> None:
     assert number_of(written) == value

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from topout.models.embedded import CANNOT, answer
 from topout.models.embedded import __file__ as package_file
 
@@ -77,14 +78,44 @@ TRAIN = {
     ],
 }
 TEST = {
-    "book_return": ["is the due date of my novel today", "may i return borrowed books by post", "the return box is full", "give the book back where"],
-    "late_fee": ["pay my fines online", "why do i owe money for an overdue film", "the fine is wrong", "overdue for one day, how much is it"],
-    "room_booking": ["book the hall for a talk", "a study room tomorrow at nine please", "reserve a room", "is any room free on monday"],
+    "book_return": [
+        "is the due date of my novel today",
+        "may i return borrowed books by post",
+        "the return box is full",
+        "give the book back where",
+    ],
+    "late_fee": [
+        "pay my fines online",
+        "why do i owe money for an overdue film",
+        "the fine is wrong",
+        "overdue for one day, how much is it",
+    ],
+    "room_booking": [
+        "book the hall for a talk",
+        "a study room tomorrow at nine please",
+        "reserve a room",
+        "is any room free on monday",
+    ],
     "lost_card": ["lost my card on the bus", "stolen card, please block it", "replace my library card", "my card is gone"],
-    "wifi_access": ["password for the internet", "no network in the cellar", "connection drops all the time", "how do i get online with my laptop"],
+    "wifi_access": [
+        "password for the internet",
+        "no network in the cellar",
+        "connection drops all the time",
+        "how do i get online with my laptop",
+    ],
     "print_copy": ["scan a page to mail", "price of printing", "copy machine eats paper", "print in colour"],
-    "event_visit": ["tickets for the reading", "when is the next workshop", "seats for the puppet afternoon", "is the poet coming again"],
-    "donate_books": ["give you my old books", "donate a collection", "would you like forty used cookbooks as a gift", "do you take magazines as donation"],
+    "event_visit": [
+        "tickets for the reading",
+        "when is the next workshop",
+        "seats for the puppet afternoon",
+        "is the poet coming again",
+    ],
+    "donate_books": [
+        "give you my old books",
+        "donate a collection",
+        "would you like forty used cookbooks as a gift",
+        "do you take magazines as donation",
+    ],
 }
 LABELS = sorted(DEFINITIONS)
 
@@ -155,7 +186,8 @@ def test_reader_small_is_the_weaker_one() -> None:
     rows = [(text, label) for label, texts in TEST.items() for text in texts]
     right = {
         model: sum(
-            answer(model, [{"role": "system", "content": prompt(SAME, DEFINITIONS)}, {"role": "user", "content": t}])[0].text == y for t, y in rows
+            answer(model, [{"role": "system", "content": prompt(SAME, DEFINITIONS)}, {"role": "user", "content": t}])[0].text == y
+            for t, y in rows
         )
         for model in ("reader", "reader-small")
     }
@@ -181,14 +213,18 @@ def test_without_a_seed_every_draw_is_fresh_and_temperature_0_is_fixed() -> None
 
 def test_ties_fall_differently_for_different_questions() -> None:
     system = prompt(CODED, None)
-    given = {answer("reader", [{"role": "system", "content": system}, {"role": "user", "content": f"zzz{i}"}])[0].text for i in range(60)}
+    given = {
+        answer("reader", [{"role": "system", "content": system}, {"role": "user", "content": f"zzz{i}"}])[0].text for i in range(60)
+    }
     assert len(given) > 4
 
 
 def test_the_code_holds_no_label_of_a_task() -> None:
     """Names in code spelling that the sources quote are parts of formats, never labels."""
     for path in Path(package_file).parent.glob("*.py"):
-        for quoted in re.findall(r"[\"']([a-z]+_[a-z_]+)[\"']", re.sub(r"__all__ = \[[^\]]*\]", "", path.read_text(encoding="utf-8"))):
+        for quoted in re.findall(
+            r"[\"']([a-z]+_[a-z_]+)[\"']", re.sub(r"__all__ = \[[^\]]*\]", "", path.read_text(encoding="utf-8"))
+        ):
             assert quoted in ALLOWED, f"{path.name}: {quoted}"
 
 
@@ -201,7 +237,11 @@ ALLOWED = {
 
 def test_a_call_costs_less_than_a_third_of_a_millisecond() -> None:
     names = {f"{a}_{b}": f"{a} {b}" for a in ("red", "green", "blue") for b in ("door", "roof", "wall", "gate", "floor", "lamp")}
-    system = "Labels:\n" + "\n".join(f"- {n}: about a {d}, its paint and its price" for n, d in names.items()) + "\nAnswer with the label only."
+    system = (
+        "Labels:\n"
+        + "\n".join(f"- {n}: about a {d}, its paint and its price" for n, d in names.items())
+        + "\nAnswer with the label only."
+    )
     texts = [f"{text} {i}" for i, text in enumerate(t for texts in TEST.values() for t in texts)]
 
     def cpu_s() -> float:
@@ -214,13 +254,29 @@ def test_a_call_costs_less_than_a_third_of_a_millisecond() -> None:
     assert min(cpu_s() for _ in range(5)) < 0.0003
 
 
+@pytest.mark.parametrize(
+    "unit", ["a ", "\n", " ", "1 ", "1,", "a_b, ", "Input: x\n", "A.B-", "<a>", "not ", "x: y\n", '"', "March 1 "]
+)
+def test_strange_long_input_costs_no_more_than_its_length(unit: str) -> None:
+    """No pattern may walk a long run again and again. Two seconds is some thirty times of what these take."""
+    junk = (unit * 20_000)[:20_000]
+    labels, fields = "Labels:\n- a_b: x\n- c_d: y\nAnswer only.", "Extract as JSON:\n- price: the total, as a number\n- guest: who"
+    start = time.process_time()
+    for system, user in ((labels, junk), (fields, junk), (f"{labels}\n{junk}", "x")):
+        answer("reader", [{"role": "system", "content": system}, {"role": "user", "content": user}])
+    answer("reader", [{"role": "user", "content": f"{labels}\n{junk}"}])
+    assert time.process_time() - start < 2.0
+
+
 @pytest.mark.slow
 def test_a_real_corpus_reaches_the_specified_range() -> None:
     """TOPOUT_INTENTS_DIR holds train.jsonl and test.jsonl with `text` and `intent`."""
     folder = os.environ.get("TOPOUT_INTENTS_DIR")
     if not folder:
         pytest.skip("TOPOUT_INTENTS_DIR is not set")
-    rows = {part: [json.loads(line) for line in (Path(folder) / f"{part}.jsonl").open(encoding="utf-8")] for part in ("train", "test")}
+    rows = {
+        part: [json.loads(line) for line in (Path(folder) / f"{part}.jsonl").open(encoding="utf-8")] for part in ("train", "test")
+    }
     names = sorted({row["intent"] for row in rows["train"]})
     system = "Labels:\n" + "\n".join(f"- {n}" for n in names) + "\nAnswer with the label only."
     shots: Messages = []
@@ -230,7 +286,8 @@ def test_a_real_corpus_reaches_the_specified_range() -> None:
 
     def share(turns: Messages) -> float:
         head: Messages = [{"role": "system", "content": system}, *turns]
-        return sum(answer("reader", [*head, {"role": "user", "content": r["text"]}])[0].text == r["intent"] for r in rows["test"]) / len(rows["test"])
+        right = [answer("reader", [*head, {"role": "user", "content": r["text"]}])[0].text == r["intent"] for r in rows["test"]]
+        return sum(right) / len(right)
 
     bare, shown = share([]), share(shots)
     assert 0.4 < bare < 0.75

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import pytest
+
 from topout.models.embedded import CANNOT, answer, understood
 
 Messages = list[dict[str, Any]]
@@ -41,11 +42,13 @@ ONLY = "Answer with the label only."
 
 DEFINITION_SHAPES = {
     "bullets": f"Classify the message.\n\nLabels:\n{BULLETS}\n\n{ONLY}",
-    "numbered bold": "Choose one category:\n" + "\n".join(f"{i}. **{n}**: {d}" for i, (n, d) in enumerate(DEFINITIONS.items(), 1)) + f"\n{ONLY}",
+    "numbered bold": "Choose one category:\n"
+    + "\n".join(f"{i}. **{n}**: {d}" for i, (n, d) in enumerate(DEFINITIONS.items(), 1))
+    + f"\n{ONLY}",
     "bold with the colon inside": "Intents:\n" + "\n".join(f"* **{n}:** {d}" for n, d in DEFINITIONS.items()) + f"\n{ONLY}",
     "backticks and dashes": "Possible classes:\n" + "\n".join(f"- `{n}` — {d}" for n, d in DEFINITIONS.items()) + f"\n\n{ONLY}",
     "table": "| label | meaning |\n|---|---|\n" + "\n".join(f"| {n} | {d} |" for n, d in DEFINITIONS.items()) + f"\n\n{ONLY}",
-    "plain lines": f"Pick one of the following:\n\n" + "\n".join(f"{n}: {d}" for n, d in DEFINITIONS.items()) + f"\n\n{ONLY}",
+    "plain lines": "Pick one of the following:\n\n" + "\n".join(f"{n}: {d}" for n, d in DEFINITIONS.items()) + f"\n\n{ONLY}",
     "headings": "\n".join(f"### {n}\n{d}\n" for n, d in DEFINITIONS.items()) + f"\n## Format\n{ONLY}",
     "sub-bullets": "Labels:\n" + "\n".join(f"- {n}\n  - {d}" for n, d in DEFINITIONS.items()) + f"\n\n{ONLY}",
     "use when": " ".join(f"Use {n} when {d}." for n, d in DEFINITIONS.items()) + f" {ONLY}",
@@ -140,8 +143,10 @@ def test_labels_are_known_from_worked_examples_alone() -> None:
 def test_the_messages_of_dspy_adapters_are_read(adapter: str, kind: str) -> None:
     dspy = pytest.importorskip("dspy")
     names = tuple(DEFINITIONS)
-    typed: Any = Literal[names] if kind == "literal" else str  # type: ignore[valid-type]
-    signature = dspy.Signature({"text": (str, dspy.InputField()), "category": (typed, dspy.OutputField())}, f"Sort the message.\n\nLabels:\n{BULLETS}")
+    typed: Any = Literal[names] if kind == "literal" else str
+    signature = dspy.Signature(
+        {"text": (str, dspy.InputField()), "category": (typed, dspy.OutputField())}, f"Sort the message.\n\nLabels:\n{BULLETS}"
+    )
     if kind == "thinking":
         signature = dspy.ChainOfThought(signature).predict.signature
     demos = [dspy.Example(text=t, category=o) for t, o in SHOTS.items()]
@@ -244,5 +249,10 @@ def test_sentences_of_no_use_are_listed() -> None:
 
 
 def test_quoted_phrases_speak_for_a_label_and_behind_not_against_it() -> None:
-    parsed = understood(system_and_user('Labels:\n- a_one: first; "red door"; not b_two ("blue door", "tall gate")\n- b_two: "tall gate"', "x"))
-    assert [(label.cues, label.anti) for label in parsed.labels] == [(("red door",), ("blue door", "tall gate")), (("tall gate",), ())]
+    parsed = understood(
+        system_and_user('Labels:\n- a_one: first; "red door"; not b_two ("blue door", "tall gate")\n- b_two: "tall gate"', "x")
+    )
+    assert [(label.cues, label.anti) for label in parsed.labels] == [
+        (("red door",), ("blue door", "tall gate")),
+        (("tall gate",), ()),
+    ]

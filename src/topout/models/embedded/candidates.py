@@ -5,6 +5,7 @@ Patterns of how English and continental mails write such things; nothing about w
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -32,8 +33,8 @@ _DATES: Final = (
 _NUMBER: Final = re.compile(
     r"(?<![\w.,/-])-?\d{1,3}(?:[.,'’ ]\d{3})+(?:[.,]\d{1,2})?(?![\w/-])|(?<![\w.,/-])-?\d+(?:[.,]\d{1,4})?(?![\w/-])"
 )
-_MONEY: Final = re.compile(r"(?:[€$£¥]|\b[A-Z]{3}) ?(-?\d[\d.,'’]*\d|\d)|(-?\d[\d.,'’]*\d|\d) ?(?:[€$£¥]|[A-Z]{3}\b)")
-_CODE: Final = re.compile(r"(?<![\w/-])#?(?P<code>(?=[\w./-]*\d)[A-Za-z0-9]+(?:[./_-][A-Za-z0-9]+)*(?: [A-Z]\d+)?)(?!\w)")
+_MONEY: Final = re.compile(r"(?:[€$£¥]|\b[A-Z]{3}) ?(-?\d[\d.,'’]{0,18}\d|\d)|(-?\d[\d.,'’]{0,18}\d|\d) ?(?:[€$£¥]|[A-Z]{3}\b)")
+_CODE: Final = re.compile(r"(?<![\w/-])#?(?P<code>(?=[\w./-]{0,40}\d)[A-Za-z0-9]+(?:[./_-][A-Za-z0-9]+){0,8}(?: [A-Z]\d+)?)(?!\w)")
 _SPACED: Final = re.compile(r"\b(?P<code>[A-Z]{1,5} \d{2,}(?:[-/]\w+)*|\d{2,} \d{2,}(?: \d{2,})*)\b")
 _CURRENCY: Final = re.compile(
     r"[€$£¥]|\b(?:EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|CZK|CAD|AUD|INR|CNY)\b|\b(?:euros?|dollars?|pounds?|francs?)\b", re.I
@@ -48,6 +49,10 @@ _CAPITAL: Final = re.compile(
 )
 _SEGMENT: Final = re.compile(r"[^|\n:;\t]+")
 _KEYED: Final = re.compile(r"[:=|\t]")
+
+
+_MOST: Final = 250
+"""Candidates of one kind in a text; what comes later in a very long one is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ def _dates(text: str) -> list[Candidate]:
     loose: list[tuple[int, int, str, int, int]] = []
     taken: list[tuple[int, int]] = []
     for pattern in _DATES:
-        for match in pattern.finditer(text):
+        for match in itertools.islice(pattern.finditer(text), _MOST):
             if any(a < match.end() and match.start() < b for a, b in taken):
                 continue
             parts = match.groupdict()
@@ -123,7 +128,7 @@ def _dates(text: str) -> list[Candidate]:
 
 def _numbers(text: str) -> list[Candidate]:
     found = {}
-    for match in (*_NUMBER.finditer(text), *_MONEY.finditer(text)):
+    for match in (*itertools.islice(_NUMBER.finditer(text), _MOST), *itertools.islice(_MONEY.finditer(text), _MOST)):
         group = next((i for i in range(1, (match.re.groups or 0) + 1) if match[i]), 0)
         value = number_of(match[group])
         if value is not None:
@@ -134,7 +139,7 @@ def _numbers(text: str) -> list[Candidate]:
 def _codes(text: str) -> list[Candidate]:
     found = {}
     for pattern in (_CODE, _SPACED):
-        for match in pattern.finditer(text):
+        for match in itertools.islice(pattern.finditer(text), _MOST):
             code = match["code"].rstrip(".")
             for shorter in dict.fromkeys((code, code.split(" ")[0] if pattern is _CODE else code)):
                 if len(shorter) >= 3 and any(c.isdigit() for c in shorter):
@@ -156,13 +161,13 @@ def _names(text: str) -> list[Candidate]:
             if text[start + len(written) : start + len(written) + 1] == "." and len(written.rsplit(" ", 1)[-1]) <= 4:
                 found.setdefault((start, written + "."), Candidate(start, start + len(written) + 1, written + ".", written + "."))
 
-    for match in _SEGMENT.finditer(text):
+    for match in itertools.islice(_SEGMENT.finditer(text), _MOST):
         take(match.start(), match.end())
         for sign in (",", " (", " - ", ". "):
             at = match[0].find(sign)
             if at > 0:
                 take(match.start(), match.start() + at)
-    for match in _CAPITAL.finditer(text):
+    for match in itertools.islice(_CAPITAL.finditer(text), _MOST):
         take(match.start(), match.end())
         ending = re.search(r"['’]s$", match[0])
         if ending:
@@ -205,7 +210,7 @@ def candidates(text: str, kind: FieldKind, options: tuple[str, ...] = ()) -> tup
         )
     else:
         found = _names(text)
-    return tuple(found)
+    return tuple(itertools.islice(found, _MOST))
 
 
 def context(text: str, one: Candidate, peers: Sequence[Candidate]) -> tuple[tuple[str, ...], tuple[str, ...]]:

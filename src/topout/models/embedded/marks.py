@@ -32,8 +32,7 @@ _INPUT_NAME: Final = re.compile(rf"(?:{_INPUT})", re.IGNORECASE)
 _HEADER: Final = re.compile(r"^[ \t#*]*(?:example|demo|shot|sample)[ \t]*\d*[ \t]*:?\**[ \t]*$", re.IGNORECASE | re.MULTILINE)
 SECTION: Final = re.compile(r"^\[\[ ## (\w+) ## \]\][ \t]*\n?", re.MULTILINE)
 _TAIL: Final = re.compile(
-    r"\n\s*\n(?P<tail>(?:(?:please|now|only)\s+)?(?:answer|reply|respond|return|output|choose|classify|give|write|think|pick|extract|label)\b"
-    r"[^\n]{0,400})\s*\Z",
+    r"(?:(?:please|now|only)\s+)?(?:answer|reply|respond|return|output|choose|classify|give|write|think|pick|extract|label)\b[^\n]{0,400}",
     re.IGNORECASE,
 )
 
@@ -140,7 +139,8 @@ def open_block(text: str, alone: bool) -> tuple[int, int, int, bool] | None:
                 pair, start = start["in"].lower(), None
     if start is not None and text[start.end() : end].strip():
         return start.start(), start.end(), end, open_mark
-    found = max(_TAG.finditer(text), key=lambda match: match.start(), default=None)
+    closed = "</" in text
+    found = max(_TAG.finditer(text), key=lambda match: match.start(), default=None) if closed else None
     if found and _INPUT_NAME.fullmatch(found[1].replace("_", " ")) and len(text) - found.end() < 600:
         return found.start(), found.start(2), found.end(2), False
     return None
@@ -153,10 +153,11 @@ def _leads(before: str) -> bool:
 def tidy_query(text: str) -> tuple[str, str]:
     """The input without quotes, fences or tags around it, and an instruction that trailed behind it."""
     tail = ""
-    match = _TAIL.search(text)
-    if match:
-        tail = match["tail"]
-        text = text[: match.start()]
+    text = text.strip()
+    at = text.rfind("\n\n")
+    if at > 0 and _TAIL.fullmatch(text[at + 2 :].lstrip("\n")):
+        tail = text[at:].strip()
+        text = text[:at]
     text = text.strip()
     for fence in ("```", '"""', "'''"):
         if text.startswith(fence) and text.endswith(fence) and len(text) > 2 * len(fence):

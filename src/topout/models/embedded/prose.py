@@ -36,7 +36,7 @@ def phrases(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     cues: list[str] = []
     anti: list[str] = []
     for match in _QUOTED.finditer(text):
-        before = text[: match.start()]
+        before = text[max(0, match.start() - 600) : match.start()]
         cuts = [cut.end() for cut in _CLAUSE.finditer(before)]
         against = _AGAINST.search(before[cuts[-1] if cuts else 0 :])
         (anti if against else cues).append((match[1] or match[2]).strip())
@@ -73,7 +73,7 @@ def speaks_of(sentence: str, names: Sequence[str]) -> list[str]:
     spelled = {name.lower(): name for name in names}
     found: dict[str, None] = {}
     for match in _names(tuple(names)).finditer(sentence):
-        before = sentence[: match.start()]
+        before = sentence[max(0, match.start() - 300) : match.start()]
         cuts = [cut.end() for cut in re.finditer(r"[.;:,]|\bbut\b", before)]
         if not _AGAINST.search(before[cuts[-1] if cuts else 0 :]):
             found.setdefault(spelled[match[0].lower()])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from topout.models.embedded.fields import field_specs, field_style
@@ -14,6 +15,7 @@ from topout.models.embedded.listing import Block, blocks, enumeration, inline_na
 from topout.models.embedded.marks import inline_shots, tidy_query
 from topout.models.embedded.prose import named_in_prose, phrases, sentences, speaks_of
 from topout.models.embedded.shapes import Label, Parsed, Shot, Split
+from topout.models.embedded.splitting import squeezed
 from topout.models.embedded.styles import json_object, label_style, marked_fields, output_value, schema_of, wants
 
 __all__ = ["all_shots", "label_blocks", "read"]
@@ -58,6 +60,7 @@ def label_blocks(text: str, known: Sequence[str], keys: Sequence[str] = ()) -> l
 def read(parts: Split, response_format: object = None) -> Parsed:
     """Everything the prompt gives. Pure and slow (milliseconds): callers cache it."""
     schema = schema_of(response_format)
+    parts = replace(parts, instruction=squeezed(parts.instruction))
     shots, text = all_shots(parts)
     fields = field_specs(text, shots, schema)
     if fields:

@@ -128,7 +128,9 @@ class Sheet:
             if phrases:
                 joined += ("; " if not joined.endswith(":") else " ") + _listed(phrases)
             for name, anti in against.items():
-                joined += ("; " if not joined.endswith(":") else " ") + (f"not {name} ({_listed(anti)})" if name else f"not {_listed(anti)}")
+                joined += ("; " if not joined.endswith(":") else " ") + (
+                    f"not {name} ({_listed(anti)})" if name else f"not {_listed(anti)}"
+                )
             if phrases or against:
                 self.lines[at] = f"{joined} |" if row else joined
 

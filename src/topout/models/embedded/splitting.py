@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from topout.models.embedded.marks import SECTION, bare_value, open_block, sections, tidy_query
 from topout.models.embedded.shapes import Split
 
-__all__ = ["content_text", "split"]
+__all__ = ["content_text", "split", "squeezed"]
 
-_OBJECTIVE = re.compile(r"your objective is:\s*", re.IGNORECASE)
-_HEADER_FIELD = re.compile(r"^\d+\.\s+`(\w+)`", re.MULTILINE)
+_RUN = re.compile(r"[ \t]{65,}|\n{9,}")
 
 
 def content_text(content: object) -> str:
@@ -23,10 +22,15 @@ def content_text(content: object) -> str:
     return ""
 
 
+def squeezed(text: str) -> str:
+    """The text without absurd runs of blanks, which patterns would walk again and again."""
+    return _RUN.sub(lambda run: run[0][:64] if run[0][0] != "\n" else "\n" * 8, text)
+
+
 def split(messages: Sequence[Mapping[str, object]]) -> Split:
     """Take the messages apart. The question is the last open input-like block of the last user message; without one it is that
     message when there is a system message or an earlier turn, else its last paragraph."""
-    turns = [(str(m.get("role", "")), content_text(m.get("content"))) for m in messages]
+    turns = [(str(m.get("role", "")), squeezed(content_text(m.get("content")))) for m in messages]
     last = max((i for i, (role, _) in enumerate(turns) if role == "user"), default=-1)
     system = "\n\n".join(text for role, text in turns if role in ("system", "developer"))
     pairs: list[tuple[str, str]] = []
