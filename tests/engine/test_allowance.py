@@ -1,0 +1,103 @@
+"""The cap holds at every moment: what is charged and what is held never exceed the total."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from topout.engine.allowance import Allowance
+
+
+def key(number: int) -> tuple[str, str, int]:
+    return ("c", f"e{number}", 0)
+
+
+@given(
+    total=st.integers(0, 60),
+    lanes=st.integers(1, 4),
+    plans=st.lists(st.tuples(st.integers(1, 12), st.lists(st.integers(0, 40), max_size=25), st.integers(0, 3)), max_size=25),
+)
+def test_charged_and_held_never_exceed_the_total_and_who_asks_is_covered(
+    total: int, lanes: int, plans: list[tuple[int, list[int], int]]
+) -> None:
+    async def play() -> None:
+        allowance = Allowance(total)
+        in_flight: list[tuple[int, list[int], int]] = []
+        asked: set[int] = set()
+        critic_calls = 0
+
+        async def settle_oldest() -> None:
+            nonlocal critic_calls
+            number, rows, critiques = in_flight.pop(0)
+            allowance.turn(number)
+            if await allowance.extend(number, len(set(rows)) + critiques):
+                asked.update(rows)
+                critic_calls += critiques
+                allowance.settle(number, {key(r) for r in rows}, critiques)
+            else:
+                allowance.settle(number, set(), 0)
+            assert 0 <= allowance.left <= total
+            assert allowance.charged == len(asked) + critic_calls <= total
+            assert allowance.task_calls == len(asked)
+
+        for number, (grant, rows, critiques) in enumerate(plans):
+            if len(in_flight) == lanes:
+                await settle_oldest()
+            held_before = allowance.left
+            if allowance.grant(number, grant):
+                in_flight.append((number, rows, critiques))
+                assert allowance.left == held_before - grant >= 0
+            else:
+                assert grant > held_before == allowance.left
+        while in_flight:
+            await settle_oldest()
+        assert allowance.left == total - allowance.charged
+
+    asyncio.run(play())
+
+
+def test_an_attempt_that_needs_more_waits_until_all_older_ones_are_committed() -> None:
+    async def play() -> list[str]:
+        allowance, order = Allowance(20), []
+        allowance.grant(0, 10)
+        allowance.grant(1, 5)
+
+        async def younger() -> None:
+            assert await allowance.extend(1, 5)
+            order.append("within the grant")
+            assert await allowance.extend(1, 15)
+            order.append("extended")
+
+        task = asyncio.create_task(younger())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        allowance.turn(0)
+        allowance.settle(0, {key(i) for i in range(4)}, 1)
+        order.append("older committed")
+        allowance.turn(1)
+        await task
+        assert allowance.left == 0
+        return order
+
+    assert asyncio.run(play()) == ["within the grant", "older committed", "extended"]
+
+
+def test_more_than_is_left_is_refused_and_changes_nothing() -> None:
+    async def play() -> tuple[bool, int]:
+        allowance = Allowance(10)
+        allowance.grant(0, 4)
+        allowance.turn(0)
+        return await allowance.extend(0, 11), allowance.left
+
+    assert asyncio.run(play()) == (False, 6)
+
+
+def test_what_another_attempt_had_asked_for_is_not_charged_again() -> None:
+    allowance = Allowance(20)
+    allowance.grant(0, 5)
+    allowance.settle(0, {key(1), key(2)}, 1)
+    allowance.grant(1, 5)
+    allowance.settle(1, {key(2), key(3)}, 0)
+    assert (allowance.charged, allowance.task_calls, allowance.left) == (4, 3, 16)

@@ -1,0 +1,76 @@
+"""What a resumed run remembers of failures: what was decided on them stands, what was not is tried anew."""
+
+from __future__ import annotations
+
+from topout.domain import Attempt, AttemptDone, Critiqued, FailureKind, Rollout, RolloutDone, RunResumed, Scored, Unscored
+from topout.engine.replay import Replay
+
+KEY = ("c", "e", 0)
+
+
+def asked(attempt: int, failure: FailureKind | None = None, split: str = "train") -> RolloutDone:
+    score = Unscored("down") if failure else Scored(1.0)
+    return RolloutDone(attempt, Rollout("c", "e", "holdout" if split == "holdout" else "train", 0, "", score, failure=failure))
+
+
+def said(attempt: int, text: str, failure: FailureKind | None = None) -> Critiqued:
+    return Critiqued(attempt, "critic", text, "stop", failure=failure)
+
+
+def done(number: int) -> AttemptDone:
+    return AttemptDone(Attempt(number, "rewrite", (), "rejected"), 0, 0, "c")
+
+
+def test_an_answer_is_remembered_for_all() -> None:
+    replay = Replay.of([asked(3)])
+    assert replay.rollouts[KEY].score == Scored(1.0)
+    assert replay.told(3, KEY) is None
+
+
+def test_a_failure_is_remembered_once_its_attempt_was_committed() -> None:
+    assert KEY not in Replay.of([asked(3, "outage")]).rollouts
+    assert Replay.of([asked(3, "outage"), done(3)]).rollouts[KEY].failure == "outage"
+
+
+def test_a_failure_in_the_exam_is_asked_again() -> None:
+    assert KEY not in Replay.of([asked(-2, "outage", "holdout"), done(0)]).rollouts
+
+
+def test_a_committed_attempt_is_told_what_the_journal_held_then() -> None:
+    replay = Replay.of([asked(3, "outage"), done(2), RunResumed(0.0), asked(3), done(3)])
+    shared = replay.told(2, KEY)
+    assert shared is not None
+    assert shared.failure == "outage"
+    later = replay.told(3, KEY)
+    assert later is not None
+    assert later.score == Scored(1.0)
+    assert replay.told(4, KEY) is None
+    assert replay.rollouts[KEY].score == Scored(1.0)
+
+
+def test_critiques_are_remembered_by_their_turn() -> None:
+    replay = Replay.of([said(1, "first"), said(1, "second")])
+    assert [c and c.text for c in (replay.critique(1, 1), replay.critique(1, 2), replay.critique(1, 3))] == [
+        "first",
+        "second",
+        None,
+    ]
+
+
+def test_a_failed_critique_of_an_uncommitted_attempt_is_forgotten_with_what_followed() -> None:
+    replay = Replay.of([said(1, "a"), said(1, "down", "outage"), said(1, "b")])
+    assert replay.critique(1, 2) is None
+    replay = Replay.of([said(1, "down", "outage"), RunResumed(0.0), said(1, "a"), said(1, "b"), done(1)])
+    assert [c and c.text for c in (replay.critique(1, 1), replay.critique(1, 2))] == ["a", "b"]
+
+
+def test_a_failed_critique_of_a_committed_attempt_stands() -> None:
+    replay = Replay.of([said(1, "down", "outage"), done(1)])
+    kept = replay.critique(1, 1)
+    assert kept is not None
+    assert kept.failure == "outage"
+
+
+def test_who_sat_the_exam_is_known() -> None:
+    assert Replay.of([asked(-2, None, "holdout")]).examined() == {"c"}
+    assert Replay.of([asked(1)]).examined() == set()
