@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from typing_extensions import TypeAliasType
+
 from topout.domain.prompt import Prompt
 
 __all__ = ["SPLITS", "Deployment", "Example", "Json", "Split", "Task"]
 
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Json = TypeAliasType("Json", "None | bool | int | float | str | list[Json] | dict[str, Json]")
 Split = Literal["train", "dev", "holdout", "shift"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "holdout", "shift")
 
