@@ -31,13 +31,17 @@ def edit_demos(
     """A prompt with another few-shot set, and what was done: rows added, one swapped, or one dropped.
 
     New demos are train rows whose answer no demo shows yet, one of each answer before a second; half of the time those that the prompt is
-    known to fail come first, and half of the time chance alone decides, since what a prompt fails is often untypical. Never more than `most` demos or `word_cap` words of demos. None when there is nothing to do.
+    known to fail come first, and half of the time chance alone decides, since what a prompt fails is often untypical. Never more
+    than `most` demos or `word_cap` words of demos; a set that had more to begin with only loses some. None when there is nothing to do.
     """
     shown = {d.example_id for d in prompt.demos}
     order = [e for e in train if e.id not in shown]
     rng.shuffle(order)
-    if prompt.demos and (not order or rng.random() < DROP):
+    over = len(prompt.demos) > most or spend_words(prompt.demos) > word_cap
+    if prompt.demos and (not order or over or rng.random() < DROP):
         return drop_some(prompt, rng)
+    if most < 1 or not order:
+        return None
     answers = {d.output for d in prompt.demos}
     by_failure = rng.random() < BY_FAILURE
 

@@ -1,0 +1,92 @@
+"""The pool, its champion and its frontier, against their definitions."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from topout.domain import Candidate, Component, Demo, Prompt, Rollout, Scored, Unscored
+from topout.search.population import Population, mean_score, prompt_size
+
+VALUES = st.sampled_from([0.0, 0.25, 0.5, 1.0, None])
+NAN = math.nan
+
+
+def rollouts(name: str, scores: list[float | None], tokens: int = 10) -> list[Rollout]:
+    return [
+        Rollout(name, f"e{i}", "dev", 0, "", Unscored("down") if score is None else Scored(score), tokens)
+        for i, score in enumerate(scores)
+    ]
+
+
+def pool(*members: tuple[list[float | None], int]) -> Population:
+    population = Population(len(members[0][0]))
+    for number, (scores, tokens) in enumerate(members):
+        population.add(Candidate(f"c{number}", Prompt(())), rollouts(f"c{number}", scores, tokens))
+    return population
+
+
+@given(
+    st.integers(1, 6).flatmap(
+        lambda n: st.lists(st.tuples(st.lists(VALUES, min_size=n, max_size=n), st.integers(1, 3)), min_size=1, max_size=8)
+    )
+)
+def test_holders_and_champion_are_those_of_the_definition(members: list[tuple[list[float | None], int]]) -> None:
+    population = pool(*members)
+    for row in range(len(members[0][0])):
+        scores = [scores[row] for scores, _ in members]
+        best = max((s for s in scores if s is not None), default=0.0)
+        holders = [i for i, s in enumerate(scores) if s is not None and s == best > 0]
+        assert population.holders[row] == holders
+
+    def rank(index: int) -> tuple[float, int, int]:
+        known = [s for s in members[index][0] if s is not None]
+        return (math.fsum(known) / len(known) if known else -1.0, -members[index][1], -index)
+
+    expected = max(range(len(members)), key=rank)
+    if all(s is None for s in members[expected][0]):
+        expected = 0
+    assert population.champion == expected
+
+
+def test_a_tie_goes_to_the_shorter_prompt_then_to_the_older() -> None:
+    assert pool(([1.0, 0.0], 20), ([0.0, 1.0], 10), ([1.0, 0.0], 10)).champion == 1
+
+
+def test_a_member_without_any_score_never_leads_one_with_a_zero() -> None:
+    assert pool(([None], 1), ([0.0], 9), ([None], 1)).champion == 1
+
+
+def test_means_leave_unscored_rows_out() -> None:
+    assert mean_score([1.0, NAN, 0.5]) == 0.75
+    assert math.isnan(mean_score([NAN]))
+
+
+def test_only_scored_train_rows_are_learned() -> None:
+    population = Population(1)
+    population.learn(
+        [
+            Rollout("c", "t1", "train", 0, "", Scored(0.5)),
+            Rollout("c", "t2", "train", 0, "", Unscored("down")),
+            Rollout("c", "d1", "dev", 0, "", Scored(1.0)),
+        ]
+    )
+    assert population.train_scores == {"c": {"t1": 0.5}}
+
+
+def test_a_member_must_be_measured_on_every_row() -> None:
+    with pytest.raises(ValueError, match="1 scores for 2 dev rows"):
+        Population(2).add(Candidate("c", Prompt(())), rollouts("c", [1.0]))
+
+
+def test_the_size_of_a_prompt_is_what_the_model_says_or_a_quarter_of_its_characters() -> None:
+    prompt = Prompt((Component("system", "system", "x" * 40),), (Demo({"text": "y" * 12}, "z" * 8),))
+    candidate = Candidate("c", prompt)
+    told = [*rollouts("c", [1.0], 10), *rollouts("c", [1.0], 20)]
+    untold = [Rollout("c", "e", "dev", 0, "", Scored(1.0))]
+    assert prompt_size(candidate, told) == 15
+    assert prompt_size(candidate, untold) == 15
+    assert prompt_size(candidate, [*untold, *rollouts("c", [1.0], 99)]) == 99

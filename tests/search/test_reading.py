@@ -1,0 +1,52 @@
+"""What the critic gets to read."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from topout.domain import Example, Rollout, Scored, Unscored
+from topout.search.reading import choose_rows, choose_shown
+
+TRAIN = tuple(Example(f"t{i}", {"text": "x"}, "right") for i in range(30))
+
+
+@given(
+    st.dictionaries(st.sampled_from([e.id for e in TRAIN]), st.sampled_from([0.0, 0.5, 1.0])),
+    st.integers(1, 40),
+    st.integers(0, 99),
+)
+def test_rows_are_different_train_rows_as_many_as_asked_for(known: dict[str, float], size: int, seed: int) -> None:
+    rows = choose_rows(TRAIN, known, size, random.Random(seed))
+    assert len({e.id for e in rows}) == len(rows) == min(size, 30)
+    assert all(e in TRAIN for e in rows)
+
+
+@given(
+    st.dictionaries(st.sampled_from([e.id for e in TRAIN]), st.sampled_from([0.0, 0.5, 1.0])),
+    st.integers(1, 30),
+    st.integers(0, 99),
+)
+def test_half_are_known_failures_where_there_are_so_many_then_rows_not_seen(known: dict[str, float], size: int, seed: int) -> None:
+    rows = choose_rows(TRAIN, known, size, random.Random(seed))
+    failing, fresh = [e for e in TRAIN if known.get(e.id, 1.0) < 1.0], [e for e in TRAIN if e.id not in known]
+    chosen_failing, chosen_fresh = [e for e in rows if e in failing], [e for e in rows if e in fresh]
+    assert len(chosen_failing) >= min(len(failing), size // 2)
+    assert len(chosen_fresh) == min(len(fresh), size - min(len(failing), size // 2))
+
+
+def rollout(example: str, score: float | None) -> Rollout:
+    return Rollout("c", example, "train", 0, "", Unscored("down") if score is None else Scored(score))
+
+
+def test_the_worst_failures_and_the_first_successes_are_shown_and_nothing_unscored() -> None:
+    rollouts = [rollout(f"t{i}", score) for i, score in enumerate([1.0, 0.5, None, 0.0, 1.0, 0.9, 1.0, 0.0])]
+    failing, passing = choose_shown(rollouts, 3, 2)
+    assert [r.example for r in failing] == ["t3", "t7", "t1"]
+    assert [r.example for r in passing] == ["t0", "t4"]
+
+
+def test_without_failures_there_is_nothing_to_learn_from() -> None:
+    assert choose_shown([rollout("t0", 1.0), rollout("t1", None)], 3, 0) == ([], [])
