@@ -1,0 +1,182 @@
+"""What is written to a journal comes back as it was, whatever models and users put into it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from topout.domain import (
+    Attempt,
+    AttemptDone,
+    Candidate,
+    Component,
+    Critiqued,
+    Demo,
+    Ending,
+    Event,
+    FailureKind,
+    Operator,
+    Outcome,
+    Prompt,
+    Rollout,
+    RolloutDone,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    Scored,
+    Split,
+    Unscored,
+)
+from topout.store.codec import SCHEMA, decode, encode
+
+
+def joined(text: str) -> str:
+    """Two halves in a row are one character: as such they come back."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=20).map(joined)
+"""All code points, also half surrogate pairs and control characters."""
+
+FRACTION = st.floats(0, 1, allow_nan=False)
+COUNT = st.none() | st.integers(0, 10**12)
+COST = st.none() | st.floats(0, 1e9, allow_nan=False)
+SECONDS = st.integers(0, 10**10).map(lambda n: n / 1e6)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False) | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+SCORES = st.builds(Scored, FRACTION, ANY_TEXT, st.dictionaries(ANY_TEXT, FRACTION, max_size=3)) | st.builds(Unscored, ANY_TEXT)
+FAILURES = st.none() | st.sampled_from(get_args(FailureKind))
+ROLLOUTS = st.builds(
+    Rollout,
+    ANY_TEXT,
+    ANY_TEXT,
+    st.sampled_from(get_args(Split)),
+    st.integers(0, 9),
+    ANY_TEXT,
+    SCORES,
+    COUNT,
+    COUNT,
+    COST,
+    SECONDS,
+    st.booleans(),
+    FAILURES,
+    ANY_TEXT,
+)
+PROMPTS = st.builds(
+    Prompt,
+    st.lists(st.builds(Component, ANY_TEXT, st.sampled_from(["system", "user"]), ANY_TEXT, st.booleans()), max_size=2).map(tuple),
+    st.lists(st.builds(Demo, st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=2), ANY_TEXT, ANY_TEXT), max_size=2).map(tuple),
+)
+CANDIDATES = st.builds(
+    Candidate, ANY_TEXT, PROMPTS, st.lists(ANY_TEXT, max_size=2).map(tuple), st.sampled_from(get_args(Operator)), ANY_TEXT
+)
+ATTEMPTS = st.builds(
+    Attempt,
+    st.integers(-1, 999),
+    st.sampled_from(get_args(Operator)),
+    st.lists(ANY_TEXT, max_size=2).map(tuple),
+    st.sampled_from(get_args(Outcome)),
+    ANY_TEXT,
+    st.none() | CANDIDATES,
+    st.none() | st.floats(-1, 1),
+    st.none() | FRACTION,
+    st.integers(0, 999),
+)
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(RolloutDone, st.integers(-2, 999), ROLLOUTS),
+    st.builds(AttemptDone, ATTEMPTS, st.integers(0, 10**6), st.integers(0, 10**6), ANY_TEXT, COST),
+    st.builds(
+        Critiqued,
+        st.integers(-1, 999),
+        st.sampled_from(["critic", "judge"]),
+        ANY_TEXT,
+        ANY_TEXT,
+        COUNT,
+        COUNT,
+        COST,
+        SECONDS,
+        st.booleans(),
+        FAILURES,
+        ANY_TEXT,
+    ),
+    st.builds(
+        RunStarted,
+        st.integers(1, 9),
+        ANY_TEXT,
+        st.dictionaries(ANY_TEXT, JSON, max_size=3),
+        st.dictionaries(ANY_TEXT, JSON, max_size=3),
+        SECONDS,
+    ),
+    st.builds(RunResumed, SECONDS),
+    st.builds(RunEnded, st.sampled_from(get_args(Ending)), ANY_TEXT, SECONDS, st.dictionaries(ANY_TEXT, JSON, max_size=3)),
+)
+
+
+@given(EVENTS)
+def test_every_event_comes_back_as_it_was_from_one_line_of_utf_8(event: Event) -> None:
+    line = (encode(event) + "\n").encode()
+    assert line.count(b"\n") == 1
+    assert decode(line.decode()) == event
+
+
+def test_the_bulk_of_a_journal_is_spelled_like_its_nouns() -> None:
+    rollout = Rollout("c", "e", "dev", 0, "é", Scored(0.5, "half", {"a": 1.0}), 3, 1, 0.01, 0.25, False, None, "k")
+    assert json.loads(encode(RolloutDone(4, rollout))) == {
+        "event": "RolloutDone",
+        "attempt": 4,
+        "rollout": {
+            "candidate": "c",
+            "example": "e",
+            "split": "dev",
+            "sample": 0,
+            "answer": "é",
+            "score": {"value": 0.5, "feedback": "half", "parts": {"a": 1.0}},
+            "prompt_tokens": 3,
+            "output_tokens": 1,
+            "cost_usd": 0.01,
+            "latency_s": 0.25,
+            "paid": False,
+            "key": "k",
+        },
+    }
+
+
+@given(st.text(st.sampled_from("\ud83d\ude00é\n\u2028a"), max_size=8))
+def test_half_characters_come_back_and_two_halves_as_one_character(answer: str) -> None:
+    found = decode(encode(RolloutDone(0, Rollout("c", "e", "dev", 0, answer, Scored(1.0)))).encode().decode())
+    assert isinstance(found, RolloutDone)
+    assert found.rollout.answer == joined(answer)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "x",
+        "null",
+        "[]",
+        "{}",
+        '{"event": "Nonsense"}',
+        '{"event": "RunResumed"}',
+        '{"event": "RunResumed", "at": "never"}',
+        '{"event": "RolloutDone", "attempt": 1, "rollout": {}}',
+        '{"event": "RunEnded", "ending": "sulk", "reason": "", "at": 0}',
+        '{"event": "RunStarted", "schema": 1, "run": "r", "settings": [], "manifest": {}, "at": 0}',
+        '{"event": "RunResumed", "at": 1',
+    ],
+)
+def test_what_is_not_an_event_is_a_value_error(line: str) -> None:
+    with pytest.raises(ValueError):
+        decode(line)
+
+
+def test_the_schema_has_a_number() -> None:
+    started: dict[str, Any] = json.loads(encode(RunStarted(SCHEMA, "r", {}, {}, 0.0)))
+    assert started["schema"] == 1
