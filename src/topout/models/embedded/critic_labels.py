@@ -11,7 +11,7 @@ from topout.models.embedded.critic_message import Brief, Case
 from topout.models.embedded.features import kept, stem
 from topout.models.embedded.listing import inline_names
 from topout.models.embedded.marks import inline_shots
-from topout.models.embedded.phrasing import hits, mine
+from topout.models.embedded.phrasing import hits, lift, mine
 from topout.models.embedded.reading import label_blocks, read
 from topout.models.embedded.shapes import Split
 from topout.models.embedded.sheet import Sheet, size
@@ -60,8 +60,10 @@ def rewrite_labels(brief: Brief, rng: random.Random) -> tuple[str, str]:
         if id(case) in gold:
             texts[gold[id(case)]].append(case.text)
     failing = Counter(gold[id(case)] for case in brief.cases if case.failed and id(case) in gold)
+    pruned = _prune(sheet, texts) if rng.random() < 0.7 else []
     added = _add_phrases(sheet, texts, failing, brief, rng)
     pulled = _pull_apart(sheet, texts, gold, brief, rng)
+    why.extend([f"phrases that speak for other labels as well dropped: {', '.join(pruned[:3])}"] if pruned else [])
     why.extend([f"phrases added to {', '.join(sorted(added)[:4])}"] if added else [])
     why.extend([f"told apart: {', '.join(pulled[:3])}"] if pulled else [])
     sheet.tidy()
@@ -78,8 +80,8 @@ def rewrite_labels(brief: Brief, rng: random.Random) -> tuple[str, str]:
 
 def _add_phrases(sheet: Sheet, texts: dict[str, list[str]], failing: Counter[str], brief: Brief, rng: random.Random) -> list[str]:
     taken = {name: frozenset(stem(w) for w in kept(sheet.lines[line])) for name, line in sheet.entries.items()}
-    found = mine(texts, taken, rng, rng.choice((0.4, 0.7, 1.0)))
-    most = rng.choice((2, 3, 4, 6))
+    found = mine(texts, taken, rng, rng.choice((0.0, 0.1, 0.3)))
+    most = 16
     focus = [name for name in failing if rng.random() < rng.choice((0.6, 1.0, 1.0))] or list(failing)
     room = brief.most_words - size(sheet.text())
     chosen = {name: found.get(name, [])[:most] for name in focus if found.get(name)}
@@ -95,8 +97,25 @@ def _add_phrases(sheet: Sheet, texts: dict[str, list[str]], failing: Counter[str
     return done
 
 
+def _prune(sheet: Sheet, texts: dict[str, list[str]]) -> list[str]:
+    """Drop phrases that the shown texts speak against: seen in at least two texts of other labels and hardly more often in their own."""
+    dropped = []
+    total = sum(map(len, texts.values()))
+    for name in sheet.entries:
+        positive = re.split(r"[;:]?\s*\bnot\b", sheet.lines[sheet.entries[name]], maxsplit=1)[0]
+        for phrase in sheet.quoted(name):
+            if f'"{phrase}"' in positive:
+                own = sum(hits(phrase, t) for t in texts.get(name, []))
+                others = sum(hits(phrase, t) for group in texts.values() for t in group) - own
+                size = len(texts.get(name, []))
+                if others >= 2 and lift(own, size, others, total - size) < 1.5:
+                    sheet.drop_quote(name, phrase)
+                    dropped.append(phrase)
+    return dropped
+
+
 def _pull_apart(sheet: Sheet, texts: dict[str, list[str]], gold: dict[int, str], brief: Brief, rng: random.Random) -> list[str]:
-    """Say on the line of a wrongly given label what is not meant, and drop its phrases that pulled the wrong texts in."""
+    """Say on the line of a wrongly given label what is not meant."""
     spelled = {name.lower(): name for name in sheet.entries}
     pairs: dict[tuple[str, str], list[str]] = defaultdict(list)
     for case in brief.cases:
@@ -104,14 +123,8 @@ def _pull_apart(sheet: Sheet, texts: dict[str, list[str]], gold: dict[int, str],
         if case.failed and id(case) in gold and wrong and wrong != gold[id(case)]:
             pairs[gold[id(case)], wrong].append(case.text)
     told = []
-    prune, contrast = rng.random() < 0.5, rng.random() < 0.5
+    contrast = rng.random() < 0.3
     for (right, wrong), confused in pairs.items():
-        if prune:
-            for phrase in sheet.quoted(wrong):
-                good = sum(hits(phrase, t) for t in texts.get(wrong, []))
-                if sum(hits(phrase, t) for t in confused) > good:
-                    sheet.drop_quote(wrong, phrase)
-                    told.append(f"{wrong} loses '{phrase}'")
         if contrast and right in sheet.entries and (len(confused) >= 2 or rng.random() < 0.5):
             found = mine({right: confused, wrong: texts.get(wrong, [])}, {}, rng, 0.7).get(right, [])[:2]
             found = [p for p in found if p not in sheet.quoted(wrong)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import re
 from collections import Counter, defaultdict
@@ -10,8 +11,9 @@ from collections.abc import Mapping, Sequence
 
 from topout.models.embedded.features import STOP, stem, words
 
-__all__ = ["hits", "mine"]
+__all__ = ["hits", "lift", "mine"]
 
+_TELLING = 3.0
 _TOKEN = re.compile(r"[^\W_]+(?:['’][a-z]+)?")
 
 
@@ -51,19 +53,22 @@ def mine(
                 spread[stems] += 1
                 surface.setdefault(stems, written)
     found: dict[str, list[str]] = {}
+    total = sum(len(group) for group in texts.values())
     for label, counted in support.items():
+        size = len(texts[label])
         ranked = []
         for stems, count in counted.items():
             others = spread[stems] - count
-            foreign = sum(1 for s in stems if spread[s,] > counted[s,])
-            if set(stems) <= taken.get(label, frozenset()) or any(not s for s in stems):
+            if set(stems) <= taken.get(label, frozenset()) or (len(stems) == 1 and len(stems[0]) < 3):
                 continue
-            if others * 2 > count or (
-                count < 2 and (foreign or others or (len(stems) == 1 and len(stems[0]) < 4) or rng.random() > lone)
-            ):
+            if count < 2 and (others or any(spread[s,] > counted[s,] for s in stems) or rng.random() > lone):
+                continue
+            odds = lift(count, size, others, total - size)
+            if odds < _TELLING:
                 continue
             known_elsewhere = sum(1 for name, stems_of in taken.items() if name != label and set(stems) <= stems_of)
-            ranked.append((count - others - 0.5 * known_elsewhere + (0.3 if len(stems) == 2 else 0.0) + rng.random() * 0.6, stems))
+            worth = count * math.log(odds) / (1 + known_elsewhere) * (1.15 if len(stems) == 2 else 1.0)
+            ranked.append((worth * rng.uniform(0.8, 1.25), stems))
         ranked.sort(reverse=True)
         used: set[str] = set()
         chosen = []
@@ -73,6 +78,11 @@ def mine(
                 chosen.append(surface[stems])
         found[label] = chosen
     return found
+
+
+def lift(own: int, size: int, others: int, rest: int) -> float:
+    """How much more often a phrase stands in a label's texts (`own` of `size`) than in the others (`others` of `rest`), smoothed."""
+    return ((own + 0.3) / (size + 1)) / ((others + 0.3) / (rest + 1))
 
 
 def hits(phrase: str, text: str) -> bool:

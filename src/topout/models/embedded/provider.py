@@ -112,6 +112,8 @@ def register() -> None:
                 "max_output_tokens": CONTEXT_TOKENS,
                 "input_cost_per_token": 0.0,
                 "output_cost_per_token": 0.0,
+                "cache_creation_input_token_cost": 0.0,
+                "cache_read_input_token_cost": 0.0,
                 "litellm_provider": PROVIDER,
                 "mode": "chat",
             }

@@ -60,7 +60,8 @@ def label_blocks(text: str, known: Sequence[str], keys: Sequence[str] = ()) -> l
 def read(parts: Split, response_format: object = None) -> Parsed:
     """Everything the prompt gives. Pure and slow (milliseconds): callers cache it."""
     schema = schema_of(response_format)
-    parts = replace(parts, instruction=squeezed(parts.instruction))
+    turns = tuple((squeezed(asked), squeezed(reply)) for asked, reply in parts.turns)
+    parts = replace(parts, instruction=squeezed(parts.instruction), turns=turns)
     shots, text = all_shots(parts)
     fields = field_specs(text, shots, schema)
     if fields:

@@ -30,7 +30,7 @@ def squeezed(text: str) -> str:
 def split(messages: Sequence[Mapping[str, object]]) -> Split:
     """Take the messages apart. The question is the last open input-like block of the last user message; without one it is that
     message when there is a system message or an earlier turn, else its last paragraph."""
-    turns = [(str(m.get("role", "")), squeezed(content_text(m.get("content")))) for m in messages]
+    turns = [(str(m.get("role", "")), content_text(m.get("content"))) for m in messages]
     last = max((i for i, (role, _) in enumerate(turns) if role == "user"), default=-1)
     system = "\n\n".join(text for role, text in turns if role in ("system", "developer"))
     pairs: list[tuple[str, str]] = []
@@ -43,7 +43,7 @@ def split(messages: Sequence[Mapping[str, object]]) -> Split:
             asked = ""
     if last < 0:
         return Split(system, (), "")
-    text = turns[last][1]
+    text = squeezed(turns[last][1])
     if "[[ ## " in text:
         return _marked(system, pairs, text)
     alone = not system.strip() and not pairs
