@@ -11,6 +11,7 @@ from topout.domain import Example, Rollout, Scored, Unscored
 from topout.search.reading import choose_rows, choose_shown
 
 TRAIN = tuple(Example(f"t{i}", {"text": "x"}, "right") for i in range(30))
+ROWS = {e.id: e for e in TRAIN}
 
 
 @given(
@@ -43,10 +44,19 @@ def rollout(example: str, score: float | None) -> Rollout:
 
 def test_the_worst_failures_and_the_first_successes_are_shown_and_nothing_unscored() -> None:
     rollouts = [rollout(f"t{i}", score) for i, score in enumerate([1.0, 0.5, None, 0.0, 1.0, 0.9, 1.0, 0.0])]
-    failing, passing = choose_shown(rollouts, 3, 2)
+    failing, passing = choose_shown(rollouts, 3, 2, 100, ROWS)
     assert [r.example for r in failing] == ["t3", "t7", "t1"]
     assert [r.example for r in passing] == ["t0", "t4"]
 
 
 def test_without_failures_there_is_nothing_to_learn_from() -> None:
-    assert choose_shown([rollout("t0", 1.0), rollout("t1", None)], 3, 0) == ([], [])
+    assert choose_shown([rollout("t0", 1.0), rollout("t1", None)], 3, 0, 100, ROWS) == ([], [])
+
+
+def test_the_cap_on_words_passes_over_long_rows_but_always_shows_one_failure() -> None:
+    rows = {name: Example(name, {"text": "word " * size}, "right") for name, size in [("long", 50), ("a", 6), ("b", 6), ("c", 4)]}
+    failing = [rollout(name, 0.0) for name in ("long", "a", "b")]
+    shown, passing = choose_shown([*failing, rollout("c", 1.0)], 9, 9, 16, rows)
+    assert ([r.example for r in shown], [r.example for r in passing]) == (["a", "b"], ["c"])
+    alone, _ = choose_shown(failing[:1], 9, 9, 16, rows)
+    assert [r.example for r in alone] == ["long"]

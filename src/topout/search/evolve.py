@@ -28,9 +28,10 @@ class EvolveSettings:
 
     lanes: int = 6
     champion_share: float = 0.5
-    read_rows: int = 40
-    shown_failures: int = 12
-    shown_successes: int = 4
+    read_rows: int = 100
+    shown_failures: int = 80
+    shown_successes: int = 40
+    shown_words: int = 3000
     rewrite: float = 0.35
     demos: float = 0.45
     merge: float = 0.1
@@ -134,7 +135,9 @@ class Evolve:
             seen = await lab.measure(move.parents[0].candidate, move.read)
             if seen is None:
                 return ended("cut", "the budget ended")
-            failing, passing = choose_shown(seen, self.settings.shown_failures, self.settings.shown_successes)
+            s = self.settings
+            train = {example.id: example for example in move.read}
+            failing, passing = choose_shown(seen, s.shown_failures, s.shown_successes, s.shown_words, train)
             if move.read and not failing:
                 scored = sum(isinstance(r.score, Scored) for r in seen)
                 reason = f"no failure among {scored} train rows to learn from" if scored else "no train row could be scored"

@@ -25,9 +25,26 @@ def choose_rows(train: Sequence[Example], known: Mapping[str, float], size: int,
     return tuple(chosen)
 
 
-def choose_shown(rollouts: Sequence[Rollout], failures: int, successes: int) -> tuple[list[Rollout], list[Rollout]]:
-    """The rollouts that go into the critique: the worst `failures` and the first `successes` that pass; unscored rows stay out."""
+def choose_shown(
+    rollouts: Sequence[Rollout], failures: int, successes: int, words: int, train: Mapping[str, Example]
+) -> tuple[list[Rollout], list[Rollout]]:
+    """The rollouts that go into the critique: the worst `failures` and the first `successes` that pass; unscored rows stay out.
+
+    Together at most `words` words of inputs and answers, a quarter of them for passing rows; one failing row is always shown.
+    """
     scored = [(r, r.score.value) for r in rollouts if isinstance(r.score, Scored)]
-    failing = sorted((pair for pair in scored if pair[1] < 1.0), key=lambda pair: pair[1])
+    failing = [r for r, _ in sorted((pair for pair in scored if pair[1] < 1.0), key=lambda pair: pair[1])]
     passing = [r for r, value in scored if value >= 1.0]
-    return [r for r, _ in failing[:failures]], passing[:successes]
+    shown = within(failing[:failures], words * 3 // 4, train) or failing[:1]
+    return shown, within(passing[:successes], words // 4, train)
+
+
+def within(rollouts: Sequence[Rollout], words: int, train: Mapping[str, Example]) -> list[Rollout]:
+    """As many of them, in order, as `words` allow; longer ones are passed over."""
+    out: list[Rollout] = []
+    for rollout in rollouts:
+        size = len(rollout.answer.split()) + sum(len(text.split()) for text in train[rollout.example].inputs.values())
+        if size <= words:
+            out.append(rollout)
+            words -= size
+    return out
