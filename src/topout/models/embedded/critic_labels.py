@@ -80,8 +80,8 @@ def rewrite_labels(brief: Brief, rng: random.Random) -> tuple[str, str]:
 
 def _add_phrases(sheet: Sheet, texts: dict[str, list[str]], failing: Counter[str], brief: Brief, rng: random.Random) -> list[str]:
     taken = {name: frozenset(stem(w) for w in kept(sheet.lines[line])) for name, line in sheet.entries.items()}
-    found = mine(texts, taken, rng, rng.choice((0.0, 0.1, 0.3)))
-    most = 16
+    found = mine(texts, taken, rng, rng.choice((0.6, 1.0, 1.0)))
+    most = rng.choice((6, 10, 16))
     focus = [name for name in failing if rng.random() < rng.choice((0.6, 1.0, 1.0))] or list(failing)
     room = brief.most_words - size(sheet.text())
     chosen = {name: found.get(name, [])[:most] for name in focus if found.get(name)}
