@@ -5,7 +5,7 @@ Its calls are set aside before the search begins, so that no search can eat the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from topout.domain import Candidate, Example, Task
@@ -83,7 +83,6 @@ class Exam:
         """Measure on the holdout. Rows that could not be measured stay unmeasured, and are told as such."""
         await self._harness.measure(EXAM, candidate, self._plan.holdout)
 
-    async def shift(self, candidates: Sequence[Candidate]) -> None:
+    async def shift(self, candidate: Candidate) -> None:
         """Measure on the shift split, where the task has one."""
-        for candidate in candidates:
-            await self._harness.measure(EXAM, candidate, self._plan.shift)
+        await self._harness.measure(EXAM, candidate, self._plan.shift)

@@ -11,14 +11,16 @@ __all__ = ["Halt", "halting"]
 
 @dataclass(slots=True)
 class Halt:
-    """Set once, by the first reply that tells that no further call will be answered."""
+    """Set by the first reply that tells that no further call will be answered. `exam_cut` is set apart, when what was kept for the exam did
+    not suffice: that ends no search."""
 
     ending: Ending | None = None
     reason: str = ""
+    exam_cut: tuple[Ending, str] | None = None
 
     def set(self, ending: Ending, reason: str) -> None:
-        """The first reason stands."""
-        if self.ending is None:
+        """The first reason stands; but a stop or an outage, after which nothing at all is asked, goes ahead of money and time."""
+        if self.ending is None or (self.ending in ("money", "time") and ending in ("stopped", "outage")):
             self.ending, self.reason = ending, reason
 
     def bars(self, split: Split) -> bool:

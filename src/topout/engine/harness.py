@@ -139,6 +139,8 @@ class Harness:
                 if ending is not None:
                     if attempt != EXAM or ending in ("stopped", "outage"):
                         self._halt.set(ending, failure.message)
+                    else:
+                        self._halt.exam_cut = (ending, f"in the exam: {failure.message}")
                     return None
                 rollout = self._failed(candidate, split, example, sample, failure)
             case Reply() as reply:

@@ -107,14 +107,17 @@ class Run:
             ending, reason = await self._search(exams)
         winner = self._champion()
         if self._halt.ending not in ("stopped", "outage"):
-            if self._exam.admit(winner):
-                await self._exam.sit(winner)
-            half = self._champion_at_half()
-            if self._exam.room(half, 0 if self._halt.ending is None else 1) and self._exam.admit(half):
-                await self._exam.sit(half)
-            await self._exam.shift([baseline] if winner.id == baseline.id else [baseline, winner])
-        if self._halt.ending is not None:
+            async with asyncio.TaskGroup() as exams:
+                self._examine(exams, winner)
+                half = self._champion_at_half()
+                if self._exam.room(half, 1 if ending in ("money", "time") else 0):
+                    self._examine(exams, half)
+                for candidate in {baseline.id: baseline, winner.id: winner}.values():
+                    exams.create_task(self._exam.shift(candidate))
+        if self._halt.ending in ("stopped", "outage"):
             ending, reason = self._halt.ending, self._halt.reason
+        elif self._halt.exam_cut is not None and ending in ("budget", "finished"):
+            ending, reason = self._halt.exam_cut
         return Finish(ending, reason, winner)
 
     async def _measure_baseline(self, baseline: Candidate) -> str:
@@ -169,7 +172,7 @@ class Run:
                     else:
                         closing = ("budget", f"the search's {self._allowance.total} calls are used up")
                 if not in_flight:
-                    return closing or (self._halt.ending or "finished", self._halt.reason)
+                    return (self._halt.ending, self._halt.reason) if self._halt.ending else closing or ("finished", "")
                 oldest, lab, task = in_flight.popleft()
                 self._allowance.turn(oldest)
                 before = self._champion()
