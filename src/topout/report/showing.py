@@ -14,9 +14,9 @@ from topout.errors import UserError, did_you_mean
 from topout.plateau.wording import points
 from topout.report.findings import Findings
 from topout.report.layout import block, table, text
-from topout.report.measures import failures, split_estimates, split_means
+from topout.report.measures import failures, setting, split_estimates, split_means
 from topout.report.verdict_json import estimate_document
-from topout.report.words import quality
+from topout.report.words import EMBEDDED_NOTE, is_embedded, quality
 
 __all__ = ["HOLDOUT_WARNING", "Head", "failure_list", "head_document", "prompt_text", "runs_table", "show"]
 
@@ -62,6 +62,7 @@ def show(f: Findings, candidate: str | None = None, split: Split = "dev", limit:
     parts: list[RenderableType] = [
         text(f"{chosen.id}, {role}", "bold"),
         text("; ".join(scores)),
+        *([text(EMBEDDED_NOTE, "yellow")] if is_embedded(setting(f, "model")) else []),
         *([text(f"Why: {chosen.rationale}", "italic", limit=600)] if chosen.rationale else []),
         block("Prompt", *prompt_text(chosen.prompt)),
         block("Attempts (gain over the parent on paired dev rows, in points; * took the lead)", attempts(f.attempts)),
