@@ -101,3 +101,28 @@ def test_what_another_attempt_had_asked_for_is_not_charged_again() -> None:
     allowance.grant(1, 5)
     allowance.settle(1, {key(2), key(3)}, 0)
     assert (allowance.charged, allowance.task_calls, allowance.left) == (4, 3, 16)
+
+
+def test_what_was_bought_before_or_is_read_by_an_older_attempt_is_not_held_again() -> None:
+    allowance = Allowance(30)
+    allowance.grant(0, 5)
+    allowance.settle(0, {key(1), key(2)}, 1)
+    allowance.grant(1, 4, {key(1), key(3), key(4)})
+    assert allowance.left == 30 - 3 - (4 + 2)
+    allowance.grant(2, 4, {key(3), key(5)})
+    assert allowance.left == 30 - 3 - (4 + 2) - (4 + 1)
+    assert (allowance.fresh(1, {key(3), key(6)}), allowance.fresh(2, {key(3), key(5), key(6)})) == (2, 2)
+    allowance.settle(1, {key(1), key(3), key(4), key(7)}, 1)
+    assert (allowance.charged, allowance.task_calls) == (3 + 4, 2 + 3)
+    assert allowance.fresh(2, {key(7)}) == 1  # bought since, but not when it was planned
+    allowance.settle(2, set(), 0)
+    assert (allowance.charged, allowance.left) == (3 + 4 + 1, 22)  # what it announced to read is charged
+
+
+def test_nothing_is_begun_that_could_not_be_finished() -> None:
+    allowance = Allowance(100)
+    assert not allowance.grant(0, 20, more=81)
+    assert allowance.grant(0, 20, more=60)
+    assert not allowance.grant(1, 10, more=56)
+    assert allowance.grant(1, 10, more=55)
+    assert allowance.left == 70

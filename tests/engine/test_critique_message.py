@@ -96,3 +96,10 @@ def test_the_text_shown_can_be_read_back_whole() -> None:
 
 def test_the_critic_is_told_which_placeholders_to_keep() -> None:
     assert "keep these placeholders exactly: {{b}}, {{a}};" in message(text="Take {{b}} and {{a}} and {{b}}.")
+
+
+def test_a_huge_value_is_shown_by_its_beginning() -> None:
+    content = message(value="x" * 5_000_000, answer="y" * 8000)
+    assert len(content) < 20_000
+    assert "[... 4992000 more characters]" in content
+    assert "y" * 8000 + "\n" in content

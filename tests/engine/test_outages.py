@@ -12,6 +12,7 @@ import pytest
 from topout.contracts import History, Move, Optimizer, Stop
 from topout.domain import Attempt, AttemptDone, Event, Failure, FailureKind, Request, RolloutDone, Score, Scored, Unscored
 from topout.domain import Example as Row
+from topout.engine.halt import Halt
 from topout.errors import ScorerError, UserError
 from topout.search.evolve import Evolve, EvolveSettings
 from topout.testing.engine_room import Outcome, run_in_memory
@@ -104,6 +105,41 @@ def test_when_the_money_or_time_of_the_search_is_spent_the_exam_still_runs(messa
     winner = outcome.finish.winner
     assert winner is not None
     assert sum(e.rollout.candidate == winner.id for e in rollouts(outcome, "holdout")) == 30
+
+
+class InExam:
+    """Answers all of the search, and `first` calls of the exam."""
+
+    def __init__(self, first: int, failure: Failure) -> None:
+        self.left, self.failure = first, failure
+
+    def __call__(self, request: Request) -> str | Failure:
+        if "holdout" not in row_of(request):
+            return right(request)
+        self.left -= 1
+        return right(request) if self.left >= 0 else self.failure
+
+
+@pytest.mark.parametrize(("message", "ending"), [("money: $5 of $5 spent", "money"), ("time", "time")])
+def test_an_exam_that_its_own_money_or_time_cut_short_leaves_the_search_whole_and_can_be_resumed(message: str, ending: str) -> None:
+    whole, _, _ = played()
+    cut, _, _ = played(InExam(40, Failure("budget", message)))
+    assert (cut.finish.ending, cut.finish.reason) == (ending, f"in the exam: {message}")
+    assert decisions(cut) == decisions(whole)
+    assert len(rollouts(cut, "holdout")) == 40
+    again, _, _ = played(before=cut.events)
+    assert again.finish == whole.finish
+    assert len(rollouts(again, "holdout")) == len(rollouts(whole, "holdout"))
+
+
+def test_a_stop_goes_ahead_of_time_and_money_and_bars_the_exam_too() -> None:
+    halt = Halt()
+    halt.set("time", "the search's 60 s are used up")
+    assert (halt.bars("dev"), halt.bars("holdout")) == (True, False)
+    halt.set("stopped", "stopped")
+    assert (halt.ending, halt.bars("holdout")) == ("stopped", True)
+    halt.set("money", "money")
+    assert halt.ending == "stopped"
 
 
 def test_after_a_stop_nothing_is_asked() -> None:
