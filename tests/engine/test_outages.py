@@ -123,10 +123,10 @@ class InExam:
 @pytest.mark.parametrize(("message", "ending"), [("money: $5 of $5 spent", "money"), ("time", "time")])
 def test_an_exam_that_its_own_money_or_time_cut_short_leaves_the_search_whole_and_can_be_resumed(message: str, ending: str) -> None:
     whole, _, _ = played()
-    cut, _, _ = played(InExam(40, Failure("budget", message)))
+    cut, _, _ = played(InExam(20, Failure("budget", message)))
     assert (cut.finish.ending, cut.finish.reason) == (ending, f"in the exam: {message}")
     assert decisions(cut) == decisions(whole)
-    assert len(rollouts(cut, "holdout")) == 40
+    assert len(rollouts(cut, "holdout")) == 20
     again, _, _ = played(before=cut.events)
     assert again.finish == whole.finish
     assert len(rollouts(again, "holdout")) == len(rollouts(whole, "holdout"))
