@@ -68,8 +68,10 @@ class History:
 class Move:
     """What to try next. `parents` come from the pool; `read` are train examples for the critic; `component` is what to edit.
 
-    `prompt` is set when the proposal needs no critic. `calls` is how many calls are set aside for the attempt; past them it waits
-    for its turn and asks for more. `notes` are edits that failed before, told to the critic. `word_cap` bounds the critic's text.
+    `prompt` is set when the proposal needs no critic. `calls` is how many calls are set aside for the attempt beside those for `read` on
+    the first parent; past them it waits for its turn and asks for more. `more` is how many it will need then if all goes well: nothing
+    is planned that could not be finished with what is left. `notes` are edits that failed before, told to the critic. `word_cap` bounds
+    the critic's text.
     """
 
     operator: Operator
@@ -79,6 +81,7 @@ class Move:
     prompt: Prompt | None = None
     notes: tuple[str, ...] = ()
     calls: int = 0
+    more: int = 0
     rationale: str = ""
     word_cap: int = 600
 

@@ -2,7 +2,10 @@
 
 Attempts run side by side, yet who gets the last calls must not be a matter of which reply came first. So each attempt is granted its
 calls when it is planned (a moment fixed by its number), and one that needs more waits until all older ones are committed, which is again a
-moment fixed by numbers. What attempts share (rollouts that another one had already asked for) is given back at commit.
+moment fixed by numbers.
+
+A grant covers only what is new: rollouts that were committed when the attempt was planned, or that an older attempt has announced to read, are
+paid by others. Holding them twice would keep lanes empty, for most attempts read the rows of the same few parents.
 """
 
 from __future__ import annotations
@@ -14,6 +17,10 @@ __all__ = ["Allowance"]
 
 Key = tuple[str, str, int]
 
+GOES_ON = 0.25
+"""Share of the attempts that will want all that they announced. Most are dropped early: to keep everything back for each would leave lanes
+empty, to keep nothing back would stop the promising ones short."""
+
 
 class Allowance:
     """Counts calls against `total`. `charged` are the distinct calls of committed work; grants are held for what is in flight."""
@@ -22,8 +29,13 @@ class Allowance:
         self.total = total
         self.charged = 0
         self.task_calls = 0
-        self._seen: set[Key] = set()
+        self._settled = 0
+        self._bought: dict[Key, int] = {}  # by how many settlements there had been before
+        self._readers: dict[Key, int] = {}  # the first attempt that announced to read it
+        self._reads: dict[int, Set[Key]] = {}
+        self._planned_at: dict[int, int] = {}  # how many settlements there had been
         self._grants: dict[int, int] = {}
+        self._more: dict[int, int] = {}
         self._turns: dict[int, asyncio.Event] = {}
 
     @property
@@ -31,13 +43,29 @@ class Allowance:
         """Calls neither charged nor held."""
         return self.total - self.charged - sum(self._grants.values())
 
-    def grant(self, number: int, calls: int) -> bool:
-        """Hold `calls` for attempt `number`; False when so many are not left."""
-        if calls > self.left:
+    def grant(self, number: int, calls: int, reads: Set[Key] = frozenset(), more: int = 0) -> bool:
+        """Hold `calls` for attempt `number`, and what of `reads` nobody has paid for; False when so many are not left.
+
+        `reads` are charged to it, asked or not. `more` is what it will need besides if all goes well: that, and `GOES_ON` of what those in
+        flight announced, has to be left for whoever asks for it at its turn.
+        """
+        self._planned_at[number] = self._settled
+        held = calls + self.fresh(number, reads)
+        if held + more + int(GOES_ON * sum(self._more.values())) > self.left:
             return False
-        self._grants[number] = calls
+        self._more[number] = more
+        for key in reads:
+            self._readers.setdefault(key, number)
+        self._reads[number] = reads
+        self._grants[number] = held
         self._turns[number] = asyncio.Event()
         return True
+
+    def fresh(self, number: int, rollouts: Set[Key]) -> int:
+        """How many of these attempt `number` has to pay for: a function of what was planned and committed when it was planned."""
+        planned_at = self._planned_at[number]
+        bought, readers = self._bought, self._readers
+        return sum(bought.get(key, planned_at) >= planned_at and readers.get(key, number) >= number for key in rollouts)
 
     def turn(self, number: int) -> None:
         """All older attempts are committed: `number` may ask for more from now on."""
@@ -54,10 +82,13 @@ class Allowance:
         return True
 
     def settle(self, number: int, rollouts: Set[Key], critiques: int) -> None:
-        """Attempt `number` is committed: charge what nobody had asked for before it, let go of the rest."""
+        """Attempt `number` is committed: charge what nobody had paid for before it, let go of the rest."""
         self._grants.pop(number, None)
+        self._more.pop(number, None)
         self._turns.pop(number, None)
-        fresh = len(rollouts - self._seen)
-        self._seen |= rollouts
-        self.task_calls += fresh
-        self.charged += fresh + critiques
+        self._planned_at.pop(number, None)
+        fresh = [key for key in rollouts | self._reads.pop(number, frozenset()) if key not in self._bought]
+        self._bought.update(dict.fromkeys(fresh, self._settled))
+        self._settled += 1
+        self.task_calls += len(fresh)
+        self.charged += len(fresh) + critiques

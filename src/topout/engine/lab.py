@@ -23,6 +23,7 @@ class AttemptLab:
         self.asked: set[tuple[str, str, int]] = set()
         self.critiques = 0
         self.train_rollouts: list[Rollout] = []
+        self._fresh = 0
         self._number = number
         self._seed = seed
         self._task = task
@@ -39,15 +40,17 @@ class AttemptLab:
 
     async def measure(self, candidate: Candidate, examples: Sequence[Example]) -> list[Rollout] | None:
         keys = {(candidate.id, example.id, 0) for example in examples}
-        if not await self._allowance.extend(self._number, len(self.asked | keys) + self.critiques):
+        fresh = self._fresh + self._allowance.fresh(self._number, keys - self.asked)
+        if not await self._allowance.extend(self._number, fresh + self.critiques):
             return None
+        self._fresh = fresh
         self.asked |= keys
         rollouts = await self._harness.measure(self._number, candidate, examples)
         self.train_rollouts += [r for r in rollouts or () if r.split == "train"]
         return rollouts
 
     async def critique(self, move: Move, failing: Sequence[Rollout], passing: Sequence[Rollout]) -> Critique | None:
-        if not await self._allowance.extend(self._number, len(self.asked) + self.critiques + 1):
+        if not await self._allowance.extend(self._number, self._fresh + self.critiques + 1):
             return None
         self.critiques += 1
         seed = seed_for(self._seed, self._number, f"critic/{self.critiques}")

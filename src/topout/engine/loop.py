@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from topout.contracts import History, Journal, Optimizer, Stop
+from topout.contracts import History, Journal, Move, Optimizer, Stop
 from topout.domain import Attempt, AttemptDone, Candidate, Ending, Example, Rollout, Task, Unscored
 from topout.engine.allowance import Allowance
 from topout.engine.critic import Critic
@@ -23,7 +23,7 @@ from topout.engine.exam import Exam, ExamPlan
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness
 from topout.engine.lab import AttemptLab
-from topout.engine.replay import Replay
+from topout.engine.replay import Key, Replay
 from topout.errors import JournalError, UserError
 from topout.search.place import rng_for
 from topout.search.population import Population
@@ -163,7 +163,7 @@ class Run:
                     move = self._optimizer.plan(number, self._history(), rng_for(self._seed, number, "plan"))
                     if isinstance(move, Stop):
                         closing = ("finished", move.reason)
-                    elif self._allowance.grant(number, max(1, move.calls)):
+                    elif self._allowance.grant(number, max(1, move.calls), reads_of(move), move.more):
                         lab = AttemptLab(number, self._seed, self._task, self._harness, self._critic, self._allowance)
                         in_flight.append((number, lab, attempts.create_task(self._optimizer.attempt(number, move, lab))))
                         number += 1
@@ -261,6 +261,11 @@ def repeated(attempt: Attempt) -> Attempt:
 def identity(attempt: Attempt) -> tuple[str, str | None]:
     """What must be equal when an attempt is replayed."""
     return (attempt.outcome, attempt.candidate.id if attempt.candidate else None)
+
+
+def reads_of(move: Move) -> set[Key]:
+    """The rollouts that a move announces: its train rows, answered with its first parent."""
+    return {(parent.candidate.id, example.id, 0) for parent in move.parents[:1] for example in move.read}
 
 
 def unmeasured(candidate: Candidate, example: Example) -> Rollout:

@@ -89,11 +89,12 @@ class Evolve:
     def move(self, operator: Operator, parent: Member, history: History, rng: random.Random) -> Move | None:
         """The move of one operator on this parent, None when it does not apply."""
         s = self.settings
-        scout = 2 * s.first_block
+        heats = blocks(len(history.task.rows("dev")), s.first_block, s.block_growth)
+        first, rest = heats[0].stop, heats[-1].stop - heats[0].stop
         if operator == "demos":
             known = history.train_scores.get(parent.candidate.id, {})
             edit = edit_demos(parent.candidate.prompt, history.task.rows("train"), known, s.max_demos, s.demo_word_cap, rng)
-            return edit and Move("demos", (parent,), prompt=edit[0], rationale=edit[1], calls=scout)
+            return edit and Move("demos", (parent,), prompt=edit[0], rationale=edit[1], calls=first, more=rest)
         editable = [c for c in parent.candidate.prompt.components if instructs(c)]
         if not editable:
             return None
@@ -103,12 +104,13 @@ class Evolve:
             if partner is None or texts_equal(parent, partner, component.name):
                 return None
             pair = (parent, partner) if parent.mean >= partner.mean else (partner, parent)
-            return Move("merge", pair, component=component.name, word_cap=s.word_cap, calls=1 + scout)
+            return Move("merge", pair, component=component.name, word_cap=s.word_cap, calls=1 + first, more=rest)
         if operator == "shorten":
             words = len(component.text.split())
             if words < 60:
                 return None
-            return Move("shorten", (parent,), component=component.name, word_cap=max(40, int(words * 0.7)), calls=1 + scout)
+            cap = max(40, int(words * 0.7))
+            return Move("shorten", (parent,), component=component.name, word_cap=cap, calls=1 + first, more=rest)
         known = history.train_scores.get(parent.candidate.id, {})
         read = choose_rows(history.task.rows("train"), known, s.read_rows, rng)
         return Move(
@@ -118,7 +120,8 @@ class Evolve:
             component=component.name,
             notes=failed_edits(history, parent.candidate.id),
             word_cap=s.word_cap,
-            calls=len(read) + 1 + scout,
+            calls=1 + first,
+            more=rest,
         )
 
     async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
