@@ -14,46 +14,58 @@ def key(number: int) -> tuple[str, str, int]:
     return ("c", f"e{number}", 0)
 
 
-@given(
-    total=st.integers(0, 60),
-    lanes=st.integers(1, 4),
-    plans=st.lists(st.tuples(st.integers(1, 12), st.lists(st.integers(0, 40), max_size=25), st.integers(0, 3)), max_size=25),
+PLAN = st.tuples(
+    st.integers(1, 12), st.sets(st.integers(0, 15), max_size=8), st.integers(0, 6), st.lists(st.integers(0, 40)), st.integers(0, 3)
 )
-def test_charged_and_held_never_exceed_the_total_and_who_asks_is_covered(
-    total: int, lanes: int, plans: list[tuple[int, list[int], int]]
+
+
+@given(total=st.integers(0, 80), lanes=st.integers(1, 4), plans=st.lists(PLAN, max_size=25), early=st.integers(0, 3))
+def test_charged_and_held_never_exceed_the_total_and_cover_what_is_asked(
+    total: int, lanes: int, plans: list[tuple[int, set[int], int, list[int], int]], early: int
 ) -> None:
     async def play() -> None:
         allowance = Allowance(total)
-        in_flight: list[tuple[int, list[int], int]] = []
+        in_flight: list[tuple[int, set[int], list[int], int]] = []
         asked: set[int] = set()
         critic_calls = 0
 
+        async def ask(number: int, mine: set[int], rows: set[int], critiques: int) -> bool:
+            """As an attempt does: what is new to it, and all that it announced, has to be covered before it is asked."""
+            needed = allowance.fresh(number, {key(r) for r in mine | rows}) + critiques
+            if not await allowance.extend(number, needed):
+                return False
+            mine |= rows
+            asked.update(rows)
+            assert len(asked) + critic_calls + critiques <= total
+            return True
+
         async def settle_oldest() -> None:
             nonlocal critic_calls
-            number, rows, critiques = in_flight.pop(0)
+            number, mine, rows, critiques = in_flight.pop(0)
             allowance.turn(number)
-            if await allowance.extend(number, len(set(rows)) + critiques):
-                asked.update(rows)
-                critic_calls += critiques
-                allowance.settle(number, {key(r) for r in rows}, critiques)
-            else:
-                allowance.settle(number, set(), 0)
-            assert 0 <= allowance.left <= total
-            assert allowance.charged == len(asked) + critic_calls <= total
-            assert allowance.task_calls == len(asked)
+            spent = critiques if await ask(number, mine, set(rows), critiques) else 0
+            critic_calls += spent
+            allowance.settle(number, {key(r) for r in mine}, spent)
+            assert allowance.charged <= total
+            assert allowance.left >= 0
 
-        for number, (grant, rows, critiques) in enumerate(plans):
+        for number, (calls, reads, more, rows, critiques) in enumerate(plans):
             if len(in_flight) == lanes:
                 await settle_oldest()
-            held_before = allowance.left
-            if allowance.grant(number, grant):
-                in_flight.append((number, rows, critiques))
-                assert allowance.left == held_before - grant >= 0
+            before = allowance.left
+            if allowance.grant(number, calls, {key(r) for r in reads}, more):
+                assert 0 <= allowance.left <= before - calls
+                mine = set(reads)
+                if number % 4 >= early:
+                    assert await ask(number, mine, reads, 0)
+                in_flight.append((number, mine, rows, critiques))
             else:
-                assert grant > held_before == allowance.left
+                assert allowance.left == before
         while in_flight:
             await settle_oldest()
         assert allowance.left == total - allowance.charged
+        assert len(asked) + critic_calls <= allowance.charged
+        assert len(asked) <= allowance.task_calls
 
     asyncio.run(play())
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
-from topout.domain import AttemptDone, Failure, Request, RolloutDone, Task
+from topout.contracts import History, Lab, Move, Optimizer, Stop
+from topout.domain import SPLITS, Attempt, AttemptDone, Example, Failure, Request, RolloutDone, Task
 from topout.engine.exam import plan_exam
 from topout.search.evolve import Evolve, EvolveSettings
 from topout.testing.engine_room import Outcome, run_in_memory
@@ -18,11 +20,18 @@ SETTINGS = EvolveSettings(lanes=4, read_rows=8, first_block=4)
 
 
 def played(
-    seed: int, capacity: int, max_calls: int, task: Task, answer: Callable[[Request], str | Failure] | None = None
+    seed: int,
+    capacity: int,
+    max_calls: int,
+    task: Task,
+    answer: Callable[[Request], str | Failure] | None = None,
+    optimizer: Optimizer | None = None,
 ) -> tuple[Outcome, UnevenModel, UnevenModel]:
     model = UnevenModel(answer or fixed_accuracy(0.6, seed), salt=seed, capacity=capacity)
     critic = UnevenModel(writing_critic(), salt=seed, capacity=capacity)
-    outcome = asyncio.run(run_in_memory(task, say_right, Evolve(SETTINGS), model, critic, max_calls=max_calls, seed=seed))
+    outcome = asyncio.run(
+        run_in_memory(task, say_right, optimizer or Evolve(SETTINGS), model, critic, max_calls=max_calls, seed=seed)
+    )
     return outcome, model, critic
 
 
@@ -89,3 +98,38 @@ def test_the_critic_and_the_search_never_see_a_holdout_row() -> None:
     demos = [r for r in model.requests for message in r.messages[:-1] if "holdout" in message.content or "dev" in message.content]
     assert demos == []
     assert outcome.finish.winner is not None
+
+
+class Peeking(Evolve):
+    """An optimizer that asks for a row that it should not know."""
+
+    async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
+        await lab.measure(move.parents[0].candidate, [Example("holdout-3", {"text": "x"}, "right")])
+        return await super().attempt(number, move, lab)
+
+
+def test_an_optimizer_cannot_reach_the_holdout() -> None:
+    with pytest.raises(BaseExceptionGroup) as caught:
+        played(1, 4, 400, made_up_task(30, 40, 40), optimizer=Peeking(SETTINGS))
+    assert "the optimizer asked for 'holdout-3', which is no train or dev row" in str(flat(caught.value))
+
+
+def flat(error: BaseException) -> list[str]:
+    return [text for one in error.exceptions for text in flat(one)] if isinstance(error, BaseExceptionGroup) else [str(error)]
+
+
+class Looking(Evolve):
+    """An optimizer that looks at what it is shown of the task."""
+
+    def plan(self, number: int, history: History, rng: random.Random) -> Move | Stop:
+        assert [split for split in SPLITS if history.task.rows(split)] == ["train", "dev"]
+        return super().plan(number, history, rng)
+
+    async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
+        assert [split for split in SPLITS if lab.task.rows(split)] == ["train", "dev"]
+        return await super().attempt(number, move, lab)
+
+
+def test_an_optimizer_is_shown_train_and_dev_rows_only() -> None:
+    outcome, _, _ = played(1, 4, 400, made_up_task(30, 40, 40, 5), optimizer=Looking(SETTINGS))
+    assert outcome.finish.ending == "budget"

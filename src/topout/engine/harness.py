@@ -69,6 +69,10 @@ class Harness:
         self._known: dict[Key, Rollout] = dict(replay.rollouts)
         self._asking: dict[Key, asyncio.Task[Rollout | None]] = {}
 
+    def split(self, example: Example) -> Split | None:
+        """Where an example belongs, None when the task has no such row."""
+        return self._split_of.get(example.id)
+
     def known(self, attempt: int, candidate: Candidate, example: Example, sample: int = 0) -> Rollout | None:
         """The rollout as `attempt` knows it, answered or failed; None when it was not asked."""
         return self._recall(attempt, (candidate.id, example.id, sample))

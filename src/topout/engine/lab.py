@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from topout.contracts import Critique, Move
 from topout.domain import Candidate, Example, Prompt, Rollout, Task
 from topout.engine.allowance import Allowance
 from topout.engine.critic import Critic
 from topout.engine.harness import Harness
+from topout.engine.replay import Key
+from topout.errors import UserError
 from topout.search.place import rng_for, seed_for
 from topout.text.fingerprints import prompt_id
 
@@ -17,13 +19,16 @@ __all__ = ["AttemptLab"]
 
 
 class AttemptLab:
-    """Counts what the attempt asks for against its grant. `asked` are the keys of its rollouts, `critiques` its critic calls."""
+    """Counts what the attempt asks for against its grant. `asked` are the keys of its rollouts, from the start those that it has
+    announced (`reads`: they are charged to it in any case), `critiques` its critic calls."""
 
-    def __init__(self, number: int, seed: int, task: Task, harness: Harness, critic: Critic, allowance: Allowance) -> None:
-        self.asked: set[tuple[str, str, int]] = set()
+    def __init__(
+        self, number: int, seed: int, task: Task, harness: Harness, critic: Critic, allowance: Allowance, reads: Set[Key]
+    ) -> None:
+        self.asked: set[Key] = set(reads)
         self.critiques = 0
         self.train_rollouts: list[Rollout] = []
-        self._fresh = 0
+        self._fresh = allowance.fresh(number, reads)
         self._number = number
         self._seed = seed
         self._task = task
@@ -39,6 +44,9 @@ class AttemptLab:
         return rng_for(self._seed, self._number, purpose)
 
     async def measure(self, candidate: Candidate, examples: Sequence[Example]) -> list[Rollout] | None:
+        for example in examples:
+            if self._harness.split(example) not in ("train", "dev"):
+                raise UserError(f"attempt {self._number}: the optimizer asked for '{example.id}', which is no train or dev row.")
         keys = {(candidate.id, example.id, 0) for example in examples}
         fresh = self._fresh + self._allowance.fresh(self._number, keys - self.asked)
         if not await self._allowance.extend(self._number, fresh + self.critiques):

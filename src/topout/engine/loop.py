@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from topout.contracts import History, Journal, Move, Optimizer, Stop
-from topout.domain import Attempt, AttemptDone, Candidate, Ending, Example, Rollout, Task, Unscored
+from topout.domain import Attempt, AttemptDone, Candidate, Ending, Example, Rollout, Split, Task, Unscored
 from topout.engine.allowance import Allowance
 from topout.engine.critic import Critic
 from topout.engine.exam import Exam, ExamPlan
@@ -29,7 +29,7 @@ from topout.search.place import rng_for
 from topout.search.population import Population
 from topout.text.fingerprints import prompt_id
 
-__all__ = ["BASELINE", "Finish", "Run"]
+__all__ = ["BASELINE", "SETUP_FAILURES", "Finish", "Run"]
 
 SETUP_FAILURES = ("auth", "not_found", "unreachable", "quota")
 """What a first call can meet that no later one will mend."""
@@ -39,6 +39,9 @@ ROW_FAILURES = ("rejected", "context")
 
 PROBES = 3
 """So many rows in a row with a failure of their own make it every row's."""
+
+SEARCHED: tuple[Split, ...] = ("train", "dev")
+"""All that an optimizer gets to see of a task's rows."""
 
 BASELINE = -1
 """The attempt number of the baseline."""
@@ -71,6 +74,7 @@ class Run:
         spent_usd: Callable[[], float | None],
     ) -> None:
         self._task = task
+        self._searched = replace(task, splits={split: task.rows(split) for split in SEARCHED})
         self._optimizer = optimizer
         self._harness = harness
         self._critic = critic
@@ -146,7 +150,7 @@ class Run:
         for example in dev[:PROBES]:
             found = await self._harness.measure(BASELINE, baseline, [example])
             failure = found[0].failure if found else None
-            reason = reason_of(found[0]) if found else ""
+            reason = reason_of(found[0]).removeprefix(f"{failure}: ") if found else ""
             if failure in SETUP_FAILURES:
                 break
             if failure not in ROW_FAILURES:
@@ -164,7 +168,7 @@ class Run:
                     if isinstance(move, Stop):
                         closing = ("finished", move.reason)
                     elif self._allowance.grant(number, max(1, move.calls), reads_of(move), move.more):
-                        lab = AttemptLab(number, self._seed, self._task, self._harness, self._critic, self._allowance)
+                        lab = self._lab(number, move)
                         in_flight.append((number, lab, attempts.create_task(self._optimizer.attempt(number, move, lab))))
                         number += 1
                     elif in_flight:
@@ -178,6 +182,9 @@ class Run:
                 before = self._champion()
                 self._commit(await task, lab)
                 self._examine_at_checkpoints(exams, before)
+
+    def _lab(self, number: int, move: Move) -> AttemptLab:
+        return AttemptLab(number, self._seed, self._searched, self._harness, self._critic, self._allowance, reads_of(move))
 
     def _commit(self, attempt: Attempt, lab: AttemptLab) -> None:
         """Take an attempt into the history. One that a halt cut short is not, nor any after it: a
@@ -242,7 +249,7 @@ class Run:
     def _history(self) -> History:
         population = self._population
         return History(
-            self._task,
+            self._searched,
             self._attempts,
             population.pool,
             population.champion,
