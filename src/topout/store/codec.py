@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
 from topout.domain import (
     AttemptDone,
     Critiqued,
-    Ending,
     Event,
     Rollout,
     RolloutDone,
@@ -82,33 +81,8 @@ def decode(line: str) -> Event:
     kind = str(body.pop("event", ""))
     if kind not in KINDS:
         raise ValueError("unknown kind of event")
-    found = adapter(kind).validate_python(body)
-    event: Event = KINDS[kind](**vars(found)) if kind in STAND_INS else found
+    event: Event = adapter(kind).validate_python(body)
     return event
-
-
-@dataclass
-class Start:
-    """RunStarted, with its open parts as plain JSON objects: pydantic cannot follow the recursive `Json` of topout.domain."""
-
-    schema: int
-    run: str
-    settings: dict[str, Any]
-    manifest: dict[str, Any]
-    at: float
-
-
-@dataclass
-class End:
-    """RunEnded, in the same way."""
-
-    ending: Ending
-    reason: str
-    at: float
-    details: dict[str, Any] = field(default_factory=dict)
-
-
-STAND_INS: dict[str, type[Any]] = {"RunStarted": Start, "RunEnded": End}
 
 
 @cache
@@ -116,4 +90,4 @@ def adapter(kind: str) -> Any:
     """pydantic's validator of a kind, made once."""
     from pydantic import TypeAdapter
 
-    return TypeAdapter(STAND_INS.get(kind, KINDS[kind]))
+    return TypeAdapter(KINDS[kind])
