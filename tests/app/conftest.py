@@ -21,13 +21,30 @@ from topout.cli import main
 from topout.testing.server import OpenAIServer, Response, chat
 
 WORDS = {
-    "fruit": "apple pear plum cherry quince grape melon fig peach mango lime berry".split(),
-    "tool": "hammer saw chisel plane file drill vice rasp clamp awl mallet wrench".split(),
-    "music": "violin drum flute oboe harp cello trumpet organ lute bassoon horn viola".split(),
-    "weather": "rain hail fog storm frost thunder breeze sleet drizzle gale mist snow".split(),
+    "fruit": ["apple", "pear", "plum", "cherry", "quince", "grape", "melon", "fig", "peach", "mango", "lime", "berry"],
+    "tool": ["hammer", "saw", "chisel", "plane", "file", "drill", "vice", "rasp", "clamp", "awl", "mallet", "wrench"],
+    "music": ["violin", "drum", "flute", "oboe", "harp", "cello", "trumpet", "organ", "lute", "bassoon", "horn", "viola"],
+    "weather": ["rain", "hail", "fog", "storm", "frost", "thunder", "breeze", "sleet", "drizzle", "gale", "mist", "snow"],
 }
 LABELS = sorted(WORDS)
-FILLER = "please could you tell me about this thing here today because we want to know more".split()
+FILLER = [
+    "please",
+    "could",
+    "you",
+    "tell",
+    "me",
+    "about",
+    "this",
+    "thing",
+    "here",
+    "today",
+    "because",
+    "we",
+    "want",
+    "to",
+    "know",
+    "more",
+]
 
 
 def row(rng: random.Random, name: str, label: str) -> dict[str, str]:
@@ -84,7 +101,7 @@ def read(body: Mapping[str, Any]) -> str:
     question = str(body["messages"][-1]["content"])
     for word in question.split():
         if word in known:
-            return known[word]
+            return str(known[word])
     return LABELS[blake2b(question.encode(), digest_size=1).digest()[0] % 4]
 
 

@@ -19,6 +19,7 @@ NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 def made(runs: Path, run_id: str = "ab12", now: datetime = NOW) -> RunFolder:
     folder = create_run_folder(runs, "Support tickets", "evolve", run_id, now)
     folder.journal.write_text("")
+    folder.point_latest()
     return folder
 
 

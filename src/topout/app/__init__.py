@@ -9,7 +9,7 @@ run.curve, run.candidates, run.rollouts     # pandas DataFrames
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from topout.app.bench import Bench, Watch
@@ -18,7 +18,7 @@ from topout.app.heads import head
 from topout.app.judging import evaluation
 from topout.app.running import as_toml, checked_settings, drive, first_event, measured, task_path
 from topout.app.views import Evaluation, RunHead, RunView
-from topout.domain import SPLITS, Candidate, RunEnded, RunStarted, Split
+from topout.domain import SPLITS, Candidate, Event, RunEnded, RunStarted, Split
 from topout.engine.exam import plan_exam
 from topout.errors import JournalError, UserError, did_you_mean
 from topout.models.event_loop import run_blocking
@@ -96,14 +96,17 @@ def resume(
     concurrency: int | None = None,
     runs_dir: str | Path = "runs",
     watch: Watch | None = None,
+    recall: Callable[[Sequence[Event]], None] | None = None,
 ) -> RunView:
     """Take up a run that was stopped, killed, or ended by an outage, by money or by time. It goes on as if it had never ended.
 
-    `max_cost` (dollars, for the whole run), `max_time` (seconds, for this session) and `concurrency` may be set anew. Raises JournalError when the task or
-    the recipe changed since, or another process is at it.
+    `max_cost` (dollars, for the whole run), `max_time` (seconds, for this session) and `concurrency` may be set anew. `recall` is told once what
+    earlier sessions found, `watch` of each new event. Raises JournalError when the task or the recipe changed since, or another process is at it.
     """
     folder = find_run(Path(run), Path(runs_dir))
     events = read_journal(folder.journal)
+    if recall is not None:
+        recall(events)
     started = events[0]
     if not isinstance(started, RunStarted):
         raise JournalError(f"{folder.journal}:1: a journal begins with RunStarted.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from topout.config.settings import RunSettings
@@ -79,14 +79,29 @@ class Bench:
 
 
 class Tape:
-    """A journal that keeps its rollouts in memory and tells a watcher of each event. `onto` is written to first, when given."""
+    """A journal that keeps its rollouts in memory and tells a watcher of each event. `onto` is written to first, when given.
 
-    def __init__(self, bench: Bench, total: int, watch: Watch | None, onto: Journal | None = None, done: int = 0) -> None:
+    `before` are the events of earlier sessions. A run is `under_way` once both models have answered (the critic's first call is journaled);
+    `on_way` is called at that moment, on the loop: from there on there is a run to come back to.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        total: int,
+        watch: Watch | None,
+        onto: Journal | None = None,
+        before: Sequence[Event] = (),
+        on_way: Callable[[], None] = lambda: None,
+    ) -> None:
         self._bench = bench
         self._total = total
         self._watch = watch
         self._onto = onto
-        self._done = done
+        self._done = sum(isinstance(event, RolloutDone | Critiqued) for event in before)
+        self._before = before
+        self._on_way = on_way
+        self.under_way = any(isinstance(event, Critiqued) for event in before)
         self.phase = "baseline"
         self.rollouts: list[Rollout] = []
 
@@ -102,6 +117,9 @@ class Tape:
                     self.rollouts.append(event.rollout)
             case Critiqued():
                 self._done += 1
+                if not self.under_way:
+                    self.under_way = True
+                    self._on_way()
             case _:
                 pass
         if self._watch is not None:

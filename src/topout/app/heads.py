@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from topout.app.views import RunHead
-from topout.domain import RunStarted
+from topout.domain import RunEnded, RunStarted
 from topout.errors import JournalError
 from topout.report.findings import find
 from topout.store.journal import read_journal
@@ -22,7 +22,7 @@ def head(folder: RunFolder) -> RunHead:
     try:
         found = find(events)
     except JournalError:
-        return RunHead(*names, started.at, None)
+        return RunHead(*names, started.at, events[-1].ending if isinstance(events[-1], RunEnded) else None)
     ending = found.ended.ending if found.ended else None
     measured = found.holdout.winner.n > 0
     return RunHead(

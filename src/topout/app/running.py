@@ -20,14 +20,14 @@ from topout.app.bench import Bench, Tape, Watch
 from topout.app.derived import write_derived
 from topout.app.views import RunView
 from topout.config.settings import RunSettings
-from topout.domain import Candidate, Critiqued, Event, Example, Json, Rollout, RolloutDone, RunEnded, RunResumed, RunStarted
+from topout.domain import Candidate, Event, Example, Json, Rollout, RunEnded, RunResumed, RunStarted, Unscored
 from topout.engine.critic import Critic
 from topout.engine.exam import ExamPlan
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
-from topout.engine.loop import Finish, Run
+from topout.engine.loop import SETUP_FAILURES, Finish, Run
 from topout.engine.replay import Replay
-from topout.errors import ModelError, StoreError, TopoutError, UserError
+from topout.errors import ModelError, ScorerError, StoreError, TopoutError, UserError
 from topout.models.event_loop import run_blocking
 from topout.plateau.curve import checkpoints
 from topout.plugins.optimizers import LoadedRecipe
@@ -116,14 +116,18 @@ def drive(
     try:
         journal.open()
         total = settings.max_calls or loaded.recipe.max_calls
-        done = sum(isinstance(e, RolloutDone | Critiqued) for e in events)
-        tape = Tape(bench, total, watch, journal, done)
+        tape = Tape(bench, total, watch, journal, events, run.point_latest)
         tape.append(RunResumed(time.time()) if events else started)
         try:
             finish = run_blocking(session(settings, folder, loaded, plan, bench, started, events, tape), bench.stop)
         except TopoutError as error:
+            if not tape.under_way and not events:
+                run.remove()
+                raise
             with suppress(StoreError):
                 tape.append(RunEnded("outage", str(error), time.time()))
+            if isinstance(error, ScorerError):
+                raise ScorerError(f"{error} All replies are kept: mend it and start again, they are not bought again.") from error
             raise
         tape.append(RunEnded(finish.ending, finish.reason, time.time()))
     finally:
@@ -131,7 +135,8 @@ def drive(
         lock.release()
     written = read_journal(run.journal)
     if finish.winner is None:
-        kept = f"What was paid for is kept: `topout resume {run.path}` goes on."
+        more = " --max-cost DOLLARS" if finish.ending == "money" else ""
+        kept = f"What was paid for is kept: `topout resume {run.path}{more}` goes on."
         if finish.ending == "stopped":
             raise UserError(f"stopped before the baseline was measured. {kept}")
         raise ModelError(f"the baseline could not be measured: {finish.reason}. {kept}")
@@ -174,12 +179,18 @@ async def session(
 async def measured(
     bench: Bench, folder: TaskFolder, candidate: Candidate, rows: Sequence[Example], watch: Watch | None
 ) -> list[Rollout]:
-    """A candidate on rows, outside of any run; what a money limit cut off is missing."""
+    """A candidate on rows, outside of any run; what a money limit cut off is missing.
+
+    The first row goes ahead alone: raises UserError when it meets what no later one will mend.
+    """
     tape = Tape(bench, len(rows), watch)
     gateway = bench.open("evaluate")
     seat = Seat(gateway, bench.settings.model)
     harness = Harness(folder.task, folder.scorer, seat, seat, tape, Replay(), Halt())
     try:
+        first = await unwrapped(harness.measure(0, candidate, rows[:1]))
+        if first and first[0].failure in SETUP_FAILURES and isinstance(first[0].score, Unscored):
+            raise UserError(first[0].score.reason.removeprefix(f"{first[0].failure}: "))
         await unwrapped(harness.measure(0, candidate, rows))
     finally:
         await gateway.aclose()

@@ -105,7 +105,15 @@ def resume(
     from topout.app import resume
 
     with watching(as_json, quiet) as watch:
-        view = resume(run, max_cost=max_cost, max_time=max_time, concurrency=concurrency, runs_dir=runs_dir, watch=watch)
+        view = resume(
+            run,
+            max_cost=max_cost,
+            max_time=max_time,
+            concurrency=concurrency,
+            runs_dir=runs_dir,
+            watch=watch,
+            recall=watch.recall if watch is not None else None,
+        )
     tell(view, runs_dir, as_json)
 
 

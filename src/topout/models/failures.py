@@ -12,7 +12,7 @@ from collections.abc import Set
 
 from topout.domain import FailureKind
 
-__all__ = ["classify", "essence", "unsupported_parameters"]
+__all__ = ["classify", "essence", "key_is_missing", "unsupported_parameters"]
 
 _MISSING_KEY = re.compile(
     r"missing credentials|missing [\w .-]{0,40}\b(api )?key|api_key client option must be set|no api key", re.I
@@ -35,7 +35,7 @@ _NOT_SUPPORTED = re.compile(r"support|unrecognized|unknown|not allowed|not permi
 
 def classify(status: int | None, words: str, names: Set[str]) -> tuple[FailureKind, bool]:
     """(kind, may the same request work later). `words` are all messages of the exception chain, `names` its class names."""
-    if _MISSING_KEY.search(words):
+    if key_is_missing(words):
         return "auth", False
     if names & {"ConnectError", "ConnectTimeout", "ConnectionRefusedError"}:
         return "unreachable", True
@@ -68,6 +68,11 @@ def classify(status: int | None, words: str, names: Set[str]) -> tuple[FailureKi
             return ("filtered", False) if _FILTER.search(words) else ("rejected", False)
         case _:
             return ("context", False) if "context_length_exceeded" in words else ("outage", True)
+
+
+def key_is_missing(words: str) -> bool:
+    """Does the client complain that it was given no key (rather than the provider about a wrong one)?"""
+    return _MISSING_KEY.search(words) is not None
 
 
 def unsupported_parameters(status: int | None, words: str) -> frozenset[str]:

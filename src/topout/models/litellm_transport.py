@@ -16,7 +16,7 @@ from typing import Any
 from topout.domain import Request, Usage
 from topout.errors import did_you_mean
 from topout.models.addresses import Addresses, is_embedded
-from topout.models.failures import classify, essence, unsupported_parameters
+from topout.models.failures import classify, essence, key_is_missing, unsupported_parameters
 from topout.models.masking import one_line
 from topout.models.transport import Delivered, Refused, Sent
 
@@ -121,18 +121,24 @@ class LitellmTransport:
         said, hint = f" (HTTP {status}): {essence(str(problem))}" if status is not None else f": {essence(str(problem))}", ""
         match kind:
             case "auth":
+                if key_is_missing(words):
+                    said = ": no key for this provider."
                 hint = self._which_key(model)
+            case "not_found" if is_embedded(model):
+                said = essence(str(problem)).removeprefix(model)
             case "not_found" if "provider not provided" in words.lower():
                 said, hint = ": no such provider.", self._which_name(model)
-            case "not_found" if not is_embedded(model):
+            case "not_found":
                 hint = self._which_name(model)
             case "unreachable" if not retryable:
                 said = f": {self._addresses.of(model)!r} is no address of a server. Write it like http://localhost:8000/v1."
             case "unreachable":
                 said = f": no server answers at {self._addresses.of(model) or 'the address of this provider'} ({essence(str(problem))})"
+                hint = " Start it, or correct its address."
             case _:
                 pass
-        message = one_line(f"{model}{said}", os.environ, limit=300 - len(hint)) + hint
+        message = one_line(f"{model}{said}", os.environ, limit=300 - len(hint))
+        message += f"{'' if not hint or message.endswith('.') else '.'}{hint}"
         return Refused(kind, message, retryable, _retry_after_s(problem), status)
 
     def _which_name(self, model: str) -> str:

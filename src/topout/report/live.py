@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
@@ -123,6 +123,11 @@ class LiveView:
         if now >= self._due:
             self._due = now + self._screen.every_s
             self._draw(now, gauge)
+
+    def recall(self, events: Iterable[Event]) -> None:
+        """Take what earlier sessions of a run found, without drawing or passing it on."""
+        for event in events:
+            self._seen.take(event)
 
     def note(self, text: str) -> None:
         """Say something from now on, beside the progress, and draw it at once."""

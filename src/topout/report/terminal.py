@@ -212,7 +212,8 @@ def ending(f: Findings) -> RenderableType:
         return block("Ending", text("not ended: it is running, or was killed", "yellow"))
     again = f", resumed {f.resumed} x" if f.resumed else ""
     style = "yellow" if f.ended.ending in RESUMABLE else ""
-    said = f"{f.ended.ending}{': ' if f.ended.reason else ''}{f.ended.reason} ({duration(f.seconds)}{again})"
+    reason = f.ended.reason.removeprefix(f.ended.ending).removeprefix(": ")
+    said = f"{f.ended.ending}{': ' if reason else ''}{reason} ({duration(f.seconds)}{again})"
     return block("Ending", text(said, style))
 
 
@@ -220,11 +221,21 @@ def next_commands(f: Findings, path: str) -> list[tuple[list[str], str]]:
     """The commands that make sense now, word by word, the most useful first."""
     found: list[tuple[list[str], str]] = []
     if f.ended is None or f.ended.ending in RESUMABLE:
-        found.append((["topout", "resume", path], "goes on where it ended; nothing is bought twice"))
+        found.append((["topout", "resume", path, *more_money(f)], "goes on where it ended; nothing is bought twice"))
     found.append((["topout", "show", path], "the best prompt, all attempts, rows it gets wrong"))
     if f.winner.id != f.baseline.id:
         model = setting(f, "model", "embedded/reader")
         other = [] if model == "embedded/reader" else ["--model", model]
+        if setting(f, "api_base"):
+            other += ["--api-base", setting(f, "api_base")]
         again = ["topout", "evaluate", setting(f, "task", "TASK"), "--prompt", f"{path}/best", "--split", "holdout", *other]
         found.append((again, "measures the best prompt again"))
     return found
+
+
+def more_money(f: Findings) -> list[str]:
+    """The limit to resume with when the old one is used up: twice as much."""
+    limit = f.started.settings.get("max_cost")
+    if f.ended is None or f.ended.ending != "money" or not isinstance(limit, int | float):
+        return []
+    return ["--max-cost", f"{2 * limit:g}"]

@@ -139,4 +139,4 @@ def refused(path: Path, error: OSError) -> StoreError:
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StoreError(f"{path}: the folder cannot be written. Give it write permission or choose another with --runs-dir.")
-    return StoreError(f"{path}: {error.strerror or error}.")
+    return StoreError(f"{path}: cannot be written: {error.strerror or error}. Choose another folder with --runs-dir.")

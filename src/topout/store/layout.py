@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +38,21 @@ class RunFolder:
         """Hold this run against other processes. Raises JournalError, naming the holder, when another one has it."""
         return Lock(self.path / "lock")
 
+    def point_latest(self) -> None:
+        """`latest` -> this run; by a fresh link renamed over the old one, so that it is never missing. Raises StoreError."""
+        runs_dir = self.path.parent
+        fresh = runs_dir / f".latest-{os.getpid()}"
+        try:
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(self.name)
+            fresh.replace(runs_dir / "latest")
+        except OSError as error:
+            raise refused(runs_dir / "latest", error) from error
+
+    def remove(self) -> None:
+        """Delete the folder of a run that never came to ask anything worth keeping. What cannot be deleted stays."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
 
 class Lock:
     """An advisory lock that ends with its process, however that ends. The file tells who holds it."""
@@ -65,7 +81,7 @@ class Lock:
 
 
 def create_run_folder(runs_dir: Path, task: str, recipe: str, run_id: str, now: datetime | None = None) -> RunFolder:
-    """Make the folder of a new run and point `latest` at it. Raises StoreError when the disk refuses."""
+    """Make the folder of a new run. `latest` is another matter: see `RunFolder.point_latest`. Raises StoreError when the disk refuses."""
     stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
     name = "-".join((stamp, slug(task), slug(recipe), run_id))
     path = runs_dir / name
@@ -73,19 +89,7 @@ def create_run_folder(runs_dir: Path, task: str, recipe: str, run_id: str, now: 
         path.mkdir(parents=True, exist_ok=False)
     except OSError as error:
         raise refused(runs_dir, error) from error
-    point_latest(runs_dir, name)
     return RunFolder(path)
-
-
-def point_latest(runs_dir: Path, name: str) -> None:
-    """`runs/latest` -> the run; by a fresh link renamed over the old one, so that it is never missing."""
-    fresh = runs_dir / f".latest-{os.getpid()}"
-    try:
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(name)
-        fresh.replace(runs_dir / "latest")
-    except OSError as error:
-        raise refused(runs_dir, error) from error
 
 
 def find_run(path: Path, runs_dir: Path) -> RunFolder:
@@ -93,8 +97,12 @@ def find_run(path: Path, runs_dir: Path) -> RunFolder:
     for candidate in (path, runs_dir / path):
         if (candidate / "journal.jsonl").is_file():
             return RunFolder(candidate.resolve())
-    names = ["latest", *(run.name for run in list_runs(runs_dir))]
-    raise UserError(f"{path}: no run there (a run is a folder with a journal.jsonl).{did_you_mean(path.name, names)}")
+    names = [run.name for run in list_runs(runs_dir)]
+    if (runs_dir / "latest").exists():
+        names.append("latest")
+    near = did_you_mean(path.name, names)
+    hint = near if near.startswith(" Did") else " `topout runs` lists what there is."
+    raise UserError(f"{path}: no run there (a run is a folder with a journal.jsonl).{hint}")
 
 
 def list_runs(runs_dir: Path) -> list[RunFolder]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from topout.errors import UserError, did_you_mean
+from topout.errors import UserError
 from topout.models.embedded.answering import field_answer, label_answer
 from topout.models.embedded.critic import criticise
 from topout.models.embedded.extraction import Extractor
@@ -87,7 +87,7 @@ def answer(
     """
     if model not in MODELS:
         names = ", ".join(f"embedded/{name}" for name in MODELS)
-        raise UnknownModel(f"embedded/{model}: no such embedded model. Valid names: {names}.{did_you_mean(model, MODELS)}")
+        raise UnknownModel(f"embedded/{model}: no such embedded model. Valid names: {names}.")
     texts = [content_text(message.get("content")) for message in messages]
     size = 3 + sum(4 + count_tokens(text) for text in texts)
     if size > CONTEXT_TOKENS:
