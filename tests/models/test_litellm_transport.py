@@ -138,7 +138,7 @@ def test_a_filtered_answer_is_told_from_an_empty_one() -> None:
             error(401, "Incorrect API key provided: sk-abcdef123", code="invalid_api_key"),
             "auth",
             False,
-            "provided: *** Set OPENAI_API_KEY",
+            "provided: ***. Set OPENAI_API_KEY",
         ),
         (error(403, "forbidden"), "auth", False, "forbidden"),
         (error(404, "The model `x` does not exist", code="model_not_found"), "not_found", False, "PROVIDER/NAME"),
