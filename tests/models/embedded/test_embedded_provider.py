@@ -80,6 +80,7 @@ def test_an_unknown_name_is_a_404_with_the_valid_names(litellm: Any) -> None:
     with pytest.raises(litellm.NotFoundError, match="embedded/reader, embedded/reader-small, embedded/critic") as caught:
         litellm.completion(model="embedded/raeder", messages=MESSAGES)
     assert caught.value.status_code == 404
+    with pytest.raises(litellm.NotFoundError, match="no such embedded model"):
         asyncio.run(litellm.acompletion(model="embedded/raeder", messages=MESSAGES))
 
 
