@@ -38,8 +38,8 @@ class Critic:
     async def ping(self) -> None:
         """One short call, unless the journal remembers one: so that a wrong name or key shows at once.
 
-        Raises UserError for what no later call will mend. A critic that is down halts the run before anything more is paid; one that only has no
-        answer to this question is let be.
+        Raises UserError for what no later call will mend. A critic that is down halts the run; one that only has no answer to this question is
+        let be.
         """
         if self._halt.ending is not None or self._replay.critique(PING, 1) is not None:
             return

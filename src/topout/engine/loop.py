@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from topout.contracts import History, Journal, Move, Optimizer, Stop
@@ -42,6 +42,10 @@ PROBES = 3
 
 SEARCHED: tuple[Split, ...] = ("train", "dev")
 """All that an optimizer gets to see of a task's rows."""
+
+PATIENCE_S = 0.5
+"""So long the baseline waits for the critic's first word. Wrong names and keys and closed ports show in less; a slow critic that is well would
+cost its whole latency. What is paid meanwhile is kept."""
 
 BASELINE = -1
 """The attempt number of the baseline."""
@@ -103,10 +107,24 @@ class Run:
 
     async def _run(self) -> Finish:
         baseline = Candidate(prompt_id(self._task.baseline), self._task.baseline)
+        await self._probe(baseline)
+        ping = asyncio.create_task(self._critic.ping())
+        try:
+            return await self._search_and_examine(baseline, ping)
+        finally:
+            ping.cancel()
+            await asyncio.gather(ping, return_exceptions=True)
+
+    async def _search_and_examine(self, baseline: Candidate, ping: asyncio.Task[None]) -> Finish:
+        """A critic that can never answer mostly says so at once; one that answers late is not waited for."""
+        await asyncio.wait({ping}, timeout=PATIENCE_S)
+        if ping.done():
+            ping.result()
         missing = await self._measure_baseline(baseline)
         if missing:
             return Finish(self._halt.ending or "outage", self._halt.reason or missing, None)
         async with asyncio.TaskGroup() as exams:
+            exams.create_task(heard(ping))
             self._examine(exams, baseline)
             ending, reason = await self._search(exams)
         winner = self._champion()
@@ -125,13 +143,8 @@ class Run:
         return Finish(ending, reason, winner)
 
     async def _measure_baseline(self, baseline: Candidate) -> str:
-        """Fill the pool with the baseline; what is missing for that, '' when nothing is.
-
-        Its first row goes ahead alone: a wrong model name or key shows before anything is paid.
-        """
+        """Fill the pool with the baseline; what is missing for that, '' when nothing is."""
         dev = self._task.rows("dev")
-        await self._probe(baseline, dev)
-        await self._critic.ping()
         self._allowance.grant(BASELINE, len(dev) + 1)
         rollouts = await self._harness.measure(BASELINE, baseline, dev)
         if rollouts is None:
@@ -144,10 +157,11 @@ class Run:
         self._record(Attempt(BASELINE, "baseline", (), "kept", "what the task brought", baseline, rows=len(dev)))
         return ""
 
-    async def _probe(self, baseline: Candidate, dev: Sequence[Example]) -> None:
-        """Raise UserError when the first calls meet what no later one will mend."""
+    async def _probe(self, baseline: Candidate) -> None:
+        """Raise UserError when the first calls meet what no later one will mend: one row goes ahead alone, so that a wrong model name or key
+        shows before anything is paid."""
         reason = ""
-        for example in dev[:PROBES]:
+        for example in self._task.rows("dev")[:PROBES]:
             found = await self._harness.measure(BASELINE, baseline, [example])
             failure = found[0].failure if found else None
             reason = reason_of(found[0]).removeprefix(f"{failure}: ") if found else ""
@@ -258,6 +272,11 @@ class Run:
             self._allowance.charged,
             self._allowance.left,
         )
+
+
+async def heard(ping: asyncio.Task[None]) -> None:
+    """The critic's first word, whenever it comes."""
+    await ping
 
 
 def repeated(attempt: Attempt) -> Attempt:
