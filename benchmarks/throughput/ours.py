@@ -1,0 +1,102 @@
+"""topout under the load: with fakes at the Model seam, and through gateway and litellm against a server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.throughput.load import Load, Measured, Stopwatch
+from benchmarks.throughput.serving import served
+from topout.contracts import Model
+from topout.domain import AttemptDone, Critiqued, Failure, Message, Reply, Request, RolloutDone
+from topout.models.addresses import Addresses
+from topout.models.cache import ReplyCache
+from topout.models.gateway import Gateway
+from topout.models.ledger import Budget, Ledger
+from topout.models.litellm_transport import LitellmTransport
+from topout.models.prices import Prices
+from topout.plugins.optimizers import load_recipe
+from topout.search.evolve import Evolve
+from topout.testing.engine_room import run_in_memory
+from topout.testing.fakes import FakeModel, say_right
+
+__all__ = ["at_the_seam", "shipped_lanes", "through_litellm"]
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def shipped(lanes: int | None = None) -> tuple[Evolve, float]:
+    """The default recipe's optimizer, with another number of lanes if given, and its share for the exam."""
+    loaded = load_recipe("evolve", REPOSITORY)
+    assert isinstance(loaded.optimizer, Evolve)
+    settings = loaded.optimizer.settings
+    return Evolve(replace(settings, lanes=lanes or settings.lanes)), loaded.recipe.exam_share
+
+
+def shipped_lanes() -> int:
+    return shipped()[0].lanes
+
+
+def at_the_seam(load: Load, seed: int, lanes: int | None = None, max_calls: int | None = None) -> Measured:
+    """A whole run, exam included, of the default recipe; `max_calls` (default: the load's) counts all calls of all roles."""
+    model = FakeModel(load.answers(seed), load.latency_s, load.workers)
+    critic = FakeModel(load.critic(), load.critic_s, load.workers)
+    return asyncio.run(timed(load, seed, model, critic, lanes, max_calls))
+
+
+async def timed(load: Load, seed: int, model: Model, critic: Model, lanes: int | None, max_calls: int | None) -> Measured:
+    optimizer, share = shipped(lanes)
+    task = load.task()
+    watch = Stopwatch()
+    work = run_in_memory(task, say_right, optimizer, model, critic, max_calls=max_calls or load.calls, exam_share=share, seed=seed)
+    events = (await work).events
+    kinds = [type(event) for event in events]
+    return watch.stop(kinds.count(RolloutDone), kinds.count(Critiqued), kinds.count(AttemptDone) - 1)
+
+
+def through_litellm(load: Load, seed: int, lanes: int | None = None) -> Measured:
+    """The same through topout's gateway (cache on disk, ledger, limits) and litellm, against a server in a process of its own.
+
+    One call goes ahead: what litellm takes to import and to open its client is not timed.
+    """
+    with served(load, seed) as url, tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(over_the_wire(load, seed, url, Path(folder), lanes))
+
+
+async def over_the_wire(load: Load, seed: int, url: str, folder: Path, lanes: int | None) -> Measured:
+    with gateway_to(url, folder, load.workers) as gateway:
+        warm = await gateway.complete(Request("openai/task", (Message("user", "ready?"),)))
+        assert isinstance(warm, Reply), warm
+        try:
+            return await timed(load, seed, Named(gateway, "openai/task"), Named(gateway, "openai/critic"), lanes, None)
+        finally:
+            await gateway.aclose()
+
+
+@contextmanager
+def gateway_to(url: str, folder: Path, workers: int) -> Iterator[Gateway]:
+    addresses = Addresses(url)
+    yield Gateway(
+        LitellmTransport(addresses),
+        ReplyCache.open(folder),
+        Ledger(Budget()),
+        Prices({}, addresses),
+        addresses,
+        run="throughput",
+        max_in_flight=workers,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A model under the name that the server knows."""
+
+    gateway: Gateway
+    name: str
+
+    async def complete(self, request: Request) -> Reply | Failure:
+        return await self.gateway.complete(replace(request, model=self.name))
