@@ -18,6 +18,7 @@ from typing import Any, Self
 import pytest
 
 from topout.cli import main
+from topout.models.retries import Retries
 from topout.testing.server import OpenAIServer, Response, chat
 
 WORDS = {
@@ -127,7 +128,7 @@ def tokens(body: Mapping[str, Any]) -> int:
 class Provider:
     """An OpenAI-compatible server with a model `reader` and a model `critic`. `fault(body, number)` may answer instead of them.
 
-    `keys` are the distinct requests that arrived, `answered` counts replies that were billed, `usd` what they cost at $1,000 and $2,000 a million.
+    `keys` are the distinct requests that arrived, `answered` counts replies that were billed, `usd` what they cost at $1,000 and $10 a million.
     """
 
     delay_s: float = 0.0
@@ -152,7 +153,7 @@ class Provider:
             text = criticise(body) if body["model"] == "critic" else read(body)
             usage = (tokens(body), len(text.split()))
             self.answered += 1
-            self.usd += usage[0] * 0.001 + usage[1] * 0.002
+            self.usd += usage[0] * 0.001 + usage[1] * 0.00001
             return chat(text, usage=usage, delay_s=self.delay_s)
 
     def __enter__(self) -> Self:
@@ -168,7 +169,7 @@ class Provider:
         return ["--model", "openai/reader", "--critic", "openai/critic", "--api-base", self.server.url]
 
 
-PRICES = ["--price", "openai/reader=1000,2000", "--price", "openai/critic=1000,2000"]
+PRICES = ["--price", "openai/reader=1000,10", "--price", "openai/critic=1000,10"]
 
 
 @pytest.fixture
@@ -182,6 +183,25 @@ def provider() -> Iterator[Provider]:
     """A provider that answers at once."""
     with Provider() as served:
         yield served
+
+
+@pytest.fixture
+def slow_provider() -> Iterator[Provider]:
+    """A provider that takes 5 ms, so that there is always a call in flight."""
+    with Provider(delay_s=0.005) as served:
+        yield served
+
+
+@pytest.fixture
+def providers() -> Callable[..., Provider]:
+    """Makes providers with faults."""
+    return Provider
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-offs a hundred times shorter."""
+    monkeypatch.setattr("topout.models.gateway.Retries", lambda: Retries(base_s=0.005, cap_s=0.1))
 
 
 @dataclass(frozen=True)

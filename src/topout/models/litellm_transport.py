@@ -5,12 +5,15 @@ litellm retries by itself, in two layers that multiply and that repeat even a wr
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from inspect import isawaitable
 from typing import Any
 
 from topout.domain import Request, Usage
@@ -74,8 +77,22 @@ class LitellmTransport:
             return _read(model, response, time.perf_counter() - started)
 
     async def aclose(self) -> None:
-        if self._litellm is not None:
-            await self._litellm.close_litellm_async_clients()
+        """Close the clients that litellm made on this event loop, and take them out of its cache.
+
+        litellm's own `close_litellm_async_clients` leaves in the cache what it has closed, so that the next run of the process would find every
+        connection broken; and it closes clients of other loops too, which may be in use by whoever shares this process.
+        """
+        if self._litellm is None:
+            return
+        clients, ours = self._litellm.in_memory_llm_clients_cache, f"-{id(asyncio.get_running_loop())}"
+        for key in [key for key in clients.cache_dict if key.endswith(ours)]:
+            client = clients.cache_dict[key]
+            clients.delete_cache(key)
+            close = getattr(client, "close", None) or getattr(client, "aclose", None)
+            with suppress(*self._errors):
+                closing = close() if close is not None else None
+                if isawaitable(closing):
+                    await closing
 
     def _import(self) -> Any:
         """litellm, told before and after its import not to fetch prices, not to read a .env file and to keep quiet."""
