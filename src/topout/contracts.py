@@ -70,13 +70,15 @@ class Move:
 
     `prompt` is set when the proposal needs no critic. `calls` is how many calls are set aside for the attempt beside those for `read` on
     the first parent; past them it waits for its turn and asks for more. `more` is how many it will need then if all goes well: nothing
-    is planned that could not be finished with what is left. `notes` are edits that failed before, told to the critic. `word_cap` bounds
+    is planned that could not be finished with what is left. `references` are train rows that the critic is shown with their expected
+    answers alone: they cost no call. `notes` are edits that failed before, told to the critic. `word_cap` bounds
     the critic's text.
     """
 
     operator: Operator
     parents: tuple[Member, ...]
     read: tuple[Example, ...] = ()
+    references: tuple[Example, ...] = ()
     component: str = ""
     prompt: Prompt | None = None
     notes: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from topout.domain.prompt import Prompt
 
 __all__ = ["SPLITS", "Deployment", "Example", "Json", "Split", "Task"]
 
-Json = TypeAliasType("Json", "None | bool | int | float | str | list[Json] | dict[str, Json]")
+Json = TypeAliasType("Json", "bool | int | float | str | list[Json] | dict[str, Json] | None")
 Split = Literal["train", "dev", "holdout", "shift"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "holdout", "shift")
 

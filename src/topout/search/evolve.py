@@ -17,7 +17,7 @@ from topout.domain import Attempt, Candidate, Component, Operator, Outcome, Scor
 from topout.search.demos import edit_demos
 from topout.search.parents import draw_parent, draw_partner
 from topout.search.racing import Standing, blocks, promising, standing
-from topout.search.reading import choose_rows, choose_shown
+from topout.search.reading import choose_references, choose_rows, choose_shown
 
 __all__ = ["Evolve", "EvolveSettings"]
 
@@ -28,10 +28,11 @@ class EvolveSettings:
 
     lanes: int = 6
     champion_share: float = 0.5
-    read_rows: int = 100
+    read_rows: int = 60
     shown_failures: int = 80
     shown_successes: int = 40
     shown_words: int = 3000
+    reference_words: int = 4000
     rewrite: float = 0.35
     demos: float = 0.45
     merge: float = 0.1
@@ -117,6 +118,7 @@ class Evolve:
             "rewrite",
             (parent,),
             read=read,
+            references=choose_references(history.task.rows("train"), read, s.reference_words, rng),
             component=component.name,
             notes=failed_edits(history, parent.candidate.id),
             word_cap=s.word_cap,

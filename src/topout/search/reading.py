@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from topout.domain import Example, Rollout, Scored
 
-__all__ = ["choose_rows", "choose_shown"]
+__all__ = ["choose_references", "choose_rows", "choose_shown"]
 
 
 def choose_rows(train: Sequence[Example], known: Mapping[str, float], size: int, rng: random.Random) -> tuple[Example, ...]:
@@ -37,6 +37,20 @@ def choose_shown(
     passing = [r for r, value in scored if value >= 1.0]
     shown = within(failing[:failures], words * 3 // 4, train) or failing[:1]
     return shown, within(passing[:successes], words // 4, train)
+
+
+def choose_references(train: Sequence[Example], read: Sequence[Example], words: int, rng: random.Random) -> tuple[Example, ...]:
+    """Other train rows, as many as `words` words of inputs allow: what is expected elsewhere, at the price of some tokens of the critic."""
+    taken = {example.id for example in read}
+    order = [e for e in train if e.id not in taken]
+    rng.shuffle(order)
+    out: list[Example] = []
+    for example in order:
+        size = sum(len(text.split()) for text in example.inputs.values())
+        if size <= words:
+            out.append(example)
+            words -= size
+    return tuple(out)
 
 
 def within(rollouts: Sequence[Rollout], words: int, train: Mapping[str, Example]) -> list[Rollout]:

@@ -17,9 +17,9 @@ Job = Literal["rewrite", "shorten", "merge"]
 _OWN_TEXT: Final = re.compile(r"^Current text:[ \t]*\n(?P<f>`{3,})\w*\n(?P<text>.*?)\n?^(?P=f)[ \t]*$", re.M | re.S)
 _OWN_SECOND: Final = re.compile(r"^Second text:[ \t]*\n(?P<f>`{3,})\w*\n(?P<text>.*?)\n?^(?P=f)[ \t]*$", re.M | re.S)
 _OWN_CASES: Final = re.compile(r"^Examples:[ \t]*\n(?P<f>`{3,})\w*\n(?P<text>.*?)\n?^(?P=f)[ \t]*$", re.M | re.S)
-_HEAD: Final = re.compile(r"^### Example \d+ \((failed|passed)[^)]*\)[ \t]*$", re.M)
+_HEAD: Final = re.compile(r"^### Example \d+ \((failed|passed|reference)[^)]*\)[ \t]*$", re.M)
 _CASE: Final = re.compile(
-    r"(?P<text>.*?)^Answer:[ ]?(?P<answer>.*?)^Expected:[ ]?(?P<expected>.*?)(?:^Feedback:[ ]?(?P<feedback>.*))?\Z", re.M | re.S
+    r"(?P<text>.*?)(?:^Answer:[ ]?(?P<answer>.*?))?^Expected:[ ]?(?P<expected>.*?)(?:^Feedback:[ ]?(?P<feedback>.*))?\Z", re.M | re.S
 )
 _INPUT: Final = re.compile(r"^Input [^:\n]{1,60}:[ ]?", re.M)
 _MOST: Final = re.compile(r"at most (\d+) words", re.I)
@@ -98,7 +98,7 @@ def _own_cases(text: str) -> tuple[Case, ...]:
             feedback = (match["feedback"] or "").strip()
             expected = match["expected"].strip() or _gold(feedback)
             asked = _INPUT.sub("", match["text"]).strip()
-            found.append(Case(asked, match["answer"].strip(), expected, feedback, outcome == "failed"))
+            found.append(Case(asked, (match["answer"] or expected).strip(), expected, feedback, outcome == "failed"))
     return tuple(found)
 
 
