@@ -106,6 +106,36 @@ def test_the_search_may_not_touch_what_is_kept_for_the_exam_and_the_exam_may_use
     assert isinstance(ledger.reserve(0.25, "exam"), Reservation)
 
 
+def test_the_search_begins_nothing_in_the_time_that_is_kept_for_the_exam() -> None:
+    time = InstantTime()
+    ledger = Ledger(Budget(max_time_s=10.0), time.clock)
+    ledger.set_aside(0.4)
+    assert (ledger.time_left_s("search"), ledger.time_left_s("exam"), ledger.time_left_s()) == (6.0, 10.0, 10.0)
+    time.now += 6.0
+    assert ledger.reserve(0.0) == Failure("budget", "time")
+    assert isinstance(ledger.reserve(0.0, "exam"), Reservation)
+    time.now += 4.0
+    assert ledger.reserve(0.0, "exam") == Failure("budget", "time")
+
+
+def test_calls_of_the_search_that_wait_for_a_place_are_not_sent_in_the_time_of_the_exam() -> None:
+    time = InstantTime()
+    ledger = Ledger(Budget(max_time_s=10.0), time.clock)
+    ledger.set_aside(0.4)
+    transport = ScriptedTransport(delay_s=1.0, sleep=time.sleep)
+    gateway = Gateway(
+        transport, None, ledger, Prices(), Addresses(), run="r", max_in_flight=1, clock=time.clock, sleep=time.sleep
+    )
+
+    async def main() -> list[Reply | Failure]:
+        asked = [gateway.complete(Request("embedded/reader", (Message("user", str(i)),))) for i in range(9)]
+        return await asyncio.gather(*asked)
+
+    outcomes = asyncio.run(main())
+    assert len(transport.requests) == 6
+    assert outcomes[6:] == [Failure("budget", "time")] * 3
+
+
 def test_an_unknown_cost_uses_up_its_whole_reservation() -> None:
     ledger = Ledger(Budget(max_cost_usd=1.0))
     ledger.settle(reserved(ledger.reserve(0.6)), "task", MODEL, Usage(), None, paid=True)

@@ -264,7 +264,7 @@ class Gateway:
         if isinstance(reservation, Failure):
             return reservation
         try:
-            sent = await self._send(flight, lane, request)
+            sent = await self._send(flight, lane, request, purse)
         except BaseException:
             self._ledger.release(reservation)
             raise
@@ -290,13 +290,14 @@ class Gateway:
                 self._ledger.release(reservation)
                 return sent
 
-    async def _send(self, flight: _Flight, lane: _Lane, request: Request) -> Sent | Failure:
-        """Try until it is answered or final. The place in the limiter is given back during back-off."""
+    async def _send(self, flight: _Flight, lane: _Lane, request: Request, purse: Purse) -> Sent | Failure:
+        """Try until it is answered or final. The place in the limiter is given back during back-off. What has left when the time of its purse
+        is over is waited for, until the time of the run is."""
         tried = 0
         while True:
             ticket = await lane.limiter.acquire()
-            left_s = self._ledger.time_left_s()
-            if lane.breaker.message is not None or self._stopped or (left_s is not None and left_s <= 0):
+            left_s, to_begin_s = self._ledger.time_left_s(), self._ledger.time_left_s(purse)
+            if lane.breaker.message is not None or self._stopped or (to_begin_s is not None and to_begin_s <= 0):
                 lane.limiter.release()
                 if self._stopped:
                     return _STOPPED
@@ -323,7 +324,7 @@ class Gateway:
             delay_s = self._note_refusal(lane, sent, ticket, tried)
             if delay_s is None:
                 return sent
-            left_s = self._ledger.time_left_s()
+            left_s = self._ledger.time_left_s(purse)
             if left_s is not None and delay_s >= left_s:
                 return _TIME_IS_UP
             if flight.waiting == 0 or self._stopped:

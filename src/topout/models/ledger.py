@@ -132,6 +132,7 @@ class Ledger:
         self._started = clock()
         self._cap = None if self._budget.max_cost_usd is None else int(self._budget.max_cost_usd * _PICO)
         self._aside = 0
+        self._aside_s = 0.0
         self._accounts = _Accounts()
         self._in_flight = 0
         self._sums: dict[tuple[ModelRole, str], _Sums] = {}
@@ -143,15 +144,18 @@ class Ledger:
         return self._cap is not None
 
     def set_aside(self, exam_share: float) -> None:
-        """Keep this share [0, 1] of the money for the exam. The search may not touch it; the exam may use all that is left."""
+        """Keep this share [0, 1] of the money and of the time for the exam. The search may not touch it; the exam may use all that is left."""
         if not 0 <= exam_share <= 1:
             raise ValueError(f"exam_share: {exam_share}, expected a share from 0 to 1")
         self._aside = int((self._cap or 0) * exam_share)
+        self._aside_s = (self._budget.max_time_s or 0.0) * exam_share
 
-    def time_left_s(self) -> float | None:
-        """Seconds to the deadline, negative after it; None without one."""
+    def time_left_s(self, purse: Purse = "exam") -> float | None:
+        """Seconds to the deadline, negative after it; None without one. The search may begin nothing once its own share is over."""
         limit = self._budget.max_time_s
-        return None if limit is None else limit - (self._clock() - self._started)
+        if limit is None:
+            return None
+        return limit - (self._aside_s if purse == "search" else 0.0) - (self._clock() - self._started)
 
     def reserve(self, bound_usd: float, purse: Purse = "search") -> Reservation | Failure | None:
         """Set money aside for a call that costs at most `bound_usd` dollars.
@@ -159,7 +163,7 @@ class Ledger:
         A Failure when it would not fit even if nothing else were in flight, or when time is up; its message begins with 'money' or
         is 'time'. None when it fits as soon as calls in flight turn out cheaper than their bounds: await `changed` and ask again.
         """
-        left_s = self.time_left_s()
+        left_s = self.time_left_s(purse)
         if left_s is not None and left_s <= 0:
             return _TIME_IS_UP
         if self._cap is None:
