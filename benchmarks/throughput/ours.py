@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from topout.contracts import Model
 from topout.domain import AttemptDone, Critiqued, Failure, Message, Reply, Request, RolloutDone
 from topout.models.addresses import Addresses
 from topout.models.cache import ReplyCache
+from topout.models.event_loop import run_blocking
 from topout.models.gateway import Gateway
 from topout.models.ledger import Budget, Ledger
 from topout.models.litellm_transport import LitellmTransport
@@ -58,29 +57,29 @@ async def timed(load: Load, seed: int, model: Model, critic: Model, lanes: int |
     return watch.stop(kinds.count(RolloutDone), kinds.count(Critiqued), kinds.count(AttemptDone) - 1)
 
 
-def through_litellm(load: Load, seed: int, lanes: int | None = None) -> Measured:
-    """The same through topout's gateway (cache on disk, ledger, limits) and litellm, against a server in a process of its own.
+def through_litellm(load: Load, seed: int, provider: str = "openai") -> Measured:
+    """The same through topout's gateway (cache on disk, ledger, limits) and litellm, against a server in a process of its own, on topout's
+    long-lived event loop.
 
     One call goes ahead: what litellm takes to import and to open its client is not timed.
     """
     with served(load, seed) as url, tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(over_the_wire(load, seed, url, Path(folder), lanes))
+        return run_blocking(over_the_wire(load, seed, gateway_to(url, Path(folder), load.workers), provider), lambda: None)
 
 
-async def over_the_wire(load: Load, seed: int, url: str, folder: Path, lanes: int | None) -> Measured:
-    with gateway_to(url, folder, load.workers) as gateway:
-        warm = await gateway.complete(Request("openai/task", (Message("user", "ready?"),)))
-        assert isinstance(warm, Reply), warm
-        try:
-            return await timed(load, seed, Named(gateway, "openai/task"), Named(gateway, "openai/critic"), lanes, None)
-        finally:
-            await gateway.aclose()
+async def over_the_wire(load: Load, seed: int, gateway: Gateway, provider: str) -> Measured:
+    warm = await gateway.complete(Request(f"{provider}/task", (Message("user", "ready?"),)))
+    assert isinstance(warm, Reply), warm
+    try:
+        return await timed(load, seed, Named(gateway, f"{provider}/task"), Named(gateway, f"{provider}/critic"), None, None)
+    finally:
+        await gateway.aclose()
 
 
-@contextmanager
-def gateway_to(url: str, folder: Path, workers: int) -> Iterator[Gateway]:
+def gateway_to(url: str, folder: Path, workers: int) -> Gateway:
+    """A gateway as a run has it, without limits of money or time."""
     addresses = Addresses(url)
-    yield Gateway(
+    return Gateway(
         LitellmTransport(addresses),
         ReplyCache.open(folder),
         Ledger(Budget()),
