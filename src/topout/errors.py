@@ -11,7 +11,17 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = ["JournalError", "ModelError", "ScorerError", "StoreError", "TopoutError", "UserError", "did_you_mean", "place"]
+__all__ = [
+    "JournalError",
+    "ModelError",
+    "ScorerError",
+    "StoppedError",
+    "StoreError",
+    "TopoutError",
+    "UserError",
+    "did_you_mean",
+    "place",
+]
 
 
 class TopoutError(Exception):
@@ -42,6 +52,12 @@ class JournalError(TopoutError):
     """A run's journal is damaged, of another schema, held by another process, or does not fit the task as it is now."""
 
     exit_code = 4
+
+
+class StoppedError(TopoutError):
+    """The user asked for an end before there was anything to report."""
+
+    exit_code = 130
 
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:

@@ -73,6 +73,12 @@ def make_task(folder: Path, sizes: dict[str, int]) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def task_maker() -> Callable[[Path, dict[str, int]], Path]:
+    """Makes task folders of other sizes."""
+    return make_task
+
+
 @pytest.fixture
 def small_task(tmp_path: Path) -> Path:
     """40 train, 40 dev, 60 holdout and 12 shift rows."""

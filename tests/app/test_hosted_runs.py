@@ -22,14 +22,14 @@ def ending(view: RunView) -> str | None:
 
 
 def test_a_hosted_model_and_critic_gain_on_rows_that_the_search_never_saw(small_task: Path, provider: Any, topout: Topout) -> None:
-    done = topout("optimize", small_task, *provider.words, "--max-calls", 900, "-q")
+    done = topout("optimize", small_task, *provider.words, "--max-calls", 700, "-q")
     assert done.code == 0
     view = load_run("latest")
     gain = view.findings.holdout.gain
     assert gain is not None and gain.estimate.low > 0 and gain.estimate.n == 60
     assert ending(view) == "budget"
     spend = view.findings.spend
-    assert sum(role.paid_calls for role in spend.values()) == provider.answered == provider.arrived == len(provider.keys) <= 900
+    assert sum(role.paid_calls for role in spend.values()) == provider.answered == provider.arrived == len(provider.keys) <= 700
     assert all(role.unpriced == role.calls for role in spend.values())
     assert "price unknown" in done.out or "unknown" in done.out
     assert "embedded" not in done.out
@@ -86,15 +86,15 @@ def test_too_little_money_for_the_baseline_is_told_with_what_to_do(
 def test_an_outage_in_mid_run_keeps_everything_and_resume_finishes(
     small_task: Path, provider: Any, providers: Callable[..., Any], topout: Topout
 ) -> None:
-    assert topout("optimize", small_task, *provider.words, "--max-calls", 500, "--runs-dir", "whole", "-q").code == 0
+    assert topout("optimize", small_task, *provider.words, "--max-calls", 400, "--runs-dir", "whole", "-q").code == 0
     down = {"now": False}
 
     def fault(body: Body, number: int) -> Response | None:
-        down["now"] = down["now"] or number == 250
+        down["now"] = down["now"] or number == 220
         return error(503, "we are down") if down["now"] else None
 
     with providers(fault=fault) as failing:
-        done = topout("optimize", small_task, *failing.words, "--max-calls", 500, "--cache-dir", "other", "-q")
+        done = topout("optimize", small_task, *failing.words, "--max-calls", 400, "--cache-dir", "other", "-q")
         assert done.code == 3
         assert "topout resume runs/latest" in done.out and "outage: openai/reader" in done.out and "Traceback" not in done.err
         view = load_run("latest")
@@ -175,7 +175,9 @@ def test_keys_never_reach_a_file_or_an_output(
 
 def test_max_time_is_kept_and_the_exam_has_its_share(small_task: Path, providers: Callable[..., Any], topout: Topout) -> None:
     with providers(delay_s=0.1) as slow:
-        topout("evaluate", small_task, *slow.words[:2], *slow.words[4:], "--max-calls", 1)  # litellm is imported: 4 s that are not the run's
+        topout(
+            "evaluate", small_task, *slow.words[:2], *slow.words[4:], "--max-calls", 1
+        )  # litellm is imported: 4 s that are not the run's
         done = topout("optimize", small_task, *slow.words, "--max-time", "6s", "--concurrency", 8, "-q")
     view = load_run("latest")
     assert done.code == 0 and ending(view) == "time"

@@ -65,7 +65,7 @@ def kill_and_resume(
         journal = journal_of(runs)
         fresh = journal is None or not journal.read_bytes().count(b"\n")
         process = start(*(["optimize", *words] if fresh else ["resume", journal.parent]), "--runs-dir", runs, "-q")  # type: ignore[union-attr]
-    out, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     journal = journal_of(runs)
     assert journal is not None
@@ -118,9 +118,7 @@ def test_ten_kills_buy_nothing_twice_beyond_what_was_in_flight(
 
 
 @pytest.mark.slow
-def test_many_calls_in_flight_at_a_kill_are_bounded_too(
-    small_task: Path, slow_provider: Any, topout: Topout, start: Start
-) -> None:
+def test_many_calls_in_flight_at_a_kill_are_bounded_too(small_task: Path, slow_provider: Any, topout: Topout, start: Start) -> None:
     same_run_after_kills(small_task, slow_provider, topout, start, kills=10, calls=700, seed=4, concurrency=8)
 
 

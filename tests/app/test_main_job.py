@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -34,10 +35,21 @@ FILES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, task_maker: Callable[[Path, dict[str, int]], Path]) -> Path:
+    """A folder with a finished run of a small task."""
+    place = tmp_path_factory.mktemp("finished")
+    task = task_maker(place / "small", {"train": 40, "dev": 40, "holdout": 60, "shift": 12})
+    public.optimize(task, max_calls=900, runs_dir=place / "runs", cache_dir=place / ".topout" / "cache")
+    return place
+
+
 @pytest.fixture
-def view(small_task: Path) -> RunView:
-    """A finished run, in runs/latest."""
-    return public.optimize(small_task, max_calls=900)
+def view(finished: Path, tmp_path: Path) -> RunView:
+    """The run, in runs/latest of this test's own folder."""
+    for name in ("runs", "small", ".topout"):
+        shutil.copytree(finished / name, tmp_path / name, symlinks=True)
+    return public.load_run("latest")
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -73,17 +85,17 @@ def test_a_run_leaves_tables_verdict_and_prompt_that_tell_the_same(view: RunView
     assert (folder / "best" / "prompt.md").is_file()
 
 
-def test_what_was_asked_and_what_it_rests_on_is_kept(view: RunView, small_task: Path) -> None:
+def test_what_was_asked_and_what_it_rests_on_is_kept(view: RunView, finished: Path) -> None:
     asked = tomllib.loads((view.folder / "run.toml").read_text())
-    assert asked["model"] == "embedded/reader" and asked["task"] == str(small_task) and asked["max_calls"] == 900
+    assert asked["model"] == "embedded/reader" and asked["task"] == str(finished / "small") and asked["max_calls"] == 900
     manifest = json.loads((view.folder / "manifest.json").read_text())
     assert manifest["splits"] == {"train": 40, "dev": 40, "holdout": 60, "shift": 12}
     assert manifest["packages"]["litellm"] != "missing" and len(manifest["recipe_sha"]) == 64
     assert view.findings.started.manifest == manifest
 
 
-def test_the_printed_figure_of_the_winner_holds_when_it_is_measured_again(view: RunView, small_task: Path) -> None:
-    again = public.evaluate(small_task, prompt="runs/latest/best", cache_dir="another-cache")
+def test_the_printed_figure_of_the_winner_holds_when_it_is_measured_again(view: RunView) -> None:
+    again = public.evaluate("small", prompt="runs/latest/best", cache_dir="another-cache")
     printed = view.findings.holdout.winner
     assert again.estimate.n == 60 and again.spend.paid_calls == 60
     assert printed.low <= again.estimate.mean <= printed.high
@@ -111,13 +123,13 @@ def test_every_output_names_the_embedded_reader_and_latest_works_everywhere(
     assert json.loads(topout("evaluate", small_task, "--json").out)["embedded"] is True
 
 
-def test_a_second_identical_run_asks_no_model_and_never_imports_litellm(small_task: Path) -> None:
-    first = public.optimize(small_task, max_calls=900)
+def test_a_second_identical_run_asks_no_model_and_never_imports_litellm(view: RunView) -> None:
+    first = view
     code = (
         "import sys, topout.cli; code = topout.cli.main(sys.argv[1:]);"
         "print('litellm' in sys.modules, file=sys.stderr); sys.exit(code)"
     )
-    words = ["optimize", str(small_task), "--max-calls", "900", "--json", "--quiet"]
+    words = ["optimize", "small", "--max-calls", "900", "--json", "--quiet"]
     began = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
     print(f"second run: {time.perf_counter() - began:.2f} s with the start of the process")
@@ -131,11 +143,11 @@ def test_a_second_identical_run_asks_no_model_and_never_imports_litellm(small_ta
         assert document[same] == before[same]
 
 
-def test_tables_are_written_anew_from_the_journal_alone(view: RunView, topout: Callable[..., Any], small_task: Path) -> None:
+def test_tables_are_written_anew_from_the_journal_alone(view: RunView, topout: Callable[..., Any]) -> None:
     kept = {path.name: path.read_bytes() for path in view.folder.iterdir() if path.suffix in (".csv", ".json")}
     for path in view.folder.iterdir():
         if path.suffix in (".csv", ".png") or path.name == "verdict.json":
             path.unlink()
-    (small_task / "task.toml").unlink()
+    shutil.rmtree("small")
     assert topout("report", "latest").code == 0
     assert {path.name: path.read_bytes() for path in view.folder.iterdir() if path.suffix in (".csv", ".json")} == kept

@@ -161,8 +161,8 @@ def evaluate(
     )
     bench = Bench(settings)
     rows = folder.task.rows(split)[:max_calls]
-    rollouts = run_blocking(measured(bench, folder, Candidate(prompt_id(chosen), chosen), rows, watch), bench.stop)
-    return evaluation(folder.task, split, str(prompt) if prompt is not None else "baseline", model, rows, rollouts)
+    rollouts, ending = run_blocking(measured(bench, folder, Candidate(prompt_id(chosen), chosen), rows, watch), bench.stop)
+    return evaluation(folder.task, split, str(prompt) if prompt is not None else "baseline", model, rows, rollouts, ending)
 
 
 def load_run(run: str | Path, runs_dir: str | Path = "runs") -> RunView:

@@ -20,14 +20,14 @@ from topout.app.bench import Bench, Tape, Watch
 from topout.app.derived import write_derived
 from topout.app.views import RunView
 from topout.config.settings import RunSettings
-from topout.domain import Candidate, Event, Example, Json, Rollout, RunEnded, RunResumed, RunStarted, Unscored
+from topout.domain import Candidate, Ending, Event, Example, Json, Rollout, RunEnded, RunResumed, RunStarted, Unscored
 from topout.engine.critic import Critic
 from topout.engine.exam import ExamPlan
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
 from topout.engine.loop import SETUP_FAILURES, Finish, Run
 from topout.engine.replay import Replay
-from topout.errors import ModelError, ScorerError, StoreError, TopoutError, UserError
+from topout.errors import ModelError, ScorerError, StoppedError, StoreError, TopoutError, UserError
 from topout.models.event_loop import run_blocking
 from topout.plateau.curve import checkpoints
 from topout.plugins.optimizers import LoadedRecipe
@@ -138,7 +138,7 @@ def drive(
         more = " --max-cost DOLLARS" if finish.ending == "money" else ""
         kept = f"What was paid for is kept: `topout resume {run.path}{more}` goes on."
         if finish.ending == "stopped":
-            raise UserError(f"stopped before the baseline was measured. {kept}")
+            raise StoppedError(f"stopped before the baseline was measured. {kept}")
         raise ModelError(f"the baseline could not be measured: {finish.reason}. {kept}")
     view = RunView(run.path, find(written))
     write_derived(view)
@@ -178,15 +178,16 @@ async def session(
 
 async def measured(
     bench: Bench, folder: TaskFolder, candidate: Candidate, rows: Sequence[Example], watch: Watch | None
-) -> list[Rollout]:
-    """A candidate on rows, outside of any run; what a money limit cut off is missing.
+) -> tuple[list[Rollout], Ending | None]:
+    """A candidate on rows, outside of any run, and why rows are missing (money, a stop, an outage), None when none is.
 
     The first row goes ahead alone: raises UserError when it meets what no later one will mend.
     """
     tape = Tape(bench, len(rows), watch)
     gateway = bench.open("evaluate")
     seat = Seat(gateway, bench.settings.model)
-    harness = Harness(folder.task, folder.scorer, seat, seat, tape, Replay(), Halt())
+    halt = Halt()
+    harness = Harness(folder.task, folder.scorer, seat, seat, tape, Replay(), halt)
     try:
         first = await unwrapped(harness.measure(0, candidate, rows[:1]))
         if first and first[0].failure in SETUP_FAILURES and isinstance(first[0].score, Unscored):
@@ -194,7 +195,7 @@ async def measured(
         await unwrapped(harness.measure(0, candidate, rows))
     finally:
         await gateway.aclose()
-    return tape.rollouts
+    return tape.rollouts, halt.ending
 
 
 async def unwrapped(work: Coroutine[Any, Any, T]) -> T:
