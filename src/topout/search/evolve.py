@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Protocol
 
 from topout.contracts import History, Lab, Member, Move, Stop
-from topout.domain import Attempt, Candidate, Component, Operator, Outcome, Scored
+from topout.domain import Attempt, Operator
 from topout.search.demos import edit_demos
 from topout.search.parents import draw_parent, draw_partner
-from topout.search.racing import Standing, blocks, promising, standing
-from topout.search.reading import choose_references, choose_rows, choose_shown
+from topout.search.race import Terms, carry_out, failed_edits, fruitless, instructs, race_calls
+from topout.search.reading import choose_references, choose_rows
 
 __all__ = ["Evolve", "EvolveSettings"]
 
@@ -69,7 +68,8 @@ class Evolve:
     """The optimizer. Holds settings only: all that it knows of a run is handed to it."""
 
     def __init__(self, settings: EvolveSettings) -> None:
-        self.settings = settings
+        self.settings = s = settings
+        self.terms = Terms(s.shown_failures, s.shown_successes, s.shown_words, s.first_block, s.block_growth, s.stay_z)
 
     @property
     def lanes(self) -> int:
@@ -90,8 +90,7 @@ class Evolve:
     def move(self, operator: Operator, parent: Member, history: History, rng: random.Random) -> Move | None:
         """The move of one operator on this parent, None when it does not apply."""
         s = self.settings
-        heats = blocks(len(history.task.rows("dev")), s.first_block, s.block_growth)
-        first, rest = heats[0].stop, heats[-1].stop - heats[0].stop
+        first, rest = race_calls(len(history.task.rows("dev")), self.terms)
         if operator == "demos":
             known = history.train_scores.get(parent.candidate.id, {})
             edit = edit_demos(parent.candidate.prompt, history.task.rows("train"), known, s.max_demos, s.demo_word_cap, rng)
@@ -128,63 +127,7 @@ class Evolve:
 
     async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
         """Get the proposal, then race it against its parent over the dev rows."""
-        parents = tuple(member.candidate.id for member in move.parents)
-
-        def ended(outcome: Outcome, reason: str, candidate: Candidate | None = None, now: Standing | None = None) -> Attempt:
-            if now is None or not now.rows:
-                return Attempt(number, move.operator, parents, outcome, reason, candidate)
-            return Attempt(number, move.operator, parents, outcome, reason, candidate, now.gain, now.se, now.rows)
-
-        prompt, rationale = move.prompt, move.rationale
-        if prompt is None:
-            seen = await lab.measure(move.parents[0].candidate, move.read)
-            if seen is None:
-                return ended("cut", "the budget ended")
-            s = self.settings
-            train = {example.id: example for example in move.read}
-            failing, passing = choose_shown(seen, s.shown_failures, s.shown_successes, s.shown_words, train)
-            if move.read and not failing:
-                scored = sum(isinstance(r.score, Scored) for r in seen)
-                reason = f"no failure among {scored} train rows to learn from" if scored else "no train row could be scored"
-                return ended("rejected" if scored else "failed", reason)
-            critique = await lab.critique(move, failing, passing)
-            if critique is None:
-                return ended("cut", "the budget ended or the critic gave no answer")
-            if critique.prompt is None:
-                return ended("rejected", critique.rejected)
-            prompt, rationale = critique.prompt, critique.rationale
-        candidate = lab.candidate(prompt, move, rationale)
-        return await self.race(candidate, move.parents[0], lab, ended)
-
-    async def race(self, candidate: Candidate, parent: Member, lab: Lab, ended: Ended) -> Attempt:
-        """Measure in growing blocks over the dev rows in an order of this attempt's own; stop as soon as it does not look better."""
-        s = self.settings
-        dev = lab.task.rows("dev")
-        order = list(range(len(dev)))
-        lab.rng("race").shuffle(order)
-        challenger: list[float] = []
-        now = Standing(float("nan"), float("nan"), 0)
-        for block in blocks(len(order), s.first_block, s.block_growth):
-            rollouts = await lab.measure(candidate, [dev[i] for i in order[block]])
-            if rollouts is None:
-                return ended("cut", "the budget ended before the race did", candidate, now)
-            challenger += [r.score.value if isinstance(r.score, Scored) else float("nan") for r in rollouts]
-            now = standing(challenger, [parent.scores[i] for i in order[: len(challenger)]])
-            if 2 * now.rows < len(challenger):
-                return ended("failed", f"only {now.rows} of {len(challenger)} rows could be scored", candidate, now)
-            if not promising(now, s.stay_z):
-                return ended(
-                    "dropped", f"{100 * now.gain:+.1f} points against its parent after {now.rows} dev rows", candidate, now
-                )
-        return ended("kept", f"{100 * now.gain:+.1f} points against its parent on {now.rows} dev rows", candidate, now)
-
-
-class Ended(Protocol):
-    """The shape of the closure that closes an attempt."""
-
-    def __call__(
-        self, outcome: Outcome, reason: str, candidate: Candidate | None = None, now: Standing | None = None
-    ) -> Attempt: ...
+        return await carry_out(number, move, lab, self.terms)
 
 
 def operator_order(s: EvolveSettings, rng: random.Random) -> list[Operator]:
@@ -194,31 +137,6 @@ def operator_order(s: EvolveSettings, rng: random.Random) -> list[Operator]:
     return [name for name, share in sorted(live, key=lambda one: -(rng.random() ** (1 / one[1])))]
 
 
-def instructs(component: Component) -> bool:
-    """Whether a component is there to be edited: not frozen, and more than a frame around placeholders (`Ticket: {{text}}`)."""
-    return not component.frozen and (component.role == "system" or len(component.text.split()) >= 8)
-
-
 def texts_equal(one: Member, other: Member, component: str) -> bool:
     """Whether two members carry the same text there."""
     return one.candidate.prompt.component(component).text == other.candidate.prompt.component(component).text
-
-
-def failed_edits(history: History, parent: str, most: int = 5) -> tuple[str, ...]:
-    """The latest edits of this parent that were rejected or dropped, a line each."""
-    lines = [
-        f"{a.reason}: {a.candidate.rationale if a.candidate else 'refused before its trial'}"[:240]
-        for a in history.attempts[-60:]
-        if a.outcome in ("rejected", "dropped") and a.parents[:1] == (parent,) and a.operator == "rewrite"
-    ]
-    return tuple(lines[-most:])
-
-
-def fruitless(history: History) -> int:
-    """How many attempts at the end of the history never came to a trial."""
-    count = 0
-    for attempt in reversed(history.attempts):
-        if attempt.outcome not in ("rejected", "failed"):
-            break
-        count += 1
-    return count

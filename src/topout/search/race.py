@@ -1,0 +1,116 @@
+"""Carrying out a move, as every optimizer here does it: the critic's proposal if one is needed, then the race against the first parent.
+
+What differs between optimizers is what they plan; how a proposal is tried is the same for all, so that their figures can be compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from topout.contracts import History, Lab, Member, Move
+from topout.domain import Attempt, Candidate, Component, Outcome, Scored
+from topout.search.racing import Standing, blocks, promising, standing
+from topout.search.reading import choose_shown
+
+__all__ = ["Terms", "carry_out", "failed_edits", "fruitless", "instructs", "race_calls"]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the critic is shown (rows, words) and how a race is run (rows of the first heat, growth, standard errors); see optimizers/evolve.toml."""
+
+    shown_failures: int
+    shown_successes: int
+    shown_words: int
+    first_block: int
+    block_growth: float
+    stay_z: float
+
+
+class Ended(Protocol):
+    """The shape of the closure that closes an attempt."""
+
+    def __call__(
+        self, outcome: Outcome, reason: str, candidate: Candidate | None = None, now: Standing | None = None
+    ) -> Attempt: ...
+
+
+def race_calls(rows: int, terms: Terms) -> tuple[int, int]:
+    """Calls of the first heat over so many dev rows, and those of all later heats together: a move's `calls` and `more`."""
+    heats = blocks(rows, terms.first_block, terms.block_growth)
+    return heats[0].stop, heats[-1].stop - heats[0].stop
+
+
+async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
+    """Get the proposal, then race it against the move's first parent over the dev rows."""
+    parents = tuple(member.candidate.id for member in move.parents)
+
+    def ended(outcome: Outcome, reason: str, candidate: Candidate | None = None, now: Standing | None = None) -> Attempt:
+        if now is None or not now.rows:
+            return Attempt(number, move.operator, parents, outcome, reason, candidate)
+        return Attempt(number, move.operator, parents, outcome, reason, candidate, now.gain, now.se, now.rows)
+
+    prompt, rationale = move.prompt, move.rationale
+    if prompt is None:
+        seen = await lab.measure(move.parents[0].candidate, move.read)
+        if seen is None:
+            return ended("cut", "the budget ended")
+        train = {example.id: example for example in move.read}
+        failing, passing = choose_shown(seen, terms.shown_failures, terms.shown_successes, terms.shown_words, train)
+        if move.read and not failing:
+            scored = sum(isinstance(r.score, Scored) for r in seen)
+            reason = f"no failure among {scored} train rows to learn from" if scored else "no train row could be scored"
+            return ended("rejected" if scored else "failed", reason)
+        critique = await lab.critique(move, failing, passing)
+        if critique is None:
+            return ended("cut", "the budget ended or the critic gave no answer")
+        if critique.prompt is None:
+            return ended("rejected", critique.rejected)
+        prompt, rationale = critique.prompt, critique.rationale
+    return await race(lab.candidate(prompt, move, rationale), move.parents[0], lab, terms, ended)
+
+
+async def race(candidate: Candidate, parent: Member, lab: Lab, terms: Terms, ended: Ended) -> Attempt:
+    """Measure in growing blocks over the dev rows in an order of this attempt's own; stop as soon as it does not look better."""
+    dev = lab.task.rows("dev")
+    order = list(range(len(dev)))
+    lab.rng("race").shuffle(order)
+    challenger: list[float] = []
+    now = Standing(float("nan"), float("nan"), 0)
+    for block in blocks(len(order), terms.first_block, terms.block_growth):
+        rollouts = await lab.measure(candidate, [dev[i] for i in order[block]])
+        if rollouts is None:
+            return ended("cut", "the budget ended before the race did", candidate, now)
+        challenger += [r.score.value if isinstance(r.score, Scored) else float("nan") for r in rollouts]
+        now = standing(challenger, [parent.scores[i] for i in order[: len(challenger)]])
+        if 2 * now.rows < len(challenger):
+            return ended("failed", f"only {now.rows} of {len(challenger)} rows could be scored", candidate, now)
+        if not promising(now, terms.stay_z):
+            return ended("dropped", f"{100 * now.gain:+.1f} points against its parent after {now.rows} dev rows", candidate, now)
+    return ended("kept", f"{100 * now.gain:+.1f} points against its parent on {now.rows} dev rows", candidate, now)
+
+
+def instructs(component: Component) -> bool:
+    """Whether a component is there to be edited: not frozen, and more than a frame around placeholders (`Ticket: {{text}}`)."""
+    return not component.frozen and (component.role == "system" or len(component.text.split()) >= 8)
+
+
+def failed_edits(history: History, parent: str, most: int = 5) -> tuple[str, ...]:
+    """The latest edits of this parent that were rejected or dropped, a line each."""
+    lines = [
+        f"{a.reason}: {a.candidate.rationale if a.candidate else 'refused before its trial'}"[:240]
+        for a in history.attempts[-60:]
+        if a.outcome in ("rejected", "dropped") and a.parents[:1] == (parent,) and a.operator == "rewrite"
+    ]
+    return tuple(lines[-most:])
+
+
+def fruitless(history: History) -> int:
+    """How many attempts at the end of the history never came to a trial."""
+    count = 0
+    for attempt in reversed(history.attempts):
+        if attempt.outcome not in ("rejected", "failed"):
+            break
+        count += 1
+    return count
