@@ -91,16 +91,16 @@ def test_a_finished_run_topped_out_and_names_its_levers() -> None:
     found = decide(finished())
     assert found.ruling == "topped out"
     assert found.sentence.startswith(
-        "Prompting has topped out (instructions and demos): the chance that 3,000 more calls gain 2 points or more is "
+        "Topped out for prompting as a whole (instructions and demos): the chance that 3,000 more calls gain 2 points or more is "
     )
-    assert found.sentence.endswith("held-out gain since baseline +25.0 points [20.6, 29.1], n = 400.")
+    assert found.sentence.endswith("held-out gain so far +25.0 points [20.6, 29.1], n = 400.")
     assert found.needs == ()
 
 
 def test_levers_that_had_no_turn_are_named_in_the_verdict() -> None:
     found = decide(replace(finished(), levers_tried=("instructions",), levers_untried=("demos", "voting")))
     assert found.ruling == "topped out"
-    assert found.sentence.startswith("Topped out for instructions; demos and voting not tried: ")
+    assert found.sentence.startswith("Topped out for instructions only (demos and voting not tried): the chance ")
     assert found.next_step == "Try demos and voting before you look beyond prompting."
 
 
@@ -125,11 +125,34 @@ def test_beyond_the_calibrated_deltas_only_the_safe_word_is_said() -> None:
     assert decide(replace(rising(), delta=0.0)).ruling == "still climbing"
 
 
-def test_undecided_runs_hear_how_many_rows_and_calls_would_help() -> None:
+def test_undecided_runs_hear_the_sensible_step_first_and_the_dear_alternative_after() -> None:
     found = decide(evidence())
     assert found.ruling == "can't tell yet"
-    assert found.needs[-1] == "3,000 more task calls, the next doubling (about $1.20)"
-    assert found.needs[0].endswith("holdout rows to see a gain of 2 points in 4 of 5 cases (now 400)")
+    assert found.needs == (
+        "First: 3,000 more task calls (about $1.20), on the rows you have",
+        "Or, to prove a gain as small as 2 points: 1,029 more labelled holdout rows (the 400 of today show gains from 3.8 points up)",
+    )
+    assert found.next_step == "Give the run 3,000 more task calls (about $1.20), then look again."
+
+
+def test_more_calls_are_called_cheaper_where_measuring_the_rows_would_take_more_of_them() -> None:
+    assert decide(replace(evidence(), calls=1900)).needs[0].startswith("First, and cheaper: 1,900 more task calls (about $1.20)")
+
+
+def test_an_undecided_chance_comes_with_the_two_it_lies_between() -> None:
+    sentence = decide(evidence()).sentence
+    assert " % or less: topped out; " in sentence
+    assert sentence.startswith("Can't tell yet: the chance that 3,000 more calls gain 2 points or more is ")
+
+
+def test_a_run_with_too_few_proposals_is_given_the_calls_that_the_missing_ones_take() -> None:
+    assert decide(evidence(tried=5)).next_step == "Give the run 9,000 more task calls (about $3.60), then look again."
+
+
+@pytest.mark.parametrize("ruling", ["topped out", "still climbing", "can't tell yet"])
+def test_the_sentence_starts_with_the_ruling(ruling: str) -> None:
+    found: dict[str, str] = {one.ruling: one.sentence for one in map(decide, (finished(), rising(), evidence()))}
+    assert found[ruling].lower().startswith(ruling)
 
 
 def test_every_figure_comes_with_n_and_interval() -> None:

@@ -9,7 +9,7 @@ from topout.plateau import wording
 from topout.plateau.calibration import features, shipped
 from topout.plateau.effects import effects
 from topout.plateau.evidence import Evidence
-from topout.plateau.intervals import paired_sd, rows_needed
+from topout.plateau.intervals import paired_sd, rows_needed, smallest_detectable
 
 __all__ = ["MIN_DEV", "MIN_HOLDOUT", "MIN_PROPOSALS", "decide", "missing"]
 
@@ -73,52 +73,75 @@ def _figures(evidence: Evidence) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _price(evidence: Evidence) -> str:
-    """` (about $1.20)` for the next doubling, which costs what the search has cost so far; '' when that is unknown or nothing."""
-    return f" (about {wording.dollars(evidence.cost_usd)})" if evidence.cost_usd else ""
+def _more(evidence: Evidence) -> str:
+    """`3,000 more task calls (about $1.20)`: as many again, or as many as the proposals that are missing take, at the price so far."""
+    count = evidence.calls
+    if 0 < evidence.tried < MIN_PROPOSALS:
+        count = max(count, math.ceil(count * (MIN_PROPOSALS / evidence.tried - 1)))
+    price = (
+        f" (about {wording.dollars(evidence.cost_usd * count / evidence.calls)})" if evidence.cost_usd and evidence.calls else ""
+    )
+    return f"{wording.calls(max(count, 1))} more task {'calls' if count > 1 else 'call'}{price}"
 
 
-def _rows(evidence: Evidence) -> int:
-    """Holdout rows that make a paired gain of delta visible, 0 when there are enough or none is measured. By the larger paired
-    standard deviation of the two gains: a champion that stayed says nothing about how far two different prompts differ."""
+def _rows(evidence: Evidence) -> tuple[int, float]:
+    """Holdout rows that make a paired gain of delta visible, and the gain that today's rows make visible; 0 rows when there are enough or
+    none is measured. By the larger paired standard deviation of the two gains: a champion that stayed says nothing about how far two
+    different prompts differ."""
     gains = [g for g in (evidence.last_doubling, evidence.since_baseline) if g is not None and g.estimate.n > 0]
     if not gains or not evidence.delta > 0:
-        return 0
-    rows = rows_needed(max(map(paired_sd, gains)), evidence.delta)
-    return rows if rows > evidence.n_holdout else 0
+        return 0, 0.0
+    sd = max(map(paired_sd, gains))
+    rows = rows_needed(sd, evidence.delta)
+    return (rows, smallest_detectable(sd, evidence.n_holdout)) if rows > evidence.n_holdout else (0, 0.0)
 
 
 def _needs(evidence: Evidence) -> tuple[str, ...]:
-    """What would help to decide: rows that make a gain of delta visible, and the next doubling of calls."""
+    """What would help to decide, the sensible first. More calls make the gain that is asked for; more holdout rows only make it visible,
+    and hardly move the verdict (docs/statistics.md: it decides as often with 50 rows as with 1,000), so they are the second choice. Cheaper is said
+    where two prompts on the new rows would take more calls than that, labelling not counted."""
     lines = list(missing(evidence))
-    rows = _rows(evidence)
-    if rows:
-        worth = wording.points(evidence.delta)
-        lines.append(
-            f"{wording.calls(rows)} holdout rows to see a gain of {worth} points in 4 of 5 cases (now {wording.calls(evidence.n_holdout)})"
-        )
     if evidence.last_doubling is None and evidence.n_holdout:
         lines.append("The champion at half of the calls measured on holdout")
+    rows, seen = _rows(evidence)
     if evidence.calls:
-        lines.append(f"{wording.calls(evidence.calls)} more task calls, the next doubling{_price(evidence)}")
+        lacking = rows - evidence.n_holdout
+        order = "First, and cheaper: " if 2 * lacking >= evidence.calls else "First: "
+        lines.append(f"{order}{_more(evidence)}, on the rows you have" if rows and not lines else _more(evidence))
+    if rows and not missing(evidence):
+        lines.append(
+            f"Or, to prove a gain as small as {wording.points(evidence.delta)} points: {wording.calls(rows - evidence.n_holdout)} more"
+            f" labelled holdout rows (the {wording.calls(evidence.n_holdout)} of today show gains from {wording.points(seen)} points up)"
+        )
     return tuple(lines)
 
 
+def _odds(evidence: Evidence, probability: float | None) -> str:
+    """The chance in words, '' when there is none; where it lies between the thresholds, with both."""
+    if probability is None:
+        return ""
+    said = f"the chance that {wording.calls(evidence.calls)} more calls gain {wording.points(evidence.delta)} points or more is "
+    low, high = shipped().thresholds(evidence.delta)
+    if low < probability < high and shipped().covers(evidence.delta):
+        here = wording.chance(probability)
+        if here in (wording.chance(low), wording.chance(high)):
+            return f"{said}{here}, a hair from a clear word"
+        return f"{said}{here} ({wording.chance(low)} or less: topped out; {wording.chance(high)} or more: climbing)"
+    return f"{said}{wording.chance(probability)}"
+
+
 def _sentence(evidence: Evidence, ruling: Ruling, probability: float | None) -> str:
-    worth = f"{wording.points(evidence.delta)} points or more"
-    ahead = f"{wording.calls(evidence.calls)} more calls"
-    odds = f"the chance that {ahead} gain {worth} is {wording.chance(probability)}" if probability is not None else ""
-    total = f"; held-out gain since baseline {wording.gain(evidence.since_baseline.estimate)}" if evidence.since_baseline else ""
+    """The verdict for a reader in a hurry: the ruling first, then why, then what has been gained so far."""
+    odds = _odds(evidence, probability)
+    total = f"; held-out gain so far {wording.gain(evidence.since_baseline.estimate)}" if evidence.since_baseline else ""
     match ruling:
         case "topped out":
             tried = wording.listed(evidence.levers_tried) or "what was tried"
             if evidence.levers_untried:
-                return f"Topped out for {tried}; {wording.listed(evidence.levers_untried)} not tried: {odds}{total}."
-            return f"Prompting has topped out ({tried}): {odds}{total}."
+                return f"Topped out for {tried} only ({wording.listed(evidence.levers_untried)} not tried): {odds}{total}."
+            return f"Topped out for prompting as a whole ({tried}): {odds}{total}."
         case "still climbing":
-            last = evidence.last_doubling
-            why = odds or (f"the last doubling of calls gained {wording.gain(last.estimate)}" if last else "")
-            return f"Still climbing: {why}{total}."
+            return f"Still climbing: {odds}{total}."
         case "can't tell yet":
             lacks = missing(evidence)
             if lacks:
@@ -135,7 +158,7 @@ def _next_step(evidence: Evidence, ruling: Ruling) -> str:
         case "topped out":
             return "Stop prompting here: keep this prompt, or look beyond it (a stronger model, retrieval, tools, training)."
         case "still climbing":
-            return f"Go on: give the run {wording.calls(evidence.calls)} more task calls{_price(evidence)}."
+            return f"Go on: give the run {_more(evidence)}."
         case "can't tell yet":
             if evidence.n_holdout < MIN_HOLDOUT:
                 return f"Add holdout rows: {MIN_HOLDOUT} at least."
@@ -143,8 +166,7 @@ def _next_step(evidence: Evidence, ruling: Ruling) -> str:
                 return f"Add dev rows: {MIN_DEV} at least."
             if evidence.cut_short:
                 return "Resume the run."
-            rows = ", and add holdout rows" if _rows(evidence) else ""
-            return f"Give the run {wording.calls(max(evidence.calls, 1))} more task calls{_price(evidence)}{rows}."
+            return f"Give the run {_more(evidence)}, then look again."
 
 
 def decide(evidence: Evidence) -> Verdict:
