@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,22 +61,27 @@ def test_ctrl_c_stops_cleanly_with_a_summary_and_the_run_goes_on_later(
     assert sum(role.paid_calls for role in view.findings.spend.values()) == len(steady.keys) == steady.arrived
 
 
-def test_ctrl_c_before_the_baseline_is_measured_names_what_to_resume(small_task: Path, steady: Any, start: Start) -> None:
-    process = start("optimize", small_task, *steady.words, "--concurrency", 1, "--quiet")
-    wait_for(lambda: steady.arrived > 3)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert out == "" and err.count("\n") == 1
-    assert err.startswith("topout: stopped before the baseline was measured") and "`topout resume runs/" in err
-    assert process.returncode == 130
+def interrupt_when(condition: Callable[[], bool]) -> None:
+    """Ctrl-C for this process, once the condition holds."""
+
+    def press() -> None:
+        wait_for(condition)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press, daemon=True).start()
 
 
-def test_ctrl_c_in_an_evaluation_tells_what_was_measured_so_far(small_task: Path, steady: Any, start: Start) -> None:
-    process = start("evaluate", small_task, *steady.words[:2], *steady.words[4:], "--concurrency", 1)
-    wait_for(lambda: steady.arrived > 10)
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
-    assert process.returncode == 130 and "Score on holdout" in out and " stopped. They count neither" in out
+def test_ctrl_c_before_the_baseline_is_measured_names_what_to_resume(small_task: Path, steady: Any, topout: Topout) -> None:
+    interrupt_when(lambda: steady.arrived > 3)
+    done = topout("optimize", small_task, *steady.words, "--concurrency", 1, "--quiet")
+    assert done.code == 130 and done.out == ""
+    assert done.line.startswith("stopped before the baseline was measured") and "`topout resume runs/" in done.line
+
+
+def test_ctrl_c_in_an_evaluation_tells_what_was_measured_so_far(small_task: Path, steady: Any, topout: Topout) -> None:
+    interrupt_when(lambda: steady.arrived > 10)
+    done = topout("evaluate", small_task, *steady.words[:2], *steady.words[4:], "--concurrency", 1)
+    assert done.code == 130 and "Score on holdout" in done.out and " stopped. They count neither" in done.out
 
 
 def test_an_evaluation_that_money_cut_short_says_so(small_task: Path, provider: Any, prices: list[str], topout: Topout) -> None:
@@ -164,6 +170,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_under_the_run_keeps_what_was_written_and_the_run_goes_on_elsewhere(
     small_task: Path, provider: Any, topout: Topout, small_disk: Path
 ) -> None:
+    subprocess.run(["mount", "-o", "remount,size=100k", str(small_disk)], check=True)
     words = [small_task, *provider.words, "--max-calls", 600]
     done = topout("optimize", *words, "--runs-dir", small_disk / "runs", "-q")
     assert done.code == 2 and "no space left on the disk" in done.line and "`topout resume" in done.line
