@@ -4,7 +4,7 @@
     run = topout.optimize("tasks/support-tickets")
     print(run.verdict.sentence)
 
-`optimize`, `resume`, `evaluate`, `load_run`, `rebuild` and `list_runs` come from `topout.app`, which is imported when one of them is first used.
+`optimize`, `resume`, `evaluate`, `export`, `load_run`, `rebuild` and `list_runs` come from `topout.app`, which is imported when one of them is first used.
 """
 
 from __future__ import annotations
@@ -12,11 +12,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from topout.app import Evaluation, RunHead, RunView, evaluate, list_runs, load_run, optimize, rebuild, resume
+    from topout.app import Delivery, Evaluation, RunHead, RunView, evaluate, export, list_runs, load_run, optimize, rebuild, resume
 
 __version__ = "0.1.0"
 
-__all__ = ["Evaluation", "RunHead", "RunView", "__version__", "evaluate", "list_runs", "load_run", "optimize", "rebuild", "resume"]
+__all__ = [
+    "Delivery",
+    "Evaluation",
+    "RunHead",
+    "RunView",
+    "__version__",
+    "evaluate",
+    "export",
+    "list_runs",
+    "load_run",
+    "optimize",
+    "rebuild",
+    "resume",
+]
 
 
 def __getattr__(name: str) -> object:

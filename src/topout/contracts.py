@@ -1,6 +1,6 @@
 """The whole extension surface on one page.
 
-Whoever writes a model, a scorer, an optimizer or a journal of their own implements one of these, and sits the same exam as the
+Whoever writes a model, a scorer, an optimizer, a journal or an exporter of their own implements one of these, and sits the same exam as the
 shipped ones (`topout.testing`).
 """
 
@@ -8,12 +8,44 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
-from topout.domain import Attempt, Candidate, Event, Example, Failure, Operator, Prompt, Reply, Request, Rollout, Score, Task
+from topout.domain import (
+    Attempt,
+    Candidate,
+    Estimate,
+    Event,
+    Example,
+    Failure,
+    Gain,
+    Operator,
+    Prompt,
+    Reply,
+    Request,
+    Rollout,
+    Score,
+    Task,
+    Verdict,
+)
 
-__all__ = ["Critique", "History", "Journal", "Lab", "Member", "Model", "Move", "Optimizer", "Scorer", "Stop"]
+__all__ = [
+    "Critique",
+    "Exported",
+    "Exporter",
+    "History",
+    "Journal",
+    "Lab",
+    "Member",
+    "Model",
+    "Move",
+    "Offer",
+    "Optimizer",
+    "Provenance",
+    "Scorer",
+    "Stop",
+]
 
 
 class Model(Protocol):
@@ -148,3 +180,68 @@ class Optimizer(Protocol):
     async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
         """Carry the move out and decide. Sees nothing of the other attempts."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a prompt comes from and what it is worth: travels with every export. No addresses, no keys, no environment.
+
+    `baseline` and `score` are held-out scores of the task's own prompt and of this one, `gain` the paired difference (None when one of
+    them was not measured). `verdict` is that of the whole run. `topout` is the version that ran it.
+    """
+
+    run: str
+    candidate: str
+    task: str
+    task_fingerprint: str
+    model: str
+    critic: str
+    scorer: str
+    recipe: str
+    baseline: Estimate
+    score: Estimate
+    gain: Gain | None
+    verdict: Verdict
+    topout: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A prompt that is to be exported under `name`, and on which terms.
+
+    `fields` are the placeholders that the prompt asks for. `scores` are its held-out scores by example id, `groups` what rows belong
+    together: for a paired comparison with what a registry has now. `alias` ('' for none) is to point at it; `force` overrides a refusal.
+    """
+
+    name: str
+    prompt: Prompt
+    fields: tuple[str, ...]
+    provenance: Provenance
+    scores: Mapping[str, float] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    alias: str = ""
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export comes to: files by their path below the folder, in the order in which they are put in place.
+
+    They are written all or none. `fresh` names a subfolder that must be new: it appears as a whole. `note` says in one sentence how to use them
+    or what was decided; `warnings` what the format cannot carry. `version` is that of a registry.
+    """
+
+    files: Mapping[str, bytes]
+    note: str = ""
+    warnings: tuple[str, ...] = ()
+    fresh: str = ""
+    version: int | None = None
+
+
+class Exporter(Protocol):
+    """Turns an offer into files. Reads what is in `folder` (which may not exist), writes nothing.
+
+    Raises UserError when the format cannot carry the prompt, or when what is there must not be replaced.
+    """
+
+    def __call__(self, offer: Offer, folder: Path) -> Exported: ...

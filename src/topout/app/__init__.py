@@ -14,6 +14,7 @@ from pathlib import Path
 
 from topout.app.bench import Bench, Watch
 from topout.app.derived import write_derived
+from topout.app.exporting import Delivery, export
 from topout.app.heads import head
 from topout.app.judging import evaluation
 from topout.app.running import as_toml, checked_settings, drive, first_event, measured, task_path
@@ -31,7 +32,19 @@ from topout.store.layout import create_run_folder, find_run, write_text
 from topout.store.layout import list_runs as run_folders
 from topout.text.fingerprints import prompt_id
 
-__all__ = ["Evaluation", "RunHead", "RunView", "evaluate", "list_runs", "load_run", "optimize", "rebuild", "resume"]
+__all__ = [
+    "Delivery",
+    "Evaluation",
+    "RunHead",
+    "RunView",
+    "evaluate",
+    "export",
+    "list_runs",
+    "load_run",
+    "optimize",
+    "rebuild",
+    "resume",
+]
 
 
 def optimize(

@@ -1,0 +1,143 @@
+"""From a run to an export: what is offered, and the one place where its files are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from topout import __version__
+from topout.contracts import Exported, Offer, Provenance
+from topout.domain import Candidate, Estimate, Json, Scored
+from topout.errors import UserError
+from topout.exporters import exporter
+from topout.exporters.names import check_alias, check_name, default_name
+from topout.exporters.provenance import EMBEDDED_NOTE, provenance_document
+from topout.plateau.intervals import mean_interval, paired_gain
+from topout.report.findings import Findings, find
+from topout.report.measures import setting
+from topout.report.showing import find_candidate
+from topout.store.batch import write_batch
+from topout.store.journal import read_journal
+from topout.store.layout import find_run
+from topout.text.rendering import placeholders
+
+__all__ = ["Delivery", "export"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An export. `files` are those that it consists of, `written` is False after a dry run. `version` and `alias` are those of a registry."""
+
+    target: str
+    offer: Offer
+    folder: Path
+    files: tuple[Path, ...]
+    written: bool
+    note: str
+    warnings: tuple[str, ...]
+    version: int | None = None
+
+    @property
+    def provenance(self) -> dict[str, Json]:
+        """As it stands in the provenance file."""
+        return provenance_document(self.offer)
+
+
+def export(
+    run: str | Path,
+    *,
+    to: str,
+    candidate: str | None = None,
+    name: str | None = None,
+    alias: str | None = None,
+    out: str | Path | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+    runs_dir: str | Path = "runs",
+) -> Delivery:
+    """Write a run's winner (or the candidate whose id begins so) as files of another format, or into a directory registry.
+
+    `to` is text, messages, dspy, python or registry. `name` defaults to the task's. `alias` (registry only) is moved only if the prompt is shown to be
+    better, on the same held-out rows, than what it points at; `force` overrides that, and the refusal to replace files that are no exports. `out`
+    defaults to `exports/NAME`, for the registry to `prompts`. With `dry_run` all is decided and nothing written. The same call again changes nothing.
+
+    Raises UserError for bad input and refusals, JournalError for a run without a measured baseline, StoreError when the disk refuses.
+    """
+    carry = exporter(to)
+    if alias is not None and to != "registry":
+        raise UserError(f"--alias {alias}: the target '{to}' has no aliases. Use --to registry, or leave --alias out.")
+    found = find_run(Path(run), Path(runs_dir))
+    f = find(read_journal(found.journal))
+    chosen = f.winner if candidate is None else find_candidate(f, candidate)
+    task = str(f.started.manifest.get("task") or Path(setting(f, "task")).name)
+    called = check_name(name) if name is not None else default_name(task)
+    offer = offer_of(f, found.name, task, chosen, called, check_alias(alias) if alias is not None else "", force)
+    default = Path("prompts") if to == "registry" else Path("exports") / called
+    folder = Path(out) if out is not None else default
+    exported: Exported = carry(offer, folder)
+    if not dry_run:
+        write_batch(folder, exported.files, exported.fresh)
+    files = tuple(folder / file for file in exported.files)
+    warnings = (*doubts(f, offer), *exported.warnings)
+    return Delivery(to, offer, folder, files, not dry_run, exported.note, warnings, exported.version)
+
+
+def offer_of(f: Findings, run: str, task: str, chosen: Candidate, name: str, alias: str, force: bool) -> Offer:
+    """What is known of a candidate, ready to travel: nothing of the run's addresses and environment is in it."""
+    groups = f.started.manifest.get("groups")
+    known = {str(k): str(v) for k, v in groups.items()} if isinstance(groups, dict) else {}
+    ids = sorted({r.example for r in f.table.values() if r.split == "holdout"})
+    mine, theirs = held_out(f, chosen.id), held_out(f, f.baseline.id)
+    nan = float("nan")
+    one, other = [mine.get(i, nan) for i in ids], [theirs.get(i, nan) for i in ids]
+    clusters = [known.get(i, "") for i in ids] if known else None
+    unmeasured = Estimate(nan, 0.0, 1.0, 0)
+    manifest = f.started.manifest
+    p = Provenance(
+        run,
+        chosen.id,
+        task,
+        str(manifest.get("task_fingerprint", "")),
+        setting(f, "model"),
+        setting(f, "critic"),
+        str(manifest.get("scorer", "")),
+        str(manifest.get("recipe") or setting(f, "recipe")),
+        mean_interval(other, clusters=clusters) if theirs else unmeasured,
+        mean_interval(one, clusters=clusters) if mine else unmeasured,
+        paired_gain(one, other, clusters=clusters) if mine.keys() & theirs.keys() else None,
+        f.verdict,
+        str(manifest.get("topout") or __version__),
+    )
+    texts = [c.text for role in ("user", "system") for c in chosen.prompt.components if c.role == role]
+    fields = tuple(dict.fromkeys(name for text in texts for name in placeholders(text)))
+    return Offer(name, chosen.prompt, fields, p, mine, {i: known[i] for i in ids if i in known}, alias, force)
+
+
+def held_out(f: Findings, candidate: str) -> dict[str, float]:
+    """A candidate's held-out scores by example."""
+    return {
+        example: r.score.value
+        for (c, example), r in f.table.items()
+        if c == candidate and r.split == "holdout" and isinstance(r.score, Scored)
+    }
+
+
+def doubts(f: Findings, offer: Offer) -> tuple[str, ...]:
+    """What whoever deploys the prompt should know first."""
+    p = offer.provenance
+    found: list[str] = []
+    if p.model.startswith("embedded/"):
+        found.append(f"The held-out score was {EMBEDDED_NOTE}.")
+    if f.ended is None:
+        found.append("The run has not ended: a later export may be another prompt.")
+    if p.candidate == f.baseline.id:
+        found.append(
+            "This is the task's own prompt: the run found nothing better."
+            if f.winner.id == p.candidate
+            else "This is the baseline."
+        )
+    elif not p.score.n:
+        found.append("This candidate was not measured on held-out rows.")
+    elif p.gain is None or p.gain.estimate.low <= 0:
+        found.append("It is not shown to be better than the baseline: the interval of its held-out gain reaches 0 or below.")
+    return tuple(found)

@@ -1,0 +1,87 @@
+"""`topout export`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from topout.cli.options import AsJson, Run, RunsDir
+from topout.cli.output import print_json, say, typed_path
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from topout.app import Delivery
+    from topout.domain import Json
+
+__all__ = ["export"]
+
+
+def export(
+    run: Run,
+    to: Annotated[str, typer.Option(metavar="TARGET", help="text, messages, dspy, python or registry (a directory).")],
+    candidate: Annotated[
+        str | None, typer.Option(metavar="ID", help="Candidate to export, by the start of its id. Default: the winner.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the prompt. Default: the task's.")] = None,
+    alias: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ALIAS", help="Registry: point this alias (such as production) at it, only if it is shown to be better."
+        ),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Where to write. Default: exports/NAME, for the registry prompts.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Move the alias, or replace files, all the same.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")] = False,
+    runs_dir: RunsDir = "runs",
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's best prompt, with where it comes from and what it is worth, for other programs or into a registry."""
+    from topout.app import export
+
+    done = export(run, to=to, candidate=candidate, name=name, alias=alias, out=out, force=force, dry_run=dry_run, runs_dir=runs_dir)
+    if as_json:
+        print_json(document(done))
+    else:
+        say(*shown(done))
+
+
+def shown(done: Delivery) -> list[RenderableType]:
+    """An export for a person."""
+    from rich.text import Text
+
+    from topout.report.layout import block, bullets, text
+    from topout.report.words import paired, quality
+
+    p = done.offer.provenance
+    title = "Written" if done.written else "Would be written (dry run)"
+    files = [text(typed_path(path)) for path in done.files] or [text("nothing: all is there already")]
+    return [
+        text(f"{done.offer.name}: candidate {p.candidate} of {p.run}", "bold"),
+        text(f"Held-out score {quality(p.score)}; gain over the baseline {paired(p.gain)}"),
+        text(f"Verdict of the run: {p.verdict.ruling}"),
+        Text(),
+        text(done.note),
+        *([block("Mind", bullets(done.warnings))] if done.warnings else []),
+        block(title, *files),
+    ]
+
+
+def document(done: Delivery) -> dict[str, Json]:
+    """An export for machines."""
+    return {
+        "schema": 1,
+        "target": done.target,
+        "name": done.offer.name,
+        "version": done.version,
+        "alias": done.offer.alias or None,
+        "folder": str(done.folder),
+        "files": [str(path) for path in done.files],
+        "written": done.written,
+        "note": done.note,
+        "warnings": list(done.warnings),
+        "provenance": done.provenance,
+    }
