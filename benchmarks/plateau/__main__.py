@@ -120,7 +120,9 @@ def main() -> None:
     parser.add_argument("--test", action="store_true", help="print the tables on the test seeds")
     parser.add_argument("--shifted", action="store_true", help="print the tables on shifted parameters")
     parser.add_argument("--intervals", action="store_true", help="print the coverage of the intervals for right/wrong scores")
-    parser.add_argument("--left-out", action="store_true", help="with --fit: errors in each family when it was left out of the fit")
+    parser.add_argument(
+        "--left-out", action="store_true", help="with --fit: errors in each family when it was left out (half of the runs)"
+    )
     parser.add_argument("--runs", type=int, help=f"simulated runs of a suite (default {FIT_RUNS} to fit, {TEST_RUNS} to test)")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=TEST_SEED, help="seed of the test suite (1 is the fit's)")
@@ -134,7 +136,7 @@ def main() -> None:
         write(s, runs)
         print(f"fitted on {len(s.run)} judged checkpoints in {time.perf_counter() - started:.0f} s: {TARGET}")
         if args.left_out:
-            print("\n".join(left_out(s)))
+            print("\n".join(left_out(s.take(s.run < runs // 2))))
     if args.test or args.shifted:
         calibration = load(TARGET.read_text(encoding="utf-8"))
         fitted = Fitted(np.array(calibration.means), np.array(calibration.sds), np.array(calibration.coefficients))

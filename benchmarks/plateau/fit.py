@@ -62,17 +62,21 @@ def crossed(s: Suite, groups: np.ndarray) -> dict[float, Floats]:
 
 
 def thresholds(
-    s: Suite, p: Floats, delta: float, overall: float = 0.04, family: float = 0.08, climb: float = 0.04
+    s: Suite, p: Floats, delta: float, overall: float = 0.04, family: float = 0.08, climb: float = 0.04, family_climb: float = 0.08
 ) -> tuple[float, float]:
     """The largest tau that keeps "topped out" wrong in at most `overall` of the runs with G >= delta and `family` in each family that has at
-    least 200 of them; the smallest threshold of at least 0.65 that keeps "climbing" wrong in at most `climb` of the others."""
+    least 200 of them; the smallest threshold of at least 0.65 that keeps "climbing" wrong in at most `climb` of the others, and `family_climb`
+    in each family that has at least 200 of those."""
     gains = s.truth >= delta
-    taus = [np.quantile(p[gains], overall)]
+    taus, climbs = [np.quantile(p[gains], overall)], [0.65, np.quantile(p[~gains], 1 - climb)]
     for f in range(len(FAMILIES)):
         mine = p[gains & (s.family == f)]
         if len(mine) >= 200:
             taus.append(np.quantile(mine, family))
-    return float(min(taus)), float(max(0.65, np.quantile(p[~gains], 1 - climb)))
+        rest = p[~gains & (s.family == f)]
+        if len(rest) >= 200:
+            climbs.append(np.quantile(rest, 1 - family_climb))
+    return float(min(taus)), float(max(climbs))
 
 
 def auc(p: Floats, truth: np.ndarray) -> float:

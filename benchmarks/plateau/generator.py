@@ -1,7 +1,7 @@
 """Runs of an optimizer whose future is known.
 
-A run is a drawn task (rows, right/wrong or graded scores, difficulty, label noise), a drawn engine (the race of `evolve` with a drawn gate, or
-GEPA's minibatch gate of 3 to 8 rows) and a drawn growth family, which says how good the next proposal really is. Each call is simulated as
+A run is a drawn task (rows, right/wrong or graded scores, difficulty, label noise), a drawn engine (the race of `evolve` with a gate drawn from
+around the shipped one, or GEPA's minibatch gate of 3 to 8 rows) and a drawn growth family, which says how good the next proposal really is. Each call is simulated as
 a score on a row: score = f(skill + row's difficulty + noise of this prompt on this row), so that champions are chosen with the same luck
 as real ones. The truth at a checkpoint is the mean, over independent continuations to twice the calls, of the champion's true gain.
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 
-VERSION = 1
+VERSION = 2
 FAMILIES = (
     "saturating",
     "staircase",
@@ -60,8 +60,9 @@ class Tasks:
     proposals: Floats  # nominal number of proposals that the budget buys
     budget: Floats
     minibatch: Ints  # 0: race
-    drop_z: Floats
+    stay_z: Floats  # as in the recipe: a challenger stays while it is ahead by so many standard errors
     first_block: Ints
+    block_growth: Floats
     champion_share: Floats
     read: Ints
     p: Floats
@@ -105,9 +106,12 @@ def draw_tasks(rng: np.random.Generator, count: int, shifted: bool = False) -> T
     proposals = logu(40, 300)
     race = u(size=count) < (0.5 if shifted else 0.7)
     minibatch = np.where(race, 0, rng.integers(3, 9, count))
-    read = rng.integers(3, 25, count)
-    first_block = rng.choice([8, 16, 32], count)
-    nominal = np.where(race, read + 0.5 * n + 0.5 * np.minimum(first_block, n), read + 2 * minibatch + 0.3 * n)
+    read = rng.integers(3, 40, count)
+    first_block = rng.integers(8, 49, count) if shifted else rng.integers(12, 33, count)
+    block_growth = u(1.3, 4.0, count) if shifted else u(1.5, 3.0, count)
+    stay_z = u(-1.2, 1.2, count) if shifted else u(-0.3, 0.7, count)
+    longer = np.maximum(n - first_block, 0) * np.clip(0.3 - 0.25 * stay_z, 0.1, 0.6)
+    nominal = np.where(race, read + np.minimum(first_block, n) + longer, read + 2 * minibatch + 0.3 * n)
 
     p, alpha, n_zero = u(0.08, 0.5, count) / k, np.zeros(count), np.ones(count)
     size, beta = u(0.02, 0.08, count) * k, np.ones(count)
@@ -151,8 +155,9 @@ def draw_tasks(rng: np.random.Generator, count: int, shifted: bool = False) -> T
         proposals=proposals,
         budget=proposals * nominal + n,
         minibatch=minibatch,
-        drop_z=u(0.2, 1.6, count) if shifted else u(0.4, 1.2, count),
+        stay_z=stay_z,
         first_block=first_block,
+        block_growth=block_growth,
         champion_share=u(0.2, 0.9, count),
         read=read,
         p=p,
@@ -274,23 +279,23 @@ def propose(
     return np.clip(child, 0.02, 0.985 * (1 - t.noise)), offset, island
 
 
-def block_ends(n: int, first: int) -> list[int]:
-    """Where the blocks of a race end (as `topout.search.racing.blocks` with growth 2)."""
-    ends, start, size = [], 0, first
+def block_ends(n: int, first: int, growth: float) -> list[int]:
+    """Where the blocks of a race end (as `topout.search.racing.blocks`)."""
+    ends, start, size = [], 0, float(first)
     while start < n:
-        end = min(n, start + size)
+        end = min(n, start + max(1, int(size)))
         if n - end < size / 2:
             end = n
         ends.append(end)
-        start, size = end, size * 2
+        start, size = end, size * growth
     return ends
 
 
 def all_ends(t: Tasks) -> Ints:
     """Ends by run, padded with n; a minibatch gate is one block of its own, then everything."""
     lists = [
-        [min(int(b), int(n)), int(n)] if b else block_ends(int(n), int(f))
-        for n, f, b in zip(t.n, t.first_block, t.minibatch, strict=True)
+        [min(int(b), int(n)), int(n)] if b else block_ends(int(n), int(f), float(g))
+        for n, f, g, b in zip(t.n, t.first_block, t.block_growth, t.minibatch, strict=True)
     ]
     longest = max(map(len, lists))
     return np.array([ends + [ends[-1]] * (longest - len(ends)) for ends in lists])
@@ -337,7 +342,7 @@ def step(rng: np.random.Generator, t: Tasks, rows: Rows, ends: Ints, s: State) -
         error = np.sqrt((np.maximum(over(squares, m) - m * mean * mean, 0) + 0.5) / (m + 1) / m)
         gain, se, used = np.where(alive, mean, gain), np.where(alive, error, se), np.where(alive, m, used)
         gate = t.minibatch > 0
-        lost = np.where(gate, (k == 0) & (mean <= 0), mean + t.drop_z * error < 0)
+        lost = np.where(gate, (k == 0) & (mean <= 0), mean < t.stay_z * error)
         alive &= ~lost
     s.calls += used + t.read + np.where(t.minibatch > 0, t.minibatch, 0)
     s.tried += 1
@@ -425,6 +430,7 @@ class Judged:
     total_truth: Floats
     graded: NDArray[np.bool_]
     minibatch: Ints
+    stay_z: Floats
     since_best: Ints  # full dev evaluations since the last new champion
     since_champion: Ints  # proposals since the last new champion
     since_kept: Ints  # proposals since the last kept one
@@ -537,6 +543,7 @@ def simulate(seed: int, chunk: int, tasks: Tasks, copies: int) -> list[Judged]:
                 total_truth=truths[k] - start_truth,
                 graded=t.graded,
                 minibatch=t.minibatch,
+                stay_z=t.stay_z,
                 since_best=(kept & upto & (index > last_new[:, None])).sum(1),
                 since_champion=(upto & (index > last_new[:, None])).sum(1),
                 since_kept=(upto & (index > last_kept[:, None])).sum(1),

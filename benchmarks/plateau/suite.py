@@ -31,6 +31,7 @@ class Suite:
     n_holdout: Ints
     stage: Ints
     minibatch: Ints
+    stay_z: Floats
     graded: Ints
     since_kept: Ints
     since_champion: Ints
@@ -170,6 +171,7 @@ def table_of(batch: tuple[int, int, Ints, int, int, bool]) -> Suite:
                 n_holdout=j.n_holdout,
                 stage=j.stage,
                 minibatch=j.minibatch,
+                stay_z=j.stay_z,
                 graded=j.graded.astype(int),
                 since_kept=j.since_kept,
                 since_champion=j.since_champion,

@@ -35,18 +35,33 @@ def share(where: np.ndarray, among: np.ndarray) -> str:
     return f"{where[among].mean():.3f}".replace("0.", ".", 1)
 
 
+def one_each(run: np.ndarray, seed: int = 11) -> np.ndarray:
+    """One of its judged checkpoints for each run, at random: the rows to take so that cases are runs."""
+    order = np.random.default_rng(seed).permutation(len(run))
+    return np.sort(order[np.unique(run[order], return_index=True)[1]])
+
+
+def line(d: float, name: str, s: Suite, p: Floats, tau: float, climb: float) -> str:
+    """One row of `rulings` for the verdict."""
+    gains, out, up = s.truth >= d, p <= tau, p >= climb
+    cells = (share(out, gains), share(out, ~gains), share(gains, out), share(up, ~gains), share(up, gains))
+    quiet = f"{(~out & ~up).mean():.2f}".replace("0.", ".", 1)
+    return f"| {d} | {name} | {f'{auc(p, gains):.3f}'.replace('0.', '.', 1)} | {' | '.join(cells)} | {quiet} |"
+
+
 def rulings(s: Suite, p: dict[float, Floats], tau: dict[float, float], climb: dict[float, float]) -> list[str]:
     """Topped out as shipped, beside the rules in use today, and climbing."""
     lines = [
         "| δ | rule | AUC | wrongly topped out | truly topped out, said so | P(G ≥ δ) among topped out | wrongly climbing | rightly climbing | undecided |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
+    once = one_each(s.run)
     for d in SHOWN:
         gains = s.truth >= d
-        out, up = p[d] <= tau[d], p[d] >= climb[d]
-        cells = (share(out, gains), share(out, ~gains), share(gains, out), share(up, ~gains), share(up, gains))
-        quiet = f"{(~out & ~up).mean():.2f}".replace("0.", ".", 1)
-        lines.append(f"| {d} | **topout, run alone** | {auc(p[d], gains):.3f} | {' | '.join(cells)} | {quiet} |")
+        lines.append(line(d, "**topout, run alone**", s, p[d], tau[d], climb[d]))
+        reach = int(gains[once].sum())
+        name = f"the same, one checkpoint a run ({reach:,} runs with G ≥ δ, {len(once) - reach:,} without)"
+        lines.append(line(d, name, s.take(once), p[d][once], tau[d], climb[d]))
         for name, rule in RIVALS:
             said = rule(s, d)
             lines.append(f"| {d} | {name} | | {share(said, gains)} | {share(said, ~gains)} | {share(gains, said)} | | | |")
@@ -82,7 +97,9 @@ def slices(s: Suite, p: Floats, tau: float, climb: float, d: float = 0.02) -> li
         ("proposals 20–49", s.tried < 50),
         ("proposals 50–149", (s.tried >= 50) & (s.tried < 150)),
         ("proposals 150 and more", s.tried >= 150),
-        ("race", s.minibatch == 0),
+        ("race, stay_z -0.3 to 0.15", (s.minibatch == 0) & (s.stay_z < 0.15)),
+        ("race, stay_z 0.15 to 0.45 (shipped: 0.3)", (s.minibatch == 0) & (s.stay_z >= 0.15) & (s.stay_z < 0.45)),
+        ("race, stay_z 0.45 to 0.7", (s.minibatch == 0) & (s.stay_z >= 0.45)),
         ("minibatch gate", s.minibatch > 0),
         ("right/wrong scores", s.graded == 0),
         ("graded scores", s.graded == 1),
