@@ -22,7 +22,7 @@ def played(model: FakeModel, critic: FakeModel) -> Outcome:
 
 
 def test_a_refusal_that_comes_late_ends_the_run_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("topout.engine.loop.PATIENCE_S", 0.01)
+    monkeypatch.setattr("topout.engine.opening.PATIENCE_S", 0.01)
     model = FakeModel(fixed_accuracy(0.6), latency_s=0.002)
     critic = FakeModel(lambda request: Failure("auth", "wrong key"), latency_s=0.06)
     with pytest.raises(ExceptionGroup) as caught:
@@ -33,7 +33,7 @@ def test_a_refusal_that_comes_late_ends_the_run_all_the_same(monkeypatch: pytest
 
 def test_a_slow_critic_is_not_waited_for_and_decides_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     waited = played(FakeModel(fixed_accuracy(0.6)), FakeModel(writing_critic()))
-    monkeypatch.setattr("topout.engine.loop.PATIENCE_S", 0.0)
+    monkeypatch.setattr("topout.engine.opening.PATIENCE_S", 0.0)
     late = played(FakeModel(fixed_accuracy(0.6)), FakeModel(writing_critic(), latency_s=0.05))
     first = next(i for i, e in enumerate(late.events) if isinstance(e, Critiqued) and e.attempt == PING)
     assert next(i for i, e in enumerate(late.events) if isinstance(e, AttemptDone)) < first

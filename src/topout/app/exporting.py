@@ -98,6 +98,7 @@ def offer_of(f: Findings, run: str, task: str, chosen: Candidate, name: str, ali
         chosen.id,
         task,
         str(manifest.get("task_fingerprint", "")),
+        str(manifest.get("holdout_fingerprint") or manifest.get("task_fingerprint", "")),
         setting(f, "model"),
         setting(f, "critic"),
         str(manifest.get("scorer", "")),

@@ -25,7 +25,8 @@ from topout.engine.critic import Critic
 from topout.engine.exam import ExamPlan
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
-from topout.engine.loop import SETUP_FAILURES, Finish, Run
+from topout.engine.loop import Finish, Run
+from topout.engine.opening import SETUP_FAILURES
 from topout.engine.replay import Replay
 from topout.errors import ModelError, ScorerError, StoppedError, StoreError, TopoutError, UserError
 from topout.models.event_loop import run_blocking
@@ -71,6 +72,7 @@ def first_event(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe,
         "task": task.name,
         "description": task.description,
         "task_fingerprint": task.fingerprint,
+        "holdout_fingerprint": folder.holdout_fingerprint,
         "scorer": task.scorer_name,
         "labels": list(task.labels),
         "splits": {split: len(rows) for split, rows in task.splits.items()},

@@ -23,32 +23,17 @@ from topout.engine.exam import Exam, ExamPlan
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness
 from topout.engine.lab import AttemptLab
+from topout.engine.opening import BASELINE, first_words, probe, reason_of
 from topout.engine.replay import Key, Replay
-from topout.errors import JournalError, UserError
+from topout.errors import JournalError
 from topout.search.place import rng_for
 from topout.search.population import Population
 from topout.text.fingerprints import prompt_id
 
-__all__ = ["BASELINE", "SETUP_FAILURES", "Finish", "Run"]
-
-SETUP_FAILURES = ("auth", "not_found", "unreachable", "quota")
-"""What a first call can meet that no later one will mend."""
-
-ROW_FAILURES = ("rejected", "context")
-"""What can be one row's fault, or every row's (a setting that the model does not take, a prompt longer than its window)."""
-
-PROBES = 3
-"""So many rows in a row with a failure of their own make it every row's."""
+__all__ = ["BASELINE", "Finish", "Run"]
 
 SEARCHED: tuple[Split, ...] = ("train", "dev")
 """All that an optimizer gets to see of a task's rows."""
-
-PATIENCE_S = 0.5
-"""So long the baseline waits for the critic's first word. Wrong names and keys and closed ports show in less; a slow critic that is well would
-cost its whole latency. What is paid meanwhile is kept."""
-
-BASELINE = -1
-"""The attempt number of the baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +92,11 @@ class Run:
 
     async def _run(self) -> Finish:
         baseline = Candidate(prompt_id(self._task.baseline), self._task.baseline)
-        await self._probe(baseline)
-        ping = asyncio.create_task(self._critic.ping())
-        try:
+        await probe(self._harness, baseline, self._task.rows("dev"))
+        async with first_words(self._critic) as ping:
             return await self._search_and_examine(baseline, ping)
-        finally:
-            ping.cancel()
-            await asyncio.gather(ping, return_exceptions=True)
 
     async def _search_and_examine(self, baseline: Candidate, ping: asyncio.Task[None]) -> Finish:
-        """A critic that can never answer mostly says so at once; one that answers late is not waited for."""
-        await asyncio.wait({ping}, timeout=PATIENCE_S)
-        if ping.done():
-            ping.result()
         missing = await self._measure_baseline(baseline)
         if missing:
             return Finish(self._halt.ending or "outage", self._halt.reason or missing, None)
@@ -156,20 +133,6 @@ class Run:
         self._allowance.settle(BASELINE, {(baseline.id, e.id, 0) for e in dev}, 1)
         self._record(Attempt(BASELINE, "baseline", (), "kept", "what the task brought", baseline, rows=len(dev)))
         return ""
-
-    async def _probe(self, baseline: Candidate) -> None:
-        """Raise UserError when the first calls meet what no later one will mend: one row goes ahead alone, so that a wrong model name or key
-        shows before anything is paid."""
-        reason = ""
-        for example in self._task.rows("dev")[:PROBES]:
-            found = await self._harness.measure(BASELINE, baseline, [example])
-            failure = found[0].failure if found else None
-            reason = reason_of(found[0]).removeprefix(f"{failure}: ") if found else ""
-            if failure in SETUP_FAILURES:
-                break
-            if failure not in ROW_FAILURES:
-                return
-        raise UserError(reason)
 
     async def _search(self, exams: asyncio.TaskGroup) -> tuple[Ending, str]:
         in_flight: deque[tuple[int, AttemptLab, asyncio.Task[Attempt]]] = deque()
@@ -297,8 +260,3 @@ def reads_of(move: Move) -> set[Key]:
 def unmeasured(candidate: Candidate, example: Example) -> Rollout:
     """A dev row that the model gave no answer to."""
     return Rollout(candidate.id, example.id, "dev", 0, "", Unscored("no answer"))
-
-
-def reason_of(rollout: Rollout) -> str:
-    """Why a rollout failed, for a person."""
-    return rollout.score.reason if isinstance(rollout.score, Unscored) else ""

@@ -25,7 +25,7 @@ __all__ = ["Evolve", "EvolveSettings"]
 class EvolveSettings:
     """Settings of `evolve`; what each means stands beside it in optimizers/evolve.toml. Raises ValueError when out of range."""
 
-    lanes: int = 6
+    lanes: int = 8
     champion_share: float = 0.5
     read_rows: int = 60
     shown_failures: int = 80
