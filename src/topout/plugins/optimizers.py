@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from topout.config.recipe import Recipe
 from topout.config.toml_files import line_of, read_text, read_toml
@@ -15,10 +15,12 @@ from topout.errors import UserError, did_you_mean, place
 from topout.plugins.modules import Crash, guarded, load_module
 from topout.plugins.shipped import shipped
 from topout.search.evolve import Evolve, EvolveSettings
+from topout.search.fewshot import Fewshot, FewshotSettings
 
 __all__ = ["LoadedRecipe", "load_recipe", "recipe_names"]
 
 Settings = Mapping[str, bool | int | float | str]
+S = TypeVar("S", EvolveSettings, FewshotSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,9 @@ def load_recipe(name: str, here: Path | None = None) -> LoadedRecipe:
 def recipe_names(here: Path | None = None) -> list[str]:
     """The names that `load_recipe` knows."""
     folders = ((here or Path.cwd()) / "optimizers", shipped("optimizers"))
-    return sorted({path.stem for folder in folders if folder.is_dir() for path in folder.glob("*.toml")})
+    return sorted(
+        {path.stem for folder in folders if folder.is_dir() for path in folder.iterdir() if path.suffix in (".toml", ".py")}
+    )
 
 
 def find(name: str, here: Path) -> Path:
@@ -84,10 +88,15 @@ def evolve(settings: Settings, path: Path) -> Optimizer:
     return Evolve(settings_of(EvolveSettings, settings, path))
 
 
-BUILT_IN: Mapping[str, Callable[[Settings, Path], Optimizer]] = {"evolve": evolve}
+def fewshot(settings: Settings, path: Path) -> Optimizer:
+    """The Bayesian search over few-shot sets and instruction texts."""
+    return Fewshot(settings_of(FewshotSettings, settings, path))
 
 
-def settings_of(kind: type[EvolveSettings], given: Settings, path: Path) -> EvolveSettings:
+BUILT_IN: Mapping[str, Callable[[Settings, Path], Optimizer]] = {"evolve": evolve, "fewshot": fewshot}
+
+
+def settings_of(kind: type[S], given: Settings, path: Path) -> S:
     """The settings object of an optimizer, checked for unknown names, wrong types and bad ranges, each told with its line."""
     known = {f.name: f.default for f in fields(kind)}
     values: dict[str, Any] = {}

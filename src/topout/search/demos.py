@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from topout.domain import Demo, Example, Json, Prompt
 
-__all__ = ["answer_text", "edit_demos", "spend_words"]
+__all__ = ["answer_text", "edit_demos", "fitting", "spend_words", "spread"]
 
 DROP = 0.15
 BY_FAILURE = 0.5
@@ -74,20 +74,25 @@ def swap_one(prompt: Prompt, example: Example, word_cap: int, rng: random.Random
 
 def add_some(prompt: Prompt, order: Sequence[Example], wanted: int, word_cap: int) -> tuple[Prompt, str] | None:
     """Up to `wanted` rows as demos behind those that are there, as far as the cap on words allows."""
-    added: list[Demo] = []
-    room = word_cap - spend_words(prompt.demos)
-    for example in order:
-        demo = as_demo(example)
-        words = spend_words([demo])
-        if words <= room and len(added) < wanted:
-            added.append(demo)
-            room -= words
+    added = fitting(order, wanted, word_cap - spend_words(prompt.demos))
     if not added:
         return None
     names = ", ".join(d.example_id for d in added)
     return prompt.with_demos(
         (*prompt.demos, *added)
     ), f"add {len(added)} demo{'s' if len(added) > 1 else ''} from train rows ({names})"
+
+
+def fitting(order: Sequence[Example], wanted: int, words: int) -> list[Demo]:
+    """Up to `wanted` of these rows as demos, in order; one that does not fit into what is left of `words` is passed over."""
+    out: list[Demo] = []
+    for example in order:
+        demo = as_demo(example)
+        size = spend_words([demo])
+        if size <= words and len(out) < wanted:
+            out.append(demo)
+            words -= size
+    return out
 
 
 def as_demo(example: Example) -> Demo:
