@@ -22,11 +22,11 @@ from topout.models.embedded.shapes import FieldSpec, Parsed
 __all__ = ["Extractor", "Found", "equal_value"]
 
 _KIN: Final = (
-    "total grand sum payable pay pays due amount comes altogether overall gesamtbetrag",
+    "total grand sum payable pay pays due amount comes altogether overall",
     "date dated placed datum day raised",
     "number no nr num ref reference id code po",
     "customer client buyer billed bill sold company purchaser behalf ordered from account name",
-    "delivery deliver delivered ship shipping shipped arrive arrival liefertermin dispatch by",
+    "delivery deliver delivered ship shipping shipped arrive arrival dispatch by",
     "supplier vendor seller sender",
     "address street city",
 )
