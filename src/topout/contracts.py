@@ -186,14 +186,16 @@ class Optimizer(Protocol):
 class Provenance:
     """Where a prompt comes from and what it is worth: travels with every export. No addresses, no keys, no environment.
 
-    `baseline` and `score` are held-out scores of the task's own prompt and of this one, `gain` the paired difference (None when one of
-    them was not measured). `verdict` is that of the whole run. `topout` is the version that ran it.
+    `task_fingerprint` is a hash over the whole task, `holdout_fingerprint` over what can change a given prompt's held-out score: rows, scorer and how
+    the model is asked. `baseline` and `score` are held-out scores of the task's own prompt and of this one, `gain` the paired difference (None
+    when one of them was not measured). `verdict` is that of the whole run. `topout` is the version that ran it.
     """
 
     run: str
     candidate: str
     task: str
     task_fingerprint: str
+    holdout_fingerprint: str
     model: str
     critic: str
     scorer: str

@@ -72,6 +72,7 @@ def provenance() -> Provenance:
         "00c0ffee",
         "tickets",
         "f" * 64,
+        "e" * 64,
         "openai/m",
         "openai/c",
         "label",
@@ -99,7 +100,7 @@ def rescored() -> Callable[..., Offer]:
             p,
             score=score,
             model=changes.get("model", p.model),
-            task_fingerprint=changes.get("task_fingerprint", p.task_fingerprint),
+            holdout_fingerprint=changes.get("holdout_fingerprint", p.holdout_fingerprint),
         )
         return replace(offer, prompt=offer.prompt.with_text("rules", "Be brief."), provenance=p, scores=scores or {}, alias=alias)
 

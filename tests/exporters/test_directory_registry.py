@@ -1,3 +1,7 @@
+import os
+import re
+import shutil
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +12,8 @@ from topout.contracts import Exported, Exporter, Offer
 from topout.domain import Estimate
 from topout.errors import StoreError, UserError
 from topout.exporters import TARGETS
+from topout.plugins.shipped import shipped
+from topout.plugins.tasks import load_task
 from topout.store.batch import write_batch
 
 Carry = Callable[[Exporter, Offer], Exported]
@@ -103,7 +109,7 @@ def test_without_common_rows_intervals_that_lie_apart_are_enough(offer: Offer, c
 
 
 @pytest.mark.parametrize(
-    ("change", "said"), [({"task_fingerprint": "0" * 64}, "another task"), ({"model": "openai/other"}, "openai/other")]
+    ("change", "said"), [({"holdout_fingerprint": "0" * 64}, "other held-out rows"), ({"model": "openai/other"}, "openai/other")]
 )
 def test_what_was_measured_elsewhere_is_not_comparable(
     offer: Offer, carry: Carry, rescored: Rescored, change: Mapping[str, str], said: str
@@ -148,3 +154,23 @@ def test_a_batch_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         write_batch(tmp_path / "file" / "below", {"a": b"1"})
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file"]
+
+
+def test_what_a_killed_export_left_aside_goes_later(offer: Offer, carry: Carry, tmp_path: Path) -> None:
+    for name, age in ((".topout-1", 7200), (".topout-2", 10)):
+        (tmp_path / name / "ticket-label").mkdir(parents=True)
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    carry(registry, offer)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".topout-2", "ticket-label"]
+
+
+def test_a_task_whose_prompt_and_train_rows_changed_is_still_measured_alike(tmp_path: Path) -> None:
+    task = shutil.copytree(shipped("tasks") / "support-tickets", tmp_path / "task")
+    before = load_task(task)
+    (task / "prompt.md").write_text("A better one.\nTicket: {{text}}\n")
+    after = load_task(task)
+    assert before.task.fingerprint != after.task.fingerprint
+    assert before.holdout_fingerprint == after.holdout_fingerprint
+    settings = (task / "task.toml").read_text()
+    (task / "task.toml").write_text(re.sub(r"(?m)^\[scorer\]$", "[scorer]\nstrict = false", settings))
+    assert load_task(task).holdout_fingerprint != before.holdout_fingerprint

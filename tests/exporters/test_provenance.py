@@ -26,7 +26,7 @@ def test_every_export_carries_its_provenance(offer: Offer, carry: Carry, tmp_pat
     carry(TARGETS[target], offer)
     document = json.loads((tmp_path / WHERE[target]).read_text())
     assert document["run"] == "20260301T1-t" and document["candidate"] == "00c0ffee"
-    assert document["task"] == "tickets" and document["task_fingerprint"] == "f" * 64
+    assert document["task"] == "tickets" and (document["task_fingerprint"], document["holdout_fingerprint"]) == ("f" * 64, "e" * 64)
     assert (document["model"], document["critic"], document["scorer"], document["recipe"]) == (
         "openai/m",
         "openai/c",

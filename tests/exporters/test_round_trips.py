@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from topout.contracts import Exported, Exporter, Offer
-from topout.domain import Component, Demo, Prompt
+from topout.contracts import Exported, Exporter, Offer, Provenance
+from topout.domain import Component, Demo, Estimate, Prompt, Verdict
 from topout.errors import UserError
 from topout.exporters import TARGETS
 from topout.plugins.prompt_folders import read_prompt
-from topout.text.rendering import render
+from topout.text.rendering import placeholders, render
 
 Carry = Callable[[Exporter, Offer], Exported]
 Inputs = tuple[Mapping[str, str], ...]
@@ -164,3 +167,32 @@ def test_a_python_module_is_literals_only(offer: Offer, carry: Carry, tmp_path: 
     module = load_module(tmp_path / "prompt_2024_import.py")
     assert module.render(text=evil) == rendered(prompt, {"text": evil})
     assert evil in (module.__doc__ or "")
+
+
+TEXT = st.text(
+    st.one_of(st.sampled_from("{}'\"\\\n\r\t `$%<&#-"), st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+    max_size=40,
+)
+PART = st.lists(st.one_of(TEXT, st.sampled_from(["{{text}}", "{{ sender }}", "{{{text}}}", "--- user ---", "{{"])), max_size=5).map(
+    "".join
+)
+
+
+@given(system=PART, user=PART, demo=PART, output=PART, text=PART, sender=PART)
+@settings(max_examples=200, deadline=None)
+def test_any_prompt_renders_the_same(system: str, user: str, demo: str, output: str, text: str, sender: str) -> None:
+    parts = (Component("s", "system", system), Component("t", "user", user), Component("u", "user", "{{text}}"))
+    prompt = Prompt(parts, (Demo({"text": demo, "sender": user}, output),))
+    fields = tuple(dict.fromkeys(name for part in parts for name in placeholders(part.text)))
+    nothing = Estimate(float("nan"), 0.0, 1.0, 0)
+    p = Provenance("r", "c", "t", "f", "h", "m", "k", "s", "e", nothing, nothing, None, Verdict("topped out", 0.02, None, ""), "0")
+    made = Offer("any", prompt, fields, p)
+    one = {**dict.fromkeys(fields, user), "text": text, "sender": sender}
+    try:
+        expected = rendered(prompt, one)
+    except KeyError:  # a placeholder by chance that the demo has no value for
+        return
+    assert fill(json.loads(TARGETS["messages"](made, Path("nowhere")).files["messages.json"]), one) == expected
+    module: dict[str, Any] = {}
+    exec(TARGETS["python"](made, Path("nowhere")).files["any.py"].decode(), module)
+    assert module["render"](**one) == expected

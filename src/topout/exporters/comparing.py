@@ -17,10 +17,10 @@ __all__ = ["Comparison", "Recorded", "compare", "row_name"]
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a registry knows of a version: on which task and model it was measured, with which result, and its scores by `row_name`."""
+    """What a registry knows of a version: on which held-out rows and with which model it was measured, with which result, and its scores by `row_name`."""
 
     version: int
-    task_fingerprint: str
+    holdout_fingerprint: str
     model: str
     score: Estimate
     rows: Mapping[str, float]
@@ -34,19 +34,19 @@ class Comparison:
     reason: str
 
 
-def row_name(task_fingerprint: str, example: str) -> str:
-    """16 hex digits for a held-out row: the same for the same task, without its id."""
-    return digest([task_fingerprint, example])[:16]
+def row_name(holdout_fingerprint: str, example: str) -> str:
+    """16 hex digits for a held-out row: the same for the same holdout, without its id."""
+    return digest([holdout_fingerprint, example])[:16]
 
 
 def compare(offer: Offer, current: Recorded) -> Comparison:
     """Better means: the whole 95 % interval of the paired gain lies above 0; without common rows, the interval of the one above that of the other.
 
-    What was measured on another task (other rows, scorer or settings) or with another model is not comparable, and so not shown to be worse.
+    What was measured on other rows, with another scorer or another model is not comparable, and so not shown to be worse.
     """
     p, where = offer.provenance, f"version {current.version}"
-    if p.task_fingerprint != current.task_fingerprint:
-        return Comparison(False, f"{where} was measured on another task or another state of it: not comparable")
+    if not p.holdout_fingerprint or p.holdout_fingerprint != current.holdout_fingerprint:
+        return Comparison(False, f"{where} was measured on other held-out rows or with another scorer: not comparable")
     if p.model != current.model:
         return Comparison(False, f"{where} was measured with {current.model}, this with {p.model}: not comparable")
     if not p.score.n:
@@ -54,7 +54,7 @@ def compare(offer: Offer, current: Recorded) -> Comparison:
     if not current.score.n:
         return Comparison(False, f"{where} was not measured on held-out rows: not comparable")
     mine = {
-        row_name(p.task_fingerprint, example): (score, offer.groups.get(example, "")) for example, score in offer.scores.items()
+        row_name(p.holdout_fingerprint, example): (score, offer.groups.get(example, "")) for example, score in offer.scores.items()
     }
     common = sorted(mine.keys() & current.rows.keys())
     if common:

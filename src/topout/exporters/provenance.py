@@ -28,6 +28,7 @@ def provenance_document(offer: Offer) -> dict[str, Json]:
         "candidate": p.candidate,
         "task": p.task,
         "task_fingerprint": p.task_fingerprint,
+        "holdout_fingerprint": p.holdout_fingerprint,
         "model": p.model,
         "critic": p.critic,
         **({"caution": EMBEDDED_NOTE} if p.model.startswith("embedded/") else {}),

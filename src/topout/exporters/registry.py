@@ -107,7 +107,9 @@ def alias_target(home: Path, alias: str, force: bool) -> int | None:
 
 def scores(offer: Offer) -> bytes:
     """The held-out rows' scores under hashed ids."""
-    rows: dict[str, Json] = {row_name(offer.provenance.task_fingerprint, example): score for example, score in offer.scores.items()}
+    rows: dict[str, Json] = {
+        row_name(offer.provenance.holdout_fingerprint, example): score for example, score in offer.scores.items()
+    }
     return as_json({"schema": 1, "rows": {name: rows[name] for name in sorted(rows)}})
 
 
@@ -128,7 +130,7 @@ def recorded(home: Path, version: int) -> Recorded:
         figure(this.get("high"), 1.0),
         n if isinstance(n, int) else 0,
     )
-    return Recorded(version, str(document.get("task_fingerprint")), str(document.get("model")), score, found)
+    return Recorded(version, str(document.get("holdout_fingerprint", "")), str(document.get("model")), score, found)
 
 
 def read(path: Path) -> dict[str, Json]:

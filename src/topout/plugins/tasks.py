@@ -25,12 +25,17 @@ __all__ = ["TaskFolder", "load_task"]
 
 @dataclass(frozen=True, slots=True)
 class TaskFolder:
-    """A task with its scorer. `warnings` are lines for the user about what is allowed and looks unintended."""
+    """A task with its scorer. `warnings` are lines for the user about what is allowed and looks unintended.
+
+    `holdout_fingerprint` is a hash over what can change a prompt's held-out score: held-out rows, scorer, and how the model is asked. With
+    equal ones, two prompts were measured alike, whatever the task's own prompt and train rows were.
+    """
 
     task: Task
     scorer: Scorer
     folder: Path
     warnings: tuple[str, ...] = ()
+    holdout_fingerprint: str = ""
 
 
 def load_task(folder: Path) -> TaskFolder:
@@ -73,7 +78,7 @@ def load_task(folder: Path) -> TaskFolder:
     )
     unused = [name for name in settings.fields if name not in used]
     warnings = tuple(f"{folder / 'prompt.md'}: the prompt never uses the field '{name}'." for name in unused)
-    return TaskFolder(task, grader.scorer, folder, warnings)
+    return TaskFolder(task, grader.scorer, folder, warnings, holdout_fingerprint(folder, settings, task, schema))
 
 
 def labels_of(settings: TaskFile, rows: Mapping[Split, list[Located]]) -> tuple[str, ...]:
@@ -136,6 +141,20 @@ def fingerprint(
             "task": settings.model_dump(mode="json", exclude={"deployment", "splits"}),
             "prompt": baseline,
             "splits": {split: [[e.id, e.inputs, e.expected, e.group] for e in examples] for split, examples in splits.items()},
+            "scorer": code,
+            "schema": schema,
+        }
+    )
+
+
+def holdout_fingerprint(folder: Path, settings: TaskFile, task: Task, schema: dict[str, Json] | None) -> str:
+    """A hash over all that can change the held-out score of a given prompt with a given model."""
+    code = read_text(folder / settings.scorer.file) if isinstance(settings.scorer, PythonScorer) else ""
+    return digest(
+        {
+            "settings": settings.model_dump(mode="json", include={"scorer", "model"}),
+            "labels": task.labels,
+            "holdout": [[e.id, e.inputs, e.expected, e.group] for e in task.rows("holdout")],
             "scorer": code,
             "schema": schema,
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,12 +14,15 @@ from topout.errors import StoreError
 
 __all__ = ["write_batch"]
 
+HOUR_S = 3600.0
+
 
 def write_batch(folder: Path, files: Mapping[str, bytes], fresh: str = "") -> None:
     """Write files by their path below `folder`: first all of them aside, then each in place, in their order.
 
     `fresh` is a subfolder that must not be there yet; it is put in place first and as a whole, so that its number is taken once, whoever else writes.
-    Raises StoreError when the disk refuses or the subfolder is there; folders that were made for nothing are taken away again.
+    Raises StoreError when the disk refuses or the subfolder is there; folders that were made for nothing are taken away again. What a killed
+    process left aside goes when it is an hour old.
     """
     if not files:
         return
@@ -26,6 +30,9 @@ def write_batch(folder: Path, files: Mapping[str, bytes], fresh: str = "") -> No
     aside = folder / f".topout-{os.getpid()}"
     try:
         make(folder, made)
+        for left in folder.glob(".topout-*"):
+            if left.stat().st_mtime < time.time() - HOUR_S:
+                shutil.rmtree(left, ignore_errors=True)
         for name, data in files.items():
             path = aside / name
             path.parent.mkdir(parents=True, exist_ok=True)
