@@ -23,7 +23,7 @@ __all__ = ["Extractor", "Found", "equal_value"]
 
 _KIN: Final = (
     "total grand sum payable pay pays due amount comes altogether overall",
-    "date dated placed datum day raised",
+    "date dated placed day raised",
     "number no nr num ref reference id code po",
     "customer client buyer billed bill sold company purchaser behalf ordered from account name",
     "delivery deliver delivered ship shipping shipped arrive arrival dispatch by",
