@@ -97,9 +97,9 @@ def slices(s: Suite, p: Floats, tau: float, climb: float, d: float = 0.02) -> li
         ("proposals 20–49", s.tried < 50),
         ("proposals 50–149", (s.tried >= 50) & (s.tried < 150)),
         ("proposals 150 and more", s.tried >= 150),
-        ("race, stay_z -0.3 to 0.15", (s.minibatch == 0) & (s.stay_z < 0.15)),
+        ("race, stay_z below 0.15", (s.minibatch == 0) & (s.stay_z < 0.15)),
         ("race, stay_z 0.15 to 0.45 (shipped: 0.3)", (s.minibatch == 0) & (s.stay_z >= 0.15) & (s.stay_z < 0.45)),
-        ("race, stay_z 0.45 to 0.7", (s.minibatch == 0) & (s.stay_z >= 0.45)),
+        ("race, stay_z 0.45 and more", (s.minibatch == 0) & (s.stay_z >= 0.45)),
         ("minibatch gate", s.minibatch > 0),
         ("right/wrong scores", s.graded == 0),
         ("graded scores", s.graded == 1),
@@ -119,7 +119,8 @@ def reliability(s: Suite, p: dict[float, Floats]) -> list[str]:
     for low in np.arange(0, 1, 0.1):
         mine = (every >= low) & (every < low + 0.1)
         if mine.any():
-            lines.append(f"| {low:.1f}–{low + 0.1:.1f} | {mine.sum()} | {every[mine].mean():.3f} | {truth[mine].mean():.3f} |")
+            cells = (mean.replace("0.", ".", 1) for mean in (f"{every[mine].mean():.3f}", f"{truth[mine].mean():.3f}"))
+            lines.append(f"| {low:.1f}–{low + 0.1:.1f} | {mine.sum()} | {' | '.join(cells)} |")
     return lines
 
 
