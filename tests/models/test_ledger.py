@@ -123,9 +123,7 @@ def test_calls_of_the_search_that_wait_for_a_place_are_not_sent_in_the_time_of_t
     ledger = Ledger(Budget(max_time_s=10.0), time.clock)
     ledger.set_aside(0.4)
     transport = ScriptedTransport(delay_s=1.0, sleep=time.sleep)
-    gateway = Gateway(
-        transport, None, ledger, Prices(), Addresses(), run="r", max_in_flight=1, clock=time.clock, sleep=time.sleep
-    )
+    gateway = Gateway(transport, None, ledger, Prices(), Addresses(), run="r", max_in_flight=1, clock=time.clock, sleep=time.sleep)
 
     async def main() -> list[Reply | Failure]:
         asked = [gateway.complete(Request("embedded/reader", (Message("user", str(i)),))) for i in range(9)]

@@ -13,7 +13,7 @@ import pytest
 from topout.contracts import History, Member, Move, Stop
 from topout.domain import Attempt, Candidate, Component, Outcome, Prompt, Task
 from topout.search.evolve import Evolve, EvolveSettings, operator_order
-from topout.search.race import failed_edits, instructs
+from topout.search.trial import failed_edits, instructs
 from topout.testing.fakes import made_up_task
 
 LONG = "Read the row with care. " * 20

@@ -68,7 +68,7 @@ def first_event(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe,
     manifest: dict[str, Json] = {
         "topout": __version__,
         "python": platform.python_version(),
-        "packages": {name: installed(name) for name in ("litellm", "diskcache", "pandas")},
+        "packages": {name: installed(name) for name in ("litellm", "diskcache", "pandas", "optuna")},
         "task": task.name,
         "description": task.description,
         "task_fingerprint": task.fingerprint,

@@ -230,6 +230,9 @@ def next_commands(f: Findings, path: str) -> list[tuple[list[str], str]]:
             other += ["--api-base", setting(f, "api_base")]
         again = ["topout", "evaluate", setting(f, "task", "TASK"), "--prompt", f"{path}/best", "--split", "holdout", *other]
         found.append((again, "measures the best prompt again"))
+        found.append(
+            (["topout", "export", path, "--to", "messages"], "the prompt for your code (also text, python, dspy, registry)")
+        )
     return found
 
 

@@ -15,8 +15,8 @@ from topout.contracts import History, Lab, Member, Move, Stop
 from topout.domain import Attempt, Operator
 from topout.search.demos import edit_demos
 from topout.search.parents import draw_parent, draw_partner
-from topout.search.race import Terms, carry_out, failed_edits, fruitless, instructs, race_calls
 from topout.search.reading import choose_references, choose_rows
+from topout.search.trial import Terms, carry_out, failed_edits, fruitless, instructs, race_calls
 
 __all__ = ["Evolve", "EvolveSettings"]
 

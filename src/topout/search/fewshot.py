@@ -19,8 +19,8 @@ from topout.contracts import History, Lab, Member, Move, Stop
 from topout.domain import Attempt, Component, Demo, Operator, Prompt, Task
 from topout.search.demos import fitting, spread
 from topout.search.place import rng_for
-from topout.search.race import Terms, carry_out, failed_edits, instructs, race_calls
 from topout.search.reading import choose_references, choose_rows
+from topout.search.trial import Terms, carry_out, failed_edits, instructs, race_calls
 
 __all__ = ["Fewshot", "FewshotSettings", "Menu", "propose"]
 

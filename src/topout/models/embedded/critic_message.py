@@ -19,7 +19,8 @@ _OWN_SECOND: Final = re.compile(r"^Second text:[ \t]*\n(?P<f>`{3,})\w*\n(?P<text
 _OWN_CASES: Final = re.compile(r"^Examples:[ \t]*\n(?P<f>`{3,})\w*\n(?P<text>.*?)\n?^(?P=f)[ \t]*$", re.M | re.S)
 _HEAD: Final = re.compile(r"^### Example \d+ \((failed|passed|reference)[^)]*\)[ \t]*$", re.M)
 _CASE: Final = re.compile(
-    r"(?P<text>.*?)(?:^Answer:[ ]?(?P<answer>.*?))?^Expected:[ ]?(?P<expected>.*?)(?:^Feedback:[ ]?(?P<feedback>.*))?\Z", re.M | re.S
+    r"(?P<text>.*?)(?:^Answer:[ ]?(?P<answer>.*?))?^Expected:[ ]?(?P<expected>.*?)(?:^Feedback:[ ]?(?P<feedback>.*))?\Z",
+    re.M | re.S,
 )
 _INPUT: Final = re.compile(r"^Input [^:\n]{1,60}:[ ]?", re.M)
 _MOST: Final = re.compile(r"at most (\d+) words", re.I)
