@@ -15,48 +15,30 @@ from topout.contracts import History, Lab, Member, Move, Stop
 from topout.domain import Attempt, Operator
 from topout.search.demos import edit_demos
 from topout.search.parents import draw_parent, draw_partner
-from topout.search.reading import choose_references, choose_rows
-from topout.search.trial import Terms, carry_out, failed_edits, fruitless, instructs, race_calls
+from topout.search.trial import Terms, carry_out, fruitless, instructs, race_calls, rewrite_move
 
 __all__ = ["Evolve", "EvolveSettings"]
 
 
 @dataclass(frozen=True, slots=True)
-class EvolveSettings:
+class EvolveSettings(Terms):
     """Settings of `evolve`; what each means stands beside it in optimizers/evolve.toml. Raises ValueError when out of range."""
 
     lanes: int = 8
     champion_share: float = 0.5
-    read_rows: int = 60
-    shown_failures: int = 80
-    shown_successes: int = 40
-    shown_words: int = 3000
-    reference_words: int = 4000
     rewrite: float = 0.35
     demos: float = 0.45
     merge: float = 0.1
     shorten: float = 0.1
     max_demos: int = 48
     demo_word_cap: int = 1500
-    word_cap: int = 700
-    first_block: int = 20
-    block_growth: float = 2.0
-    stay_z: float = 0.3
     give_up_after: int = 400
 
     def __post_init__(self) -> None:
-        least = {
-            "lanes": self.lanes,
-            "read_rows": self.read_rows,
-            "shown_failures": self.shown_failures,
-            "first_block": self.first_block,
-            "give_up_after": self.give_up_after,
-        }
-        for name, value in least.items():
+        Terms.__post_init__(self)
+        for name, value in (("lanes", self.lanes), ("give_up_after", self.give_up_after)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1")
-        if self.block_growth < 1:
-            raise ValueError("block_growth must be at least 1")
         if not 0 <= self.champion_share <= 1:
             raise ValueError("champion_share must lie in [0, 1]")
         shares = (self.rewrite, self.demos, self.merge, self.shorten)
@@ -68,8 +50,7 @@ class Evolve:
     """The optimizer. Holds settings only: all that it knows of a run is handed to it."""
 
     def __init__(self, settings: EvolveSettings) -> None:
-        self.settings = s = settings
-        self.terms = Terms(s.shown_failures, s.shown_successes, s.shown_words, s.first_block, s.block_growth, s.stay_z)
+        self.settings = settings
 
     @property
     def lanes(self) -> int:
@@ -90,7 +71,7 @@ class Evolve:
     def move(self, operator: Operator, parent: Member, history: History, rng: random.Random) -> Move | None:
         """The move of one operator on this parent, None when it does not apply."""
         s = self.settings
-        first, rest = race_calls(len(history.task.rows("dev")), self.terms)
+        first, rest = race_calls(len(history.task.rows("dev")), self.settings)
         if operator == "demos":
             known = history.train_scores.get(parent.candidate.id, {})
             edit = edit_demos(parent.candidate.prompt, history.task.rows("train"), known, s.max_demos, s.demo_word_cap, rng)
@@ -111,23 +92,11 @@ class Evolve:
                 return None
             cap = max(40, int(words * 0.7))
             return Move("shorten", (parent,), component=component.name, word_cap=cap, calls=1 + first, more=rest)
-        known = history.train_scores.get(parent.candidate.id, {})
-        read = choose_rows(history.task.rows("train"), known, s.read_rows, rng)
-        return Move(
-            "rewrite",
-            (parent,),
-            read=read,
-            references=choose_references(history.task.rows("train"), read, s.reference_words, rng),
-            component=component.name,
-            notes=failed_edits(history, parent.candidate.id),
-            word_cap=s.word_cap,
-            calls=1 + first,
-            more=rest,
-        )
+        return rewrite_move(parent, component, history, self.settings, rng)
 
     async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
         """Get the proposal, then race it against its parent over the dev rows."""
-        return await carry_out(number, move, lab, self.terms)
+        return await carry_out(number, move, lab, self.settings)
 
 
 def operator_order(s: EvolveSettings, rng: random.Random) -> list[Operator]:

@@ -19,8 +19,7 @@ from topout.contracts import History, Lab, Member, Move, Stop
 from topout.domain import Attempt, Component, Demo, Operator, Prompt, Task
 from topout.search.demos import fitting, spread
 from topout.search.place import rng_for
-from topout.search.reading import choose_references, choose_rows
-from topout.search.trial import Terms, carry_out, failed_edits, instructs, race_calls
+from topout.search.trial import Terms, carry_out, instructs, race_calls, rewrite_move
 
 __all__ = ["Fewshot", "FewshotSettings", "Menu", "propose"]
 
@@ -34,7 +33,7 @@ Pairing = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class FewshotSettings:
+class FewshotSettings(Terms):
     """Settings of `fewshot`; what each means stands beside it in optimizers/fewshot.toml. Raises ValueError when out of range."""
 
     lanes: int = 6
@@ -42,28 +41,16 @@ class FewshotSettings:
     max_demos: int = 48
     demo_word_cap: int = 1500
     instructions: int = 8
-    read_rows: int = 60
-    shown_failures: int = 80
-    shown_successes: int = 40
-    shown_words: int = 3000
-    reference_words: int = 4000
-    word_cap: int = 700
     startup: int = 10
-    first_block: int = 20
-    block_growth: float = 2.0
-    stay_z: float = 0.3
 
     def __post_init__(self) -> None:
+        Terms.__post_init__(self)
         least = {
             "lanes": (self.lanes, 1),
             "demo_sets": (self.demo_sets, 0),
             "max_demos": (self.max_demos, 1),
             "instructions": (self.instructions, 0),
-            "read_rows": (self.read_rows, 1),
-            "shown_failures": (self.shown_failures, 1),
             "startup": (self.startup, 1),
-            "first_block": (self.first_block, 1),
-            "block_growth": (self.block_growth, 1),
         }
         for name, (value, bound) in least.items():
             if value < bound:
@@ -76,8 +63,7 @@ class Fewshot:
     """The optimizer. Holds settings only: the menus and the study are rebuilt from what is handed to it."""
 
     def __init__(self, settings: FewshotSettings) -> None:
-        self.settings = s = settings
-        self.terms = Terms(s.shown_failures, s.shown_successes, s.shown_words, s.first_block, s.block_growth, s.stay_z)
+        self.settings = settings
 
     @property
     def lanes(self) -> int:
@@ -89,7 +75,7 @@ class Fewshot:
         editable = [c for c in history.pool[0].candidate.prompt.components if instructs(c)]
         writes = s.instructions if editable else 0
         if number < writes:
-            return self.rewrite(editable[number % len(editable)], history, rng)
+            return rewrite_move(history.pool[0], editable[number % len(editable)], history, self.settings, rng)
         all_written = len(history.attempts) >= writes
         menu = Menu.of(history, s, all_written)
         tried = menu.tried(history)
@@ -100,28 +86,10 @@ class Fewshot:
         own = [pair for pair in allowed if sum(pair) % s.lanes == number % s.lanes]  # so that no two in flight try the same one
         return self.pairing(menu, propose(menu, menu.trials(history), own or allowed, s.startup, rng), history)
 
-    def rewrite(self, component: Component, history: History, rng: random.Random) -> Move:
-        """Another instruction text, from the baseline's and a sample of train rows of its own."""
-        s, baseline = self.settings, history.pool[0]
-        first, rest = race_calls(len(history.task.rows("dev")), self.terms)
-        train = history.task.rows("train")
-        read = choose_rows(train, history.train_scores.get(baseline.candidate.id, {}), s.read_rows, rng)
-        return Move(
-            "rewrite",
-            (baseline,),
-            read=read,
-            references=choose_references(train, read, s.reference_words, rng),
-            component=component.name,
-            notes=failed_edits(history, baseline.candidate.id),
-            word_cap=s.word_cap,
-            calls=1 + first,
-            more=rest,
-        )
-
     def pairing(self, menu: Menu, pair: Pairing, history: History) -> Move:
         """The move that tries a pairing against the champion."""
         champion = history.pool[history.champion]
-        first, rest = race_calls(len(history.task.rows("dev")), self.terms)
+        first, rest = race_calls(len(history.task.rows("dev")), self.settings)
         demos, components = menu.demos[pair[0]], menu.instructions[pair[1]]
         prompt = Prompt(components, demos)
         few_shot = f"few-shot set {pair[0]} ({len(demos)} demos)" if pair[0] != BASELINE else "the baseline's few-shot set"
@@ -132,7 +100,7 @@ class Fewshot:
 
     async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
         """Get the proposal, then race it against the baseline (an instruction text) or the champion (a pairing)."""
-        return await carry_out(number, move, lab, self.terms)
+        return await carry_out(number, move, lab, self.settings)
 
 
 @dataclass(frozen=True, slots=True)

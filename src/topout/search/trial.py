@@ -5,27 +5,43 @@ What differs between optimizers is what they plan; how a proposal is tried is th
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import Protocol
 
 from topout.contracts import History, Lab, Member, Move
 from topout.domain import Attempt, Candidate, Component, Outcome, Scored
 from topout.search.racing import Standing, blocks, promising, standing
-from topout.search.reading import choose_shown
+from topout.search.reading import choose_references, choose_rows, choose_shown
 
-__all__ = ["Terms", "carry_out", "failed_edits", "fruitless", "instructs", "race_calls"]
+__all__ = ["Terms", "carry_out", "failed_edits", "fruitless", "instructs", "race_calls", "rewrite_move"]
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the critic is shown (rows, words) and how a race is run (rows of the first heat, growth, standard errors); see optimizers/evolve.toml."""
+    """What the critic is shown (rows, words), how long its text may be, and how a race is run: the settings that the optimizers here share. What
+    each means stands beside it in optimizers/evolve.toml. Raises ValueError when out of range."""
 
-    shown_failures: int
-    shown_successes: int
-    shown_words: int
-    first_block: int
-    block_growth: float
-    stay_z: float
+    read_rows: int = 60
+    shown_failures: int = 80
+    shown_successes: int = 40
+    shown_words: int = 3000
+    reference_words: int = 4000
+    word_cap: int = 700
+    first_block: int = 20
+    block_growth: float = 2.0
+    stay_z: float = 0.3
+
+    def __post_init__(self) -> None:
+        least = {
+            "read_rows": self.read_rows,
+            "shown_failures": self.shown_failures,
+            "first_block": self.first_block,
+            "block_growth": self.block_growth,
+        }
+        for name, value in least.items():
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1")
 
 
 class Ended(Protocol):
@@ -40,6 +56,24 @@ def race_calls(rows: int, terms: Terms) -> tuple[int, int]:
     """Calls of the first heat over so many dev rows, and those of all later heats together: a move's `calls` and `more`."""
     heats = blocks(rows, terms.first_block, terms.block_growth)
     return heats[0].stop, heats[-1].stop - heats[0].stop
+
+
+def rewrite_move(parent: Member, component: Component, history: History, terms: Terms, rng: random.Random) -> Move:
+    """A rewrite of one component by the critic, shown train rows that the parent fails, and others with their expected answers alone."""
+    train = history.task.rows("train")
+    first, rest = race_calls(len(history.task.rows("dev")), terms)
+    read = choose_rows(train, history.train_scores.get(parent.candidate.id, {}), terms.read_rows, rng)
+    return Move(
+        "rewrite",
+        (parent,),
+        read=read,
+        references=choose_references(train, read, terms.reference_words, rng),
+        component=component.name,
+        notes=failed_edits(history, parent.candidate.id),
+        word_cap=terms.word_cap,
+        calls=1 + first,
+        more=rest,
+    )
 
 
 async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
