@@ -29,6 +29,7 @@ from topout.engine.loop import Finish, Run
 from topout.engine.opening import SETUP_FAILURES
 from topout.engine.replay import Replay
 from topout.errors import ModelError, ScorerError, StoppedError, StoreError, TopoutError, UserError
+from topout.models.embedded.fitness import Fitness
 from topout.models.event_loop import run_blocking
 from topout.plateau.curve import checkpoints
 from topout.plugins.optimizers import LoadedRecipe
@@ -165,7 +166,7 @@ async def session(
         for_search = settings.max_time * (1 - recipe.exam_share)
         asyncio.get_running_loop().call_later(for_search, halt.set, "time", f"the search's {for_search:.0f} s are used up")
     harness = Harness(
-        task, folder.scorer, Seat(gateway, settings.model), Seat(gateway.purse("exam"), settings.model), tape, replay, halt
+        task, folder.scorer, Seat(Fitness(gateway), settings.model), Seat(gateway.purse("exam"), settings.model), tape, replay, halt
     )
     critic = Critic(
         task, Seat(gateway, settings.critic), tape, replay, halt, recipe.critic_temperature, recipe.critic_max_output_tokens
@@ -187,7 +188,7 @@ async def measured(
     """
     tape = Tape(bench, len(rows), watch)
     gateway = bench.open("evaluate")
-    seat = Seat(gateway, bench.settings.model)
+    seat = Seat(Fitness(gateway), bench.settings.model)
     halt = Halt()
     harness = Harness(folder.task, folder.scorer, seat, seat, tape, Replay(), halt)
     try:
