@@ -9,6 +9,7 @@ from pathlib import Path
 from topout.config.settings import RunSettings
 from topout.contracts import Journal
 from topout.domain import Critiqued, Event, Rollout, RolloutDone, Usage
+from topout.engine import harness, opening
 from topout.models.addresses import Addresses
 from topout.models.cache import ReplyCache
 from topout.models.gateway import Gateway
@@ -112,7 +113,7 @@ class Tape:
         match event:
             case RolloutDone():
                 self._done += 1
-                self.phase = "exam" if event.rollout.split in ("holdout", "shift") else "search"
+                self.phase = phase_of(event) if self._onto is not None else "measuring"
                 if self._onto is None:
                     self.rollouts.append(event.rollout)
             case Critiqued():
@@ -138,3 +139,14 @@ class Tape:
             metered_usd=spend.cost_usd if priced else None,
             phase=self.phase,
         )
+
+
+def phase_of(done: RolloutDone) -> str:
+    """What a rollout was for, in a word."""
+    match done.attempt:
+        case opening.BASELINE:
+            return "baseline"
+        case harness.EXAM:
+            return "exam"
+        case _:
+            return "search"
