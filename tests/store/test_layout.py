@@ -118,3 +118,14 @@ def test_a_derived_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypat
     with pytest.raises(StoreError, match="no space left"):
         write_text(target, "second")
     assert target.read_text() == "first"
+
+
+def test_a_lock_ends_with_its_block_and_a_refused_write_leaves_no_piece(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    with run.lock(), pytest.raises(JournalError):
+        run.lock()
+    run.lock().release()
+    (run.path / "taken").mkdir()
+    with pytest.raises(StoreError):
+        write_text(run.path / "taken", "x")
+    assert sorted(path.name for path in run.path.iterdir()) == ["journal.jsonl", "lock", "taken"]

@@ -1,8 +1,8 @@
 """journal.jsonl: the truth, one event a line, append-only.
 
 Each event is written with one `write` to the file before `append` returns, so a killed process loses nothing that it was told. Power loss is
-another matter: `fsync` runs at most once a second and at every commit of importance, so a machine that goes dark can lose the last second. A torn last
-line (the one thing a kill can leave) is tolerated on reading and cut off when the run is taken up again.
+another matter: `fsync` runs at most once a second (with an event) and on closing, so a machine that goes dark can lose what came after the last one. A
+torn last line (the one thing a kill can leave) is tolerated on reading and cut off when the run is taken up again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import errno
 import json
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from topout.domain import Event, RunStarted
@@ -24,11 +23,10 @@ SYNC_EVERY_S = 1.0
 
 
 class JournalFile:
-    """An open journal. `watch` is called with each event after it was written. Raises StoreError when the disk refuses."""
+    """A journal on disk, to be opened. Raises StoreError when the disk refuses."""
 
-    def __init__(self, path: Path, watch: Callable[[Event], None] | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._watch = watch
         self._synced = time.monotonic()
         self._descriptor = -1
 
@@ -52,8 +50,6 @@ class JournalFile:
                 self._synced = time.monotonic()
         except OSError as error:
             raise refused(self._path, error) from error
-        if self._watch is not None:
-            self._watch(event)
 
     def _write(self, line: bytes) -> None:
         """All of it or nothing: a disk that fills up in the middle of a line must not leave a piece that the next line is glued to."""

@@ -6,9 +6,11 @@ import fcntl
 import os
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from topout.errors import JournalError, UserError, did_you_mean
 from topout.store.journal import refused
@@ -55,7 +57,7 @@ class RunFolder:
 
 
 class Lock:
-    """An advisory lock that ends with its process, however that ends. The file tells who holds it."""
+    """An advisory lock that ends with its process, however that ends. The file tells who holds it. Released at the end of a `with`."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -70,8 +72,18 @@ class Lock:
             raise JournalError(
                 f"{path.parent}: this run is being written by {holder or 'another process'}. Wait for it or stop it."
             ) from error
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"process {os.getpid()}\n".encode())
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, f"process {os.getpid()}\n".encode())
+        except OSError as error:
+            self.release()
+            raise refused(path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def release(self) -> None:
         """Let go."""
@@ -126,6 +138,8 @@ def write_bytes(path: Path, data: bytes) -> None:
         fresh.write_bytes(data)
         fresh.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            fresh.unlink()
         raise refused(path, error) from error
 
 
