@@ -99,6 +99,8 @@ def test_the_printed_figure_of_the_winner_holds_when_it_is_measured_again(view: 
     printed = view.findings.holdout.winner
     assert again.estimate.n == 60 and again.spend.paid_calls == 60
     assert printed.low <= again.estimate.mean <= printed.high
+    from_cache = public.evaluate("small", prompt="runs/latest/best", cache_dir="another-cache")
+    assert from_cache.estimate == again.estimate and from_cache.spend.paid_calls == 0
 
 
 def test_every_output_names_the_embedded_reader_and_latest_works_everywhere(

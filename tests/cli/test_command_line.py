@@ -4,13 +4,13 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from topout.cli import main
-from topout.domain import Estimate, Event, Rollout, Scored
+from topout.domain import Ending, Estimate, Event, Rollout, Scored
 from topout.errors import JournalError, ModelError, TopoutError, UserError
 from topout.report.findings import CallCard, Findings, RoleSpend, find
 from topout.report.live import Gauge
@@ -37,6 +37,7 @@ class Evaluated:
     spend: RoleSpend = field(default_factory=lambda: RoleSpend(90, 90))
     unscored: dict[str, int] = field(default_factory=dict)
     failures: tuple[Rollout, ...] = (Rollout("c", "row-7", "holdout", 0, "billing", Scored(0.0, "expected 'delivery'")),)
+    ending: Ending | None = None
 
 
 @dataclass(slots=True)
@@ -237,6 +238,12 @@ def test_evaluate_as_json_is_one_document(app: FakeApp, capsys: pytest.CaptureFi
     assert main(["evaluate", "t", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["score"]["mean"] == 0.5 and document["embedded"] is True and document["not_fully_right"] == ["row-7"]
+
+
+@pytest.mark.parametrize(("ending", "code"), [(None, 0), ("money", 0), ("stopped", 130), ("outage", 3)])
+def test_evaluate_exits_as_it_ended(app: FakeApp, ending: Ending | None, code: int) -> None:
+    app.evaluated = replace(app.evaluated, ending=ending)
+    assert main(["evaluate", "t", "-q"]) == code
 
 
 def test_show_report_and_runs_read_without_asking_a_model(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> None:

@@ -96,9 +96,10 @@ def optimize(
     bench = Bench(settings, loaded.recipe.exam_share)
     started = first_event(settings, folder, loaded, plan)
     run = create_run_folder(Path(runs_dir), folder.task.name, loaded.name, started.run)
-    write_text(run.path / "run.toml", as_toml(started.settings))
-    write_text(run.path / "manifest.json", json.dumps(started.manifest, indent=1, ensure_ascii=False) + "\n")
-    return drive(run, settings, folder, loaded, plan, bench, started, [], watch)
+    with run.lock():
+        write_text(run.path / "run.toml", as_toml(started.settings))
+        write_text(run.path / "manifest.json", json.dumps(started.manifest, indent=1, ensure_ascii=False) + "\n")
+        return drive(run, settings, folder, loaded, plan, bench, started, [], watch)
 
 
 def resume(
@@ -117,26 +118,27 @@ def resume(
     earlier sessions found, `watch` of each new event. Raises JournalError when the task or the recipe changed since, or another process is at it.
     """
     folder = find_run(Path(run), Path(runs_dir))
-    events = read_journal(folder.journal)
-    if recall is not None:
-        recall(events)
-    started = events[0]
-    if not isinstance(started, RunStarted):
-        raise JournalError(f"{folder.journal}:1: a journal begins with RunStarted.")
-    changed = {"max_cost": max_cost, "max_time": max_time, "concurrency": concurrency}
-    settings = checked_settings(**{**started.settings, **{k: v for k, v in changed.items() if v is not None}})
-    task, loaded = load_task(task_path(settings.task)), load_recipe(settings.recipe)
-    for what, now in (("task_fingerprint", task.task.fingerprint), ("recipe_sha", loaded.sha)):
-        if started.manifest.get(what) != now:
-            raise JournalError(
-                f"{folder.path}: the {what.split('_')[0]} changed since this run began. Start a new run (replies are cached and cost nothing again)."
-            )
-    last = events[-1]
-    if isinstance(last, RunEnded) and last.ending in ("budget", "finished"):
-        return rebuild(folder.path, runs_dir)
-    plan = plan_exam(task.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share)
-    bench = Bench(settings, loaded.recipe.exam_share)
-    return drive(folder, settings, task, loaded, plan, bench, started, events, watch)
+    with folder.lock():  # before the journal is read: nobody may write to it from then on
+        events = read_journal(folder.journal)
+        if recall is not None:
+            recall(events)
+        started = events[0]
+        if not isinstance(started, RunStarted):
+            raise JournalError(f"{folder.journal}:1: a journal begins with RunStarted.")
+        changed = {"max_cost": max_cost, "max_time": max_time, "concurrency": concurrency}
+        settings = checked_settings(**{**started.settings, **{k: v for k, v in changed.items() if v is not None}})
+        task, loaded = load_task(task_path(settings.task)), load_recipe(settings.recipe)
+        for what, now in (("task_fingerprint", task.task.fingerprint), ("recipe_sha", loaded.sha)):
+            if started.manifest.get(what) != now:
+                raise JournalError(
+                    f"{folder.path}: the {what.split('_')[0]} changed since this run began. Start a new run (replies are cached and cost nothing again)."
+                )
+        last = events[-1]
+        if isinstance(last, RunEnded) and last.ending in ("budget", "finished"):
+            return rebuild(folder.path, runs_dir)
+        plan = plan_exam(task.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share)
+        bench = Bench(settings, loaded.recipe.exam_share)
+        return drive(folder, settings, task, loaded, plan, bench, started, events, watch)
 
 
 def evaluate(
@@ -166,10 +168,11 @@ def evaluate(
         task=str(task),
         model=model,
         critic=model,
+        max_calls=max_calls,
+        max_cost=max_cost,
         concurrency=concurrency,
         api_base=api_base,
         prices=tuple(prices),
-        max_cost=max_cost,
         cache_dir=str(cache_dir),
     )
     bench = Bench(settings)

@@ -42,4 +42,4 @@ def evaluation(
     if len(known) < len(rows):
         unscored[str(ending)] += len(rows) - len(known)
     done = [r for r in rollouts if r.failure is None]
-    return Evaluation(task.name, split, prompt, model, estimate, call_card(done), spend, dict(unscored), failures)
+    return Evaluation(task.name, split, prompt, model, estimate, call_card(done), spend, dict(unscored), failures, ending)

@@ -20,13 +20,13 @@ from topout.app.bench import Bench, Tape, Watch
 from topout.app.derived import write_derived
 from topout.app.views import RunView
 from topout.config.settings import RunSettings
-from topout.domain import Candidate, Ending, Event, Example, Json, Rollout, RunEnded, RunResumed, RunStarted, Unscored
+from topout.domain import Candidate, Ending, Event, Example, Json, Rollout, RunEnded, RunResumed, RunStarted
 from topout.engine.critic import Critic
 from topout.engine.exam import ExamPlan
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
 from topout.engine.loop import Finish, Run
-from topout.engine.opening import SETUP_FAILURES
+from topout.engine.opening import BASELINE, probe
 from topout.engine.replay import Replay
 from topout.errors import ModelError, ScorerError, StoppedError, StoreError, TopoutError, UserError
 from topout.models.embedded.fitness import Fitness
@@ -113,11 +113,9 @@ def drive(
     events: Sequence[Event],
     watch: Watch | None,
 ) -> RunView:
-    """Run the engine over a run folder, new (no events) or taken up again, and write what follows from its journal."""
-    lock = run.lock()
-    journal = JournalFile(run.journal)
+    """Run the engine over a run folder that the caller has locked, new (no events) or taken up again, and write what follows from its journal."""
+    journal = JournalFile(run.journal).open()
     try:
-        journal.open()
         total = settings.max_calls or loaded.recipe.max_calls
         tape = Tape(bench, total, watch, journal, events, run.point_latest)
         tape.append(RunResumed(time.time()) if events else started)
@@ -135,7 +133,6 @@ def drive(
         tape.append(RunEnded(finish.ending, finish.reason, time.time()))
     finally:
         journal.close()
-        lock.release()
     written = read_journal(run.journal)
     if finish.winner is None:
         more = " --max-cost DOLLARS" if finish.ending == "money" else ""
@@ -162,9 +159,6 @@ async def session(
     task, recipe = folder.task, loaded.recipe
     halt, replay = Halt(), Replay.of(events)
     gateway = bench.open(started.run, events)
-    if settings.max_time is not None:
-        for_search = settings.max_time * (1 - recipe.exam_share)
-        asyncio.get_running_loop().call_later(for_search, halt.set, "time", f"the search's {for_search:.0f} s are used up")
     harness = Harness(
         task, folder.scorer, Seat(Fitness(gateway), settings.model), Seat(gateway.purse("exam"), settings.model), tape, replay, halt
     )
@@ -173,9 +167,15 @@ async def session(
     )
     marks = tuple(checkpoints(plan.search, len(task.rows("dev")), most=plan.champions))
     engine = Run(task, loaded.optimizer, harness, critic, tape, replay, halt, plan, marks[1:], settings.seed, bench.metered_usd)
+    bell: asyncio.TimerHandle | None = None
+    if settings.max_time is not None:
+        for_search = settings.max_time * (1 - recipe.exam_share)
+        bell = asyncio.get_running_loop().call_later(for_search, halt.set, "time", f"the search's {for_search:.0f} s are used up")
     try:
         return await unwrapped(engine.run())
     finally:
+        if bell is not None:
+            bell.cancel()  # the loop outlives the run
         await gateway.aclose()
 
 
@@ -184,19 +184,19 @@ async def measured(
 ) -> tuple[list[Rollout], Ending | None]:
     """A candidate on rows, outside of any run, and why rows are missing (money, a stop, an outage), None when none is.
 
-    The first row goes ahead alone: raises UserError when it meets what no later one will mend.
+    As in a run, one row goes ahead alone: raises UserError when it meets what no later one will mend. Replies carry a name of this evaluation's own,
+    so that the next one does not take them for its own purchases.
     """
     tape = Tape(bench, len(rows), watch)
-    gateway = bench.open("evaluate")
+    gateway = bench.open(f"evaluate-{secrets.token_hex(4)}")
     seat = Seat(Fitness(gateway), bench.settings.model)
     halt = Halt()
     harness = Harness(folder.task, folder.scorer, seat, seat, tape, Replay(), halt)
     try:
-        first = await unwrapped(harness.measure(0, candidate, rows[:1]))
-        if first and first[0].failure in SETUP_FAILURES and isinstance(first[0].score, Unscored):
-            raise UserError(first[0].score.reason.removeprefix(f"{first[0].failure}: "))
-        await unwrapped(harness.measure(0, candidate, rows))
+        await unwrapped(probe(harness, candidate, rows))
+        await unwrapped(harness.measure(BASELINE, candidate, rows))
     finally:
+        await harness.close()
         await gateway.aclose()
     return tape.rollouts, halt.ending
 

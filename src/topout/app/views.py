@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from topout.domain import Estimate, Prompt, Rollout, Split, Verdict
+from topout.domain import Ending, Estimate, Prompt, Rollout, Split, Verdict
 from topout.report.findings import CallCard, Findings, RoleSpend
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A prompt measured on a split. `failures` are the scored rollouts below 1, `unscored` the rows without a score, by reason."""
+    """A prompt measured on a split. `failures` are the scored rollouts below 1, `unscored` the rows without a score, by reason.
+
+    `ending` is why rows were not asked (money, a stop, a provider that is down for good); None when all were."""
 
     task: str
     split: Split
@@ -68,6 +70,7 @@ class Evaluation:
     spend: RoleSpend
     unscored: dict[str, int]
     failures: tuple[Rollout, ...]
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True, slots=True)

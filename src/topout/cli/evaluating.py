@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from topout.cli.options import ApiBase, AsJson, CacheDir, Concurrency, MaxCost, Model, Prices, Quiet, TaskFolder
-from topout.cli.output import print_json, say, watching
+from topout.cli.output import exit_as, print_json, say, watching
 
 if TYPE_CHECKING:
     from topout.app import Evaluation
@@ -63,8 +63,7 @@ def evaluate(
         from topout.report.measured import measured
 
         say(measured(found, shown))
-    if "stopped" in found.unscored:
-        raise typer.Exit(130)
+    exit_as(found.ending)
 
 
 def document(found: Evaluation) -> dict[str, Json]:

@@ -17,10 +17,10 @@ import typer
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from topout.domain import Json
+    from topout.domain import Ending, Json
     from topout.report.live import LiveView, Screen
 
-__all__ = ["print_json", "say", "typed_path", "watching", "write_out"]
+__all__ = ["exit_as", "print_json", "say", "typed_path", "watching", "write_out"]
 
 WIDEST = 100
 
@@ -49,6 +49,17 @@ def write_out(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def exit_as(ending: Ending | None) -> None:
+    """Exit as the work ended: 130 when it was stopped, 3 when the provider was down; return in all other cases."""
+    match ending:
+        case "stopped":
+            raise typer.Exit(130)
+        case "outage":
+            raise typer.Exit(3)
+        case _:
+            pass
 
 
 @contextmanager

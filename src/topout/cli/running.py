@@ -21,7 +21,7 @@ from topout.cli.options import (
     RunsDir,
     TaskFolder,
 )
-from topout.cli.output import print_json, say, typed_path, watching
+from topout.cli.output import exit_as, print_json, say, typed_path, watching
 
 if TYPE_CHECKING:
     from topout.app import RunView
@@ -127,13 +127,7 @@ def tell(view: RunView, runs_dir: str, as_json: bool) -> None:
         from topout.report.terminal import summary
 
         say(summary(view.findings, typed_path(view.folder), short_name(view.folder, runs_dir)))
-    match view.findings.ended.ending if view.findings.ended else None:
-        case "stopped":
-            raise typer.Exit(130)
-        case "outage":
-            raise typer.Exit(3)
-        case _:
-            pass
+    exit_as(view.findings.ended.ending if view.findings.ended else None)
 
 
 def short_name(folder: Path, runs_dir: str) -> str:

@@ -14,7 +14,7 @@ from topout.errors import UserError
 __all__ = ["BASELINE", "PATIENCE_S", "SETUP_FAILURES", "first_words", "probe", "reason_of"]
 
 BASELINE = -1
-"""The attempt number of the baseline."""
+"""The attempt number of the baseline, and of an evaluation outside of any run."""
 
 SETUP_FAILURES = ("auth", "not_found", "unreachable", "quota")
 """What a first call can meet that no later one will mend."""
@@ -30,11 +30,11 @@ PATIENCE_S = 0.5
 cost its whole latency. What is paid meanwhile is kept."""
 
 
-async def probe(harness: Harness, baseline: Candidate, dev: Sequence[Example]) -> None:
-    """One dev row goes ahead alone. Raises UserError when it meets what no later call will mend."""
+async def probe(harness: Harness, candidate: Candidate, rows: Sequence[Example]) -> None:
+    """One row goes ahead alone. Raises UserError when it meets what no later call will mend."""
     reason = ""
-    for example in dev[:PROBES]:
-        found = await harness.measure(BASELINE, baseline, [example])
+    for example in rows[:PROBES]:
+        found = await harness.measure(BASELINE, candidate, [example])
         failure = found[0].failure if found else None
         reason = reason_of(found[0]).removeprefix(f"{failure}: ") if found else ""
         if failure in SETUP_FAILURES:
