@@ -56,12 +56,25 @@ def test_settings_of_a_recipe_reach_an_optimizer_of_ones_own(tmp_path: Path) -> 
         ('optimizer = "fewshot"\n[settings]\ndemo_set = 3\n', "mine.toml:3: unknown setting 'demo_set'. Did you mean 'demo_sets'?"),
         ('optimizer = "fewshot"\n[settings]\nlanes = 2.5\n', "mine.toml:3: lanes = 2.5: expected a whole number."),
         ('optimizer = "fewshot"\n[settings]\nlanes = 0\n', "lanes must be at least 1."),
+        ('levers = ["demos"]\n[settings]\nmerge = 0.1\n', "mine.toml:3: merge = 0.1 needs the lever 'instructions'."),
+        ("levers = []\n", "the shares rewrite, demos, merge and shorten must not be negative, and not all 0."),
     ],
 )
 def test_a_recipe_that_is_wrong_is_refused_with_its_remedy(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(UserError) as caught:
         load_recipe(recipe(tmp_path, text))
     assert sentence in str(caught.value)
+
+
+def test_an_optimizer_pulls_no_lever_that_its_recipe_does_not_have(tmp_path: Path) -> None:
+    for lever, evolve_shares, fewshot_menus in (("demos", (0, 0.45, 0, 0), (0, 18)), ("instructions", (0.35, 0, 0.1, 0.1), (8, 0))):
+        evolve = load_recipe(recipe(tmp_path, f'levers = ["{lever}"]\n')).optimizer
+        assert isinstance(evolve, Evolve)
+        e = evolve.settings
+        assert (e.rewrite, e.demos, e.merge, e.shorten) == evolve_shares
+        fewshot = load_recipe(recipe(tmp_path, f'optimizer = "fewshot"\nlevers = ["{lever}"]\n')).optimizer
+        assert isinstance(fewshot, Fewshot)
+        assert (fewshot.settings.instructions, fewshot.settings.demo_sets) == fewshot_menus
 
 
 def test_a_name_that_is_nearly_right_is_told_the_nearest(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ __all__ = ["Recipe"]
 
 
 class Recipe(BaseModel):
-    """optimizers/<name>.toml. `settings` are the optimizer's own and are checked by it."""
+    """optimizers/<name>.toml. `settings` are the optimizer's own and are checked by it. `levers` are the kinds of change that it may make: the
+    shipped optimizers keep to them, one of your own is trusted to; the verdict names those that had no turn."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from topout.search.fewshot import Fewshot, FewshotSettings
 __all__ = ["LoadedRecipe", "load_recipe", "recipe_names"]
 
 Settings = Mapping[str, bool | int | float | str]
+Levers = Collection[str]
 S = TypeVar("S", EvolveSettings, FewshotSettings)
 
 
@@ -56,7 +57,7 @@ def load_recipe(name: str, here: Path | None = None) -> LoadedRecipe:
                 f"{place(path)}: unknown optimizer '{recipe.optimizer}'.{did_you_mean(recipe.optimizer, BUILT_IN)} "
                 "An optimizer of your own is named by its file, for example 'mine.py'."
             )
-        optimizer = build(recipe.settings, path)
+        optimizer = build(recipe.settings, recipe.levers, path)
     return LoadedRecipe(path.stem, recipe, optimizer, sha.hexdigest())
 
 
@@ -83,17 +84,32 @@ def find(name: str, here: Path) -> Path:
     raise UserError(f"recipe '{name}': no such recipe.{did_you_mean(name, recipe_names(here))}")
 
 
-def evolve(settings: Settings, path: Path) -> Optimizer:
+def evolve(settings: Settings, levers: Levers, path: Path) -> Optimizer:
     """The default optimizer with a recipe's settings."""
-    return Evolve(settings_of(EvolveSettings, settings, path))
+    needed = {"rewrite": "instructions", "merge": "instructions", "shorten": "instructions", "demos": "demos"}
+    return Evolve(settings_of(EvolveSettings, within(levers, needed, settings, path), path))
 
 
-def fewshot(settings: Settings, path: Path) -> Optimizer:
+def fewshot(settings: Settings, levers: Levers, path: Path) -> Optimizer:
     """The Bayesian search over few-shot sets and instruction texts."""
-    return Fewshot(settings_of(FewshotSettings, settings, path))
+    needed = {"instructions": "instructions", "demo_sets": "demos"}
+    return Fewshot(settings_of(FewshotSettings, within(levers, needed, settings, path), path))
 
 
-BUILT_IN: Mapping[str, Callable[[Settings, Path], Optimizer]] = {"evolve": evolve, "fewshot": fewshot}
+BUILT_IN: Mapping[str, Callable[[Settings, Levers, Path], Optimizer]] = {"evolve": evolve, "fewshot": fewshot}
+
+
+def within(levers: Levers, needed: Mapping[str, str], given: Settings, path: Path) -> Settings:
+    """The settings with those at 0 that pull a lever which the recipe does not have (`needed`: setting -> lever): the verdict names the recipe's
+    levers, so no other may be pulled. Raises UserError when one of them was asked for all the same."""
+    barred = {name: lever for name, lever in needed.items() if lever not in levers}
+    for name, lever in barred.items():
+        if given.get(name, 0) != 0:
+            where = place(path, line_of(read_text(path), ("settings", name)))
+            raise UserError(
+                f"{where}: {name} = {given[name]!r} needs the lever '{lever}'. Add it to levers, or leave the setting out."
+            )
+    return {**given, **dict.fromkeys(barred, 0)}
 
 
 def settings_of(kind: type[S], given: Settings, path: Path) -> S:
