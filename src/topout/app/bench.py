@@ -36,6 +36,7 @@ class Bench:
         self.ledger = Ledger(Budget(settings.max_cost, settings.max_time))
         self.ledger.set_aside(exam_share)
         self.gateway: Gateway | None = None
+        self._stopped = False
         if settings.max_cost is not None:
             for model in (settings.model, settings.critic):
                 self._prices.require(model)
@@ -48,11 +49,17 @@ class Bench:
                 case RolloutDone(_, call):
                     usage = Usage(call.prompt_tokens, call.output_tokens)
                     purse: Purse = "exam" if call.split in ("holdout", "shift") else "search"
-                    self.ledger.restore("task", self.settings.model, usage, call.cost_usd, paid=call.paid, purse=purse)
+                    if call.failure is not None and usage == Usage():
+                        self.ledger.fail("task", self.settings.model)
+                    else:
+                        self.ledger.restore("task", self.settings.model, usage, call.cost_usd, paid=call.paid, purse=purse)
                     charged.add(call.key)
                 case Critiqued():
                     usage = Usage(event.prompt_tokens, event.output_tokens)
-                    self.ledger.restore(event.role, self.settings.critic, usage, event.cost_usd, paid=event.paid)
+                    if event.failure is not None and usage == Usage():
+                        self.ledger.fail(event.role, self.settings.critic)
+                    else:
+                        self.ledger.restore(event.role, self.settings.critic, usage, event.cost_usd, paid=event.paid)
                     charged.add(event.key)
                 case _:
                     pass
@@ -66,6 +73,8 @@ class Bench:
             charged=charged - {""},
             max_in_flight=self.settings.concurrency,
         )
+        if self._stopped:
+            self.gateway.stop()
         return self.gateway
 
     def metered_usd(self) -> float | None:
@@ -74,7 +83,8 @@ class Bench:
         return total.cost_usd if total.unpriced_calls < total.calls else None
 
     def stop(self) -> None:
-        """Ask for a clean end: no further call leaves."""
+        """Ask for a clean end: no further call leaves, though the gateway may not be open yet."""
+        self._stopped = True
         if self.gateway is not None:
             self.gateway.stop()
 
