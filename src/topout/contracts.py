@@ -55,7 +55,11 @@ class Model(Protocol):
 
 
 class Scorer(Protocol):
-    """Judges one answer. Pure: equal arguments, equal score. Raises nothing for a bad answer (that is a low score)."""
+    """Judges one answer. Pure: equal arguments, equal score. Raises nothing for a bad answer (that is a low score).
+
+    It is called on the event loop, so that what it returns can be journaled at once: while it works, no call is sent or received. Microseconds are
+    well; one that takes longer than a model's reply sets the pace of the run.
+    """
 
     def __call__(self, answer: str, example: Example) -> Score: ...
 
@@ -83,6 +87,7 @@ class History:
     `pool[0]` is the baseline. `champion` is the member with the best dev score (ties to the fewer tokens, then to the older).
     `holders[i]` are the indices into `pool` of the members that do best on dev row i (empty when nobody scores there):
     the per-example Pareto frontier. `train_scores[candidate][example]` is what is known of candidates on train rows.
+    `calls` are those of the search so far (of both models), `calls_left` those that are neither made nor held by attempts in flight.
     Sequences are live views that only the engine extends: read them in `plan`, keep none.
     """
 
@@ -147,14 +152,14 @@ class Lab(Protocol):
         ...
 
     async def measure(self, candidate: Candidate, examples: Sequence[Example]) -> list[Rollout] | None:
-        """One rollout an example, in their order, asked at once; None when the budget does not allow for all of them.
+        """One rollout an example, in their order, asked at once; None when the budget does not allow for all of them or the run is being halted.
 
         Train and dev rows only: the holdout is not reachable from here."""
         ...
 
     async def critique(self, move: Move, failing: Sequence[Rollout], passing: Sequence[Rollout]) -> Critique | None:
-        """Ask the critic for an edit of `move.component` of the first parent, shown these rollouts; None when the budget or the
-        critic gave out."""
+        """Ask the critic for an edit of `move.component` of the first parent, shown these rollouts; None when the budget does not allow for it or
+        the run is being halted. A critic that has no answer to this one question is a rejected proposal."""
         ...
 
     def candidate(self, prompt: Prompt, move: Move, rationale: str) -> Candidate:

@@ -38,7 +38,7 @@ _TIME_IS_UP = Failure("budget", "time")
 
 
 @dataclass(slots=True)
-class _Lane:
+class _Provider:
     """What is known of one model's provider."""
 
     limiter: Limiter
@@ -94,7 +94,7 @@ class Gateway:
         self._clock = clock
         self._sleep = sleep
         self._bounds = Bounds()
-        self._lanes: dict[str, _Lane] = {}
+        self._providers: dict[str, _Provider] = {}
         self._address_of: dict[str, str] = {}
         self._flights: dict[str, _Flight] = {}
         self._tasks: dict[asyncio.Task[Entry | Failure], _Flight] = {}
@@ -114,11 +114,11 @@ class Gateway:
     @property
     def tripped(self) -> str | None:
         """What to tell the user once a model's provider is down for good; None while all is well."""
-        return next((lane.breaker.message for lane in self._lanes.values() if lane.breaker.message), None)
+        return next((provider.breaker.message for provider in self._providers.values() if provider.breaker.message), None)
 
     def width(self, model: str) -> int:
         """How many calls of this model the provider tolerates at present."""
-        return self._lane(model).limiter.width
+        return self._provider(model).limiter.width
 
     def purse(self, purse: Purse) -> Model:
         """This gateway, paying from that purse. `complete` itself pays from 'search'."""
@@ -176,12 +176,12 @@ class Gateway:
             self._cache.close()
         await self._transport.aclose()
 
-    def _lane(self, model: str) -> _Lane:
-        lane = self._lanes.get(model)
-        if lane is None:
+    def _provider(self, model: str) -> _Provider:
+        provider = self._providers.get(model)
+        if provider is None:
             limiter = Limiter(self._max_in_flight, self._clock, self._sleep)
-            lane = self._lanes[model] = _Lane(limiter, Breaker(model, self._trip_after))
-        return lane
+            provider = self._providers[model] = _Provider(limiter, Breaker(model, self._trip_after))
+        return provider
 
     def _take_off(self, request: Request, purse: Purse, key: str) -> _Flight:
         """A task of its own for the call, so that no caller's cancellation is another's."""
@@ -257,15 +257,15 @@ class Gateway:
             self._bounds.learn(request, usage)
 
     async def _fly(self, flight: _Flight, request: Request, purse: Purse, key: str) -> Entry | Failure:
-        lane = self._lane(request.model)
-        if lane.breaker.message is not None:
-            return Failure("circuit", lane.breaker.message)
+        provider = self._provider(request.model)
+        if provider.breaker.message is not None:
+            return Failure("circuit", provider.breaker.message)
         reservation = await self._reserve(request, purse)
         if isinstance(reservation, Failure):
             return reservation
         try:
-            sent = await self._send(flight, lane, request, purse)
-        except BaseException:
+            sent = await self._send(flight, provider, request, purse)
+        except BaseException:  # cancellation above all: what was set aside for a call must not stay promised, whatever ended it
             self._ledger.release(reservation)
             raise
         model = request.model
@@ -290,18 +290,18 @@ class Gateway:
                 self._ledger.release(reservation)
                 return sent
 
-    async def _send(self, flight: _Flight, lane: _Lane, request: Request, purse: Purse) -> Sent | Failure:
+    async def _send(self, flight: _Flight, provider: _Provider, request: Request, purse: Purse) -> Sent | Failure:
         """Try until it is answered or final. The place in the limiter is given back during back-off. What has left when the time of its purse
         is over is waited for, until the time of the run is."""
         tried = 0
         while True:
-            ticket = await lane.limiter.acquire()
+            ticket = await provider.limiter.acquire()
             left_s, to_begin_s = self._ledger.time_left_s(), self._ledger.time_left_s(purse)
-            if lane.breaker.message is not None or self._stopped or (to_begin_s is not None and to_begin_s <= 0):
-                lane.limiter.release()
+            if provider.breaker.message is not None or self._stopped or (to_begin_s is not None and to_begin_s <= 0):
+                provider.limiter.release()
                 if self._stopped:
                     return _STOPPED
-                return _TIME_IS_UP if lane.breaker.message is None else Failure("circuit", lane.breaker.message)
+                return _TIME_IS_UP if provider.breaker.message is None else Failure("circuit", provider.breaker.message)
             flight.sending = True
             self._in_flight += 1
             try:
@@ -315,13 +315,13 @@ class Gateway:
             finally:
                 flight.sending = False
                 self._in_flight -= 1
-                lane.limiter.release()
+                provider.limiter.release()
             tried += 1
             if isinstance(sent, Delivered):
-                lane.limiter.succeeded()
-                lane.breaker.answered()
+                provider.limiter.succeeded()
+                provider.breaker.answered()
                 return sent
-            delay_s = self._note_refusal(lane, sent, ticket, tried)
+            delay_s = self._note_refusal(provider, sent, ticket, tried)
             if delay_s is None:
                 return sent
             left_s = self._ledger.time_left_s(purse)
@@ -331,15 +331,15 @@ class Gateway:
                 return _STOPPED
             await self._sleep(delay_s)
 
-    def _note_refusal(self, lane: _Lane, refused: Refused, ticket: int, tried: int) -> float | None:
+    def _note_refusal(self, provider: _Provider, refused: Refused, ticket: int, tried: int) -> float | None:
         """Tell limiter and breaker; the delay before the next try in seconds, None when there is none."""
         if refused.status == 429 and refused.retryable:
-            lane.limiter.throttled(ticket)
+            provider.limiter.throttled(ticket)
         if refused.retry_after_s is not None and refused.retryable:
-            lane.limiter.pause(self._retries.bounded(refused.retry_after_s))
+            provider.limiter.pause(self._retries.bounded(refused.retry_after_s))
         delay_s = self._retries.delay_s(refused, tried, self._rng)
         if delay_s is None:
-            lane.breaker.failed(refused.kind, refused.message)
+            provider.breaker.failed(refused.kind, refused.message)
         return delay_s
 
 

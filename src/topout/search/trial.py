@@ -98,7 +98,7 @@ async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
             return ended("rejected" if scored else "failed", reason)
         critique = await lab.critique(move, failing, passing)
         if critique is None:
-            return ended("cut", "the budget ended or the critic gave no answer")
+            return ended("cut", "the budget ended or the run was halted before the critic answered")
         if critique.prompt is None:
             return ended("rejected", critique.rejected)
         prompt, rationale = critique.prompt, critique.rationale
