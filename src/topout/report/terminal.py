@@ -10,12 +10,12 @@ from rich.text import Text
 from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult
 from topout.report.layout import block, bullets, commands, grid, table, text
 from topout.report.measures import setting, shift_drop
+from topout.report.next_commands import RESUMABLE, next_commands
 from topout.report.words import EMBEDDED_NOTE, amount, count, difference, duration, is_embedded, paired, quality, seconds
 
 __all__ = ["call_card", "sparkline", "spend_table", "summary", "unscored_line"]
 
 ROLES = {"task": "search", "exam": "exam (holdout, shift)", "critic": "critic", "judge": "judge"}
-RESUMABLE = ("stopped", "outage", "money", "time")
 
 
 def summary(f: Findings, folder: str, run: str = "") -> RenderableType:
@@ -215,30 +215,3 @@ def ending(f: Findings) -> RenderableType:
     reason = f.ended.reason.removeprefix(f.ended.ending).removeprefix(": ")
     said = f"{f.ended.ending}{': ' if reason else ''}{reason} ({duration(f.seconds)}{again})"
     return block("Ending", text(said, style))
-
-
-def next_commands(f: Findings, path: str) -> list[tuple[list[str], str]]:
-    """The commands that make sense now, word by word, the most useful first."""
-    found: list[tuple[list[str], str]] = []
-    if f.ended is None or f.ended.ending in RESUMABLE:
-        found.append((["topout", "resume", path, *more_money(f)], "goes on where it ended; nothing is bought twice"))
-    found.append((["topout", "show", path], "the best prompt, all attempts, rows it gets wrong"))
-    if f.winner.id != f.baseline.id:
-        model = setting(f, "model", "embedded/reader")
-        other = [] if model == "embedded/reader" else ["--model", model]
-        if setting(f, "api_base"):
-            other += ["--api-base", setting(f, "api_base")]
-        again = ["topout", "evaluate", setting(f, "task", "TASK"), "--prompt", f"{path}/best", "--split", "holdout", *other]
-        found.append((again, "measures the best prompt again"))
-        found.append(
-            (["topout", "export", path, "--to", "messages"], "the prompt for your code (also text, python, dspy, registry)")
-        )
-    return found
-
-
-def more_money(f: Findings) -> list[str]:
-    """The limit to resume with when the old one is used up: twice as much."""
-    limit = f.started.settings.get("max_cost")
-    if f.ended is None or f.ended.ending != "money" or not isinstance(limit, int | float):
-        return []
-    return ["--max-cost", f"{2 * limit:g}"]

@@ -1,0 +1,41 @@
+import shlex
+
+import pytest
+
+from topout.domain import Ending, Json
+from topout.report.findings import find
+from topout.report.next_commands import next_commands
+from topout.testing.runs import PretendedRun
+
+
+def first(ending: Ending | None, **settings: Json) -> str:
+    """The first command after a run that ended so."""
+    words, _ = next_commands(find(PretendedRun(ending=ending, settings=settings).events()), "runs/latest")[0]
+    return shlex.join(words)
+
+
+def test_calls_that_are_used_up_are_doubled_with_all_that_was_asked() -> None:
+    assert first("budget", max_calls=3000, seed=2, api_base="http://localhost:8000/v1", prices=["openai/gpt-5=1,2"]) == (
+        "topout optimize tasks/support-tickets --model openai/gpt-4.1-mini --seed 2 --api-base http://localhost:8000/v1"
+        " --max-cost 5.0 --critic openai/gpt-5 --price openai/gpt-5=1,2 --max-calls 6000"
+    )
+
+
+def test_defaults_are_not_repeated() -> None:
+    assert (
+        first("budget", max_calls=8000, max_cost=None, model="embedded/reader", critic="embedded/critic")
+        == "topout optimize tasks/support-tickets --max-calls 16000"
+    )
+
+
+@pytest.mark.parametrize("ending", ["stopped", "outage", "time", None])
+def test_a_run_that_can_go_on_is_resumed(ending: Ending | None) -> None:
+    assert first(ending) == "topout resume runs/latest"
+
+
+def test_a_run_out_of_money_is_resumed_with_twice_as_much() -> None:
+    assert first("money", max_cost=2.5) == "topout resume runs/latest --max-cost 5"
+
+
+def test_a_run_that_found_nothing_more_to_try_is_only_looked_at() -> None:
+    assert first("finished") == "topout show runs/latest"
