@@ -177,8 +177,7 @@ def so_far(status: Status) -> list[tuple[str, str]]:
     """The scores in words."""
     parts = []
     if status.dev is not None:
-        dev = f"{100 * status.dev.mean:.1f} %, n = {status.dev.n:,}"
-        parts.append(("best on dev", f"{dev} (selected on these rows)"))
+        parts.append(("best on dev", f"{quality(status.dev)} (selected on these rows)"))
     if status.baseline is not None and status.held_out is not None:
         parts.append(("held out", f"{100 * status.baseline.mean:.1f} % -> {quality(status.held_out)} so far"))
     elif status.baseline is not None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from topout.domain import AttemptDone, Candidate, Estimate, Json, Prompt, Rollout, Scored, Split
@@ -14,7 +15,7 @@ from topout.errors import UserError, did_you_mean
 from topout.plateau.wording import points
 from topout.report.findings import Findings
 from topout.report.layout import block, table, text
-from topout.report.measures import failures, setting, split_estimates, split_means
+from topout.report.measures import failures, setting, split_estimates
 from topout.report.verdict_json import estimate_document
 from topout.report.words import EMBEDDED_NOTE, is_embedded, quality
 
@@ -55,9 +56,9 @@ def show(f: Findings, candidate: str | None = None, split: Split = "dev", limit:
     chosen = f.winner if candidate is None else find_candidate(f, candidate)
     role = "the winner" if chosen.id == f.winner.id else "the baseline" if chosen.id == f.baseline.id else chosen.operator
     held = split_estimates(f, "holdout").get(chosen.id)
-    mean, n = split_means(f, "dev").get(chosen.id, (float("nan"), 0))
+    seen = split_estimates(f, "dev").get(chosen.id)
     scores = [f"holdout {quality(held)}" if held else "holdout: not examined"]
-    scores.append(f"dev {100 * mean:.1f} %, n = {n:,} (selected on these rows)" if n else "dev: not measured")
+    scores.append(f"dev {quality(seen)} (selected on these rows)" if seen else "dev: not measured")
     wrong = failures(f, chosen.id, split)
     parts: list[RenderableType] = [
         text(f"{chosen.id}, {role}", "bold"),
@@ -95,8 +96,8 @@ def prompt_text(prompt: Prompt) -> list[RenderableType]:
     for i, demo in enumerate(prompt.demos, 1):
         source = f" (train row {demo.example_id})" if demo.example_id else ""
         parts.append(text(f"{i}.{source}", "dim"))
-        parts += [text(f"   {name}: {value}", limit=400) for name, value in demo.inputs.items()]
-        parts.append(text(f"   -> {demo.output}", limit=400))
+        parts += [hung(f"{name}: {value}", 3, limit=400) for name, value in demo.inputs.items()]
+        parts.append(hung(f"-> {demo.output}", 3, limit=400))
     return parts
 
 
@@ -132,8 +133,13 @@ def failure_list(rows: Sequence[Rollout], split: Split) -> RenderableType:
         parts.append(text(HOLDOUT_WARNING, "yellow"))
     for r in rows:
         judged = f"score {r.score.value:.2f}: {r.score.feedback}" if isinstance(r.score, Scored) else f"no score: {r.score.reason}"
-        parts += [text(f"  {r.example}", "bold", 60), text(f"    answer  {r.answer}", limit=300), text(f"    {judged}", limit=300)]
+        parts += [hung(r.example, 2, "bold", 60), hung(f"answer  {r.answer}", 4, limit=300), hung(judged, 4, limit=300)]
     return Group(*parts)
+
+
+def hung(value: str, indent: int, style: str = "", limit: int | None = None) -> RenderableType:
+    """Text that stays indented where it wraps."""
+    return Padding(text(value, style, limit), (0, 0, 0, indent), expand=False)
 
 
 def runs_table(heads: Sequence[Head], runs_dir: str = "runs") -> RenderableType:
@@ -146,12 +152,12 @@ def runs_table(heads: Sequence[Head], runs_dir: str = "runs") -> RenderableType:
         when = datetime.fromtimestamp(h.started, UTC).strftime("%Y-%m-%d %H:%M UTC")
         parts += [
             text(h.name, "bold"),
-            text(f"  {when} · {h.task} · {h.model} · {h.recipe} · {outcome}", limit=200),
+            hung(f"{when} · {h.task} · {h.model} · {h.recipe} · {outcome}", 2, limit=200),
         ]
         if h.baseline is not None and h.winner is not None:
-            parts.append(text(f"  held out {quality(h.baseline)} -> {quality(h.winner)}"))
+            parts.append(hung(f"held out {quality(h.baseline)} -> {quality(h.winner)}", 2))
         else:
-            parts.append(text("  held out: not measured", "dim"))
+            parts.append(hung("held out: not measured", 2, "dim"))
     return Group(*parts)
 
 
