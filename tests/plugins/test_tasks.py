@@ -168,7 +168,7 @@ GOOD = '{"id": "x", "text": "t", "label": "refund"}\n'
         (
             rename("data/train.jsonl", "data/trian.jsonl"),
             "data/train.jsonl: no such file (nor train.csv). Did you mean 'trian.jsonl'? "
-            "Every task has train, dev and holdout rows; name other files under [splits] in task.toml.",
+            "Every task has train, dev and holdout rows; name other files, or one 'file' for all three, under [splits] in task.toml.",
         ),
         (
             edit("data/train.csv", "id,text,label\n"),

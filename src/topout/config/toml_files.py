@@ -62,12 +62,11 @@ def not_utf8(path: Path, data: bytes, error: UnicodeDecodeError) -> str:
 
 
 def beside(path: Path) -> str:
-    """The nearest file name beside a path that does not exist, as a sentence."""
+    """The nearest file name beside a path that does not exist, or what there is, as a sentence."""
     if not path.parent.is_dir():
         return f" There is no folder {path.parent} either."
-    names = sorted(p.name for p in path.parent.iterdir())
-    hint = did_you_mean(path.name, names)
-    return hint if hint.startswith(" Did") else ""
+    names = sorted(p.name for p in path.parent.iterdir() if not p.name.startswith("."))
+    return did_you_mean(path.name, names).replace(" Valid: ", " There are: ") or " The folder is empty."
 
 
 def check_toml(text: str, path: Path, model: type[M]) -> M:

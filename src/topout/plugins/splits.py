@@ -73,7 +73,7 @@ def file_of(folder: Path, settings: TaskFile, split: Split, *, required: bool) -
         near = did_you_mean(choices[0].name, names)
         raise UserError(
             f"{choices[0]}: no such file (nor {choices[1].name}).{near if near.startswith(' Did') else ''} "
-            "Every task has train, dev and holdout rows; name other files under [splits] in task.toml."
+            "Every task has train, dev and holdout rows; name other files, or one 'file' for all three, under [splits] in task.toml."
         )
     return found[0] if found else None
 

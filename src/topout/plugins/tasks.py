@@ -46,8 +46,8 @@ def load_task(folder: Path) -> TaskFolder:
     """
     if not folder.is_dir():
         parent = folder.parent
-        names = sorted(p.name for p in parent.iterdir() if p.is_dir()) if parent.is_dir() else []
-        raise UserError(f"{folder}: no such task folder.{did_you_mean(folder.name, names)}")
+        names = sorted(p.parent.name for p in parent.glob("*/task.toml")) if parent.is_dir() else []
+        raise UserError(f"{folder}: no such task folder.{did_you_mean(folder.name, names) or ' A task folder has a task.toml.'}")
     toml = folder / "task.toml"
     text = read_text(toml)
     settings = check_toml(text, toml, TaskFile)
