@@ -151,7 +151,7 @@ class Run:
                     elif in_flight:
                         break
                     else:
-                        closing = ("budget", f"the search's {self._allowance.total} calls are used up")
+                        closing = ("budget", f"the search's {self._allowance.total:,} calls are used up")
                 if not in_flight:
                     return (self._halt.ending, self._halt.reason) if self._halt.ending else closing or ("finished", "")
                 oldest, lab, task = in_flight.popleft()
