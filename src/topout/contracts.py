@@ -72,7 +72,9 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A candidate in the pool with its score on each dev row, in the order of the dev split (nan where unscored)."""
+    """A candidate in the pool with its score on each dev row, in the order of the dev split (nan where unscored).
+
+    `mean` is over the rows that were scored, `tokens` the mean prompt tokens of a call."""
 
     candidate: Candidate
     scores: tuple[float, ...]

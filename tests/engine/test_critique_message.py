@@ -103,3 +103,10 @@ def test_a_huge_value_is_shown_by_its_beginning() -> None:
     assert len(content) < 20_000
     assert "[... 4992000 more characters]" in content
     assert "y" * 8000 + "\n" in content
+
+
+def test_whatever_a_move_is_called_the_critic_is_given_a_job_that_it_knows() -> None:
+    parent = Member(Candidate("c", Prompt((Component("system", "system", "Answer."),))), (), math.nan, 0.0)
+    for operator, job in (("rewrite", "rewrite"), ("shorten", "shorten"), ("demos", "rewrite")):
+        move = Move(operator, (parent,), component="system")  # type: ignore[arg-type]
+        assert f"\nJob: {job}\n" in critique_messages(made_up_task(1, 1, 1), move, [], [], {})[1].content

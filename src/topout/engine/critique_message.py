@@ -21,17 +21,12 @@ Reply with a line `Rationale: <one or two sentences>` and then the full new text
 SHOWN_CHARACTERS = 8000
 """So much of a value is shown; what words cannot measure (data without spaces) is bounded as well."""
 
-JOBS = {
-    "rewrite": "rewrite",
-    "shorten": "shorten",
-    "merge": "merge",
-}
-
 HINTS = {
     "rewrite": "",
     "shorten": "Say the same in fewer words: drop what does not change any answer.",
     "merge": "Both texts come from prompts that do well on different inputs: join what each does better into one text.",
 }
+"""The critic's jobs, and what is said to each. A move of any other kind that asks the critic wants a text: that is a rewrite."""
 
 
 def critique_messages(
@@ -43,9 +38,10 @@ def critique_messages(
     lines = [f"Task: {one_line(task.description) or task.name}", f"Component to edit: {component.name} ({component.role})"]
     if task.critic_notes:
         lines.append(f"Notes from the task's owner: {one_line(task.critic_notes)}")
-    lines.append(f"Job: {JOBS[move.operator]}")
-    if HINTS[move.operator]:
-        lines.append(HINTS[move.operator])
+    job = move.operator if move.operator in HINTS else "rewrite"
+    lines.append(f"Job: {job}")
+    if HINTS[job]:
+        lines.append(HINTS[job])
     lines += ["Current text:", fenced(component.text, "text")]
     if move.operator == "merge":
         lines += ["Second text:", fenced(move.parents[1].candidate.prompt.component(move.component).text, "text")]
