@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from topout.domain import Estimate
+from topout.domain import Estimate, RunEnded, RunResumed
 from topout.report.findings import find
 from topout.report.measures import shift_drop
 from topout.report.verdict_json import verdict_document
@@ -24,6 +24,14 @@ def test_the_document_tells_the_held_out_gain_and_that_dev_was_selected_on() -> 
     assert document["per_call"]["after"]["prompt_tokens"] > document["per_call"]["before"]["prompt_tokens"]
     assert document["budget"] == {"max_calls": 2640, "max_cost": 5.0, "max_time": None}
     assert document["curve"][0]["dev_selected"]["n"] == 120
+
+
+def test_a_pause_between_an_ending_and_a_resume_is_no_time_of_the_run() -> None:
+    events = PretendedRun(ending="stopped").events()  # 41 s
+    ended = events[-1]
+    assert isinstance(ended, RunEnded)
+    events += [RunResumed(ended.at + 86_400), RunEnded("budget", "", ended.at + 86_410)]
+    assert verdict_document(find(events))["seconds"] == 51
 
 
 def test_what_was_not_measured_is_null() -> None:

@@ -77,7 +77,8 @@ class SplitResult:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Everything that is known of a run. `holdout` is the exam; `dev` is shown beside it as what it is: selected on."""
+    """Everything that is known of a run. `holdout` is the exam; `dev` is shown beside it as what it is: selected on. `seconds` is the time from
+    start to end, without the pauses between an ending and a resume (a killed run has no ending: its pause counts)."""
 
     started: RunStarted
     ended: RunEnded | None
@@ -108,6 +109,7 @@ class Fold:
     started: RunStarted
     ended: RunEnded | None = None
     resumed: int = 0
+    paused_s: float = 0.0
     attempts: dict[int, AttemptDone] = field(default_factory=dict)
     rollouts: list[RolloutDone] = field(default_factory=list)
     critiques: list[Critiqued] = field(default_factory=list)
@@ -136,6 +138,7 @@ def fold(events: Iterable[Event]) -> Fold:
                 state.ended = event
             case RunResumed():
                 state.resumed += 1
+                state.paused_s += event.at - state.ended.at if state.ended else 0.0
                 state.ended = None
             case RunStarted():
                 raise JournalError("RunStarted stands twice in the journal. Restore the file or start a new run.")
@@ -172,7 +175,7 @@ def find(events: Iterable[Event]) -> Findings:
         after=card(state, winner),
         unscored=unscored_of(state.table),
         resumed=state.resumed,
-        seconds=(state.ended.at - state.started.at) if state.ended else 0.0,
+        seconds=(state.ended.at - state.started.at - state.paused_s) if state.ended else 0.0,
         table=state.table,
     )
 
