@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +18,10 @@ __all__ = ["Evaluation", "RunHead", "RunView"]
 
 @dataclass(frozen=True)
 class RunView:
-    """A run, read. Tables are made when asked for."""
+    """A run, read. Tables are made when asked for. Its repr is its folder: the findings hold every reply."""
 
     folder: Path
-    findings: Findings
+    findings: Findings = field(repr=False)
 
     @property
     def verdict(self) -> Verdict:
