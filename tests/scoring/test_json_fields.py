@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from topout.contracts import Scorer
 from topout.domain import Example, Json, Scored
-from topout.scoring import BUILT_IN, json_fields
+from topout.scoring import json_fields
 from topout.scoring.fields import json_check
 
 SCHEMA: dict[str, Json] = {
@@ -115,7 +115,3 @@ JSON_VALUES: st.SearchStrategy[Json] = st.recursive(
 def test_the_expected_object_is_right_and_any_value_is_between_0_and_1(gold: dict[str, Json], other: Json) -> None:
     assert judge(json_fields(), json.dumps(gold), gold).value == 1.0
     assert 0.0 <= judge(json_fields(), json.dumps(other), gold).value <= 1.0
-
-
-def test_the_built_in_scorers_are_seven() -> None:
-    assert list(BUILT_IN) == ["label", "exact", "contains", "regex", "numeric", "token_f1", "json"]
