@@ -111,11 +111,6 @@ class Gateway:
         """Calls that are at a provider at this moment."""
         return self._in_flight
 
-    @property
-    def tripped(self) -> str | None:
-        """What to tell the user once a model's provider is down for good; None while all is well."""
-        return next((provider.breaker.message for provider in self._providers.values() if provider.breaker.message), None)
-
     def width(self, model: str) -> int:
         """How many calls of this model the provider tolerates at present."""
         return self._provider(model).limiter.width

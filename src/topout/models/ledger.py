@@ -227,7 +227,9 @@ class Ledger:
     def restore(
         self, role: ModelRole, model: str, usage: Usage, cost_usd: float | None, *, paid: bool, purse: Purse = "search"
     ) -> None:
-        """Count a call that an earlier session of this run has journaled. Never refuses: it has happened."""
+        """Count a call that an earlier session of this run has journaled. Never refuses: it has happened.
+
+        What was set aside for it is not in the journal, so a call of unknown cost adds nothing to what is spent (unlike in `settle`)."""
         self._accounts.of(purse).spent += _pico(cost_usd or 0.0)
         self._count(role, model, usage, cost_usd, paid)
 

@@ -30,7 +30,6 @@ class FakeModel:
     latency_s: float = 0.0
     capacity: int = 10**9
     asked: int = 0
-    busy_s: float = 0.0
     _places: asyncio.Semaphore | None = None
 
     async def complete(self, request: Request) -> Reply | Failure:
@@ -39,7 +38,6 @@ class FakeModel:
             self._places = self._places or asyncio.Semaphore(self.capacity)
             async with self._places:
                 await asyncio.sleep(self.latency_s)
-            self.busy_s += self.latency_s
         told = self.answer(request)
         if isinstance(told, Failure):
             return told
