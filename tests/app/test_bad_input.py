@@ -129,7 +129,11 @@ OPTIONS: dict[str, tuple[list[str], str]] = {
     "price": (["--price", "x"], "--price 'x': expected MODEL=IN,OUT"),
     "negative price": (["--price", "x=-1,2"], "--price 'x=-1,2': expected MODEL=IN,OUT"),
     "no price": (["--model", "openai/x", "--max-cost", "1"], "no price known for 'openai/x': pass --price"),
-    "delta": (["--delta", "7"], "--delta = 7.0: input should be less than 1"),
+    "delta": (["--delta", "7"], "--delta = 7.0: input should be less than 1. It is a fraction of the score: 0.02 is 2 points."),
+    "two addresses for one model": (
+        ["--model", "openai/x", "--api-base", "http://localhost:1/v1", "--critic-api-base", "http://localhost:2/v1"],
+        "--critic-api-base: openai/x is the task model and the critic, and one name has one address.",
+    ),
     "concurrency": (["--concurrency", "9999"], "--concurrency = 9999: input should be less than or equal to 4096"),
     "max-cost": (["--max-cost", "-1"], "--max-cost = -1.0: input should be greater than 0"),
     "runs in a file": (["--runs-dir", "small/task.toml"], "small/task.toml: cannot be written: Not a directory"),

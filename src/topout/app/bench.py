@@ -10,6 +10,7 @@ from topout.config.settings import RunSettings
 from topout.contracts import Journal
 from topout.domain import Critiqued, Event, Rollout, RolloutDone, Usage
 from topout.engine import harness, opening
+from topout.errors import UserError
 from topout.models.addresses import Addresses
 from topout.models.cache import ReplyCache
 from topout.models.gateway import Gateway
@@ -28,6 +29,11 @@ class Bench:
 
     def __init__(self, settings: RunSettings, exam_share: float = 0.0) -> None:
         self.settings = settings
+        if settings.critic == settings.model and settings.critic_api_base not in (None, settings.api_base):
+            raise UserError(
+                f"--critic-api-base: {settings.critic} is the task model and the critic, and one name has one address. "
+                "Leave it out, or name another critic."
+            )
         bases = {settings.critic: settings.critic_api_base, settings.model: settings.api_base}
         if settings.critic_api_base is None and settings.critic.partition("/")[0] == settings.model.partition("/")[0]:
             bases[settings.critic] = settings.api_base

@@ -52,7 +52,8 @@ def checked_settings(**given: object) -> RunSettings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "--" + ".".join(str(part) for part in first["loc"]).replace("_", "-")
-        raise UserError(f"{name} = {first.get('input')!r}: {first['msg'].lower()}.") from error
+        hint = " It is a fraction of the score: 0.02 is 2 points." if name == "--delta" else ""
+        raise UserError(f"{name} = {first.get('input')!r}: {first['msg'].lower()}.{hint}") from error
 
 
 def task_path(task: str | Path) -> Path:
