@@ -1,5 +1,6 @@
 """The nouns: frozen values, no I/O."""
 
+from topout.domain.advice import CAUSES, RUNGS, Advice, BreakEven, Cause, FailureAnalysis, FailureCluster, LeverRecord, Reason, Rung
 from topout.domain.model import Failure, FailureKind, ModelRole, Reply, Request, Usage
 from topout.domain.prompt import Component, Demo, Message, Prompt
 from topout.domain.run import (
@@ -23,10 +24,15 @@ from topout.domain.statistics import CurvePoint, Estimate, Gain, Ruling, Verdict
 from topout.domain.task import SPLITS, Deployment, Example, Json, Split, Task
 
 __all__ = [
+    "CAUSES",
+    "RUNGS",
     "SPLITS",
+    "Advice",
     "Attempt",
     "AttemptDone",
+    "BreakEven",
     "Candidate",
+    "Cause",
     "Component",
     "Critiqued",
     "CurvePoint",
@@ -37,15 +43,19 @@ __all__ = [
     "Event",
     "Example",
     "Failure",
+    "FailureAnalysis",
+    "FailureCluster",
     "FailureKind",
     "Gain",
     "Json",
     "Lever",
+    "LeverRecord",
     "Message",
     "ModelRole",
     "Operator",
     "Outcome",
     "Prompt",
+    "Reason",
     "Reply",
     "Request",
     "Rollout",
@@ -54,6 +64,7 @@ __all__ = [
     "RunEnded",
     "RunResumed",
     "RunStarted",
+    "Rung",
     "Score",
     "Scored",
     "Split",
