@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from topout.domain import Attempt, AttemptDone, Estimate, Gain, Operator
 from topout.plateau.intervals import mean_interval, paired_gain
 
-__all__ = ["Challenger", "Evidence", "champion_at", "gather"]
+__all__ = ["Challenger", "Contender", "Evidence", "champion_at", "gather"]
 
 _LEVER: dict[Operator, str] = {
     "baseline": "baseline",
@@ -32,6 +32,16 @@ class Challenger:
 
 
 @dataclass(frozen=True, slots=True)
+class Contender:
+    """A fresh proposal that met the champion: mean paired difference on `rows` rows that no decision of the search has used, with its
+    standard error. nan and 0 rows where nothing was scored."""
+
+    mean: float
+    se: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that the verdict may look at.
 
@@ -40,7 +50,8 @@ class Evidence:
     of champion (0: never); `changes` counts the changes, `late_changes` those in the later half of the calls. `champion` is its held-out score; `last_doubling` the paired held-out gain of the champion now over the champion
     at half of the calls; `since_baseline` over the baseline: None where one of the two was not examined. `dev_last_doubling` and
     `dev_gain` are the same two gains on dev, which are optimistic. `cost_usd` is what the search cost, None when unknown.
-    `cut_short` says why the run ended before its budget ('' when it did not).
+    `cut_short` says why the run ended before its budget ('' when it did not). `probe` are the fresh proposals of a plateau probe, each with
+    all rows on which it met the champion; empty without one.
     """
 
     delta: float
@@ -61,6 +72,7 @@ class Evidence:
     levers_tried: tuple[str, ...] = ()
     levers_untried: tuple[str, ...] = ()
     cut_short: str = ""
+    probe: tuple[Contender, ...] = ()
 
     @property
     def tried(self) -> int:
@@ -118,11 +130,13 @@ def gather(
     levers: Sequence[str] = (),
     clusters: Sequence[str] | None = None,
     cut_short: str = "",
+    probe: Sequence[Contender] = (),
 ) -> Evidence:
     """The evidence in a run's committed attempts and its champions' per-row scores.
 
     `baseline` is the baseline's candidate id; `dev` and `holdout` hold scores by candidate id in row order (nan where unscored), for the
-    champions at least; `levers` are those that the recipe allows; `clusters` name holdout rows that belong together. A run cut at any place
+    champions at least; `levers` are those that the recipe allows; `clusters` name holdout rows that belong together; `probe` is what a plateau probe
+    of the final state has found. A run cut at any place
     gives evidence: what is missing is nan, None or 0.
     """
     ordered = sorted(done, key=lambda one: one.attempt.number)
@@ -157,4 +171,5 @@ def gather(
         levers_tried=tried,
         levers_untried=tuple(lever for lever in levers if lever not in tried and lever != "baseline"),
         cut_short=cut_short,
+        probe=tuple(probe),
     )
