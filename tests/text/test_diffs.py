@@ -1,0 +1,69 @@
+import random
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from topout.text.diffs import Piece, word_diff
+
+TEXTS = st.text(alphabet="ab c.\n\t,é\x00\u202e", max_size=60)
+
+
+def test_a_changed_word_stands_between_what_stayed() -> None:
+    assert word_diff("Answer with the category.", "Answer with one category.") == (
+        Piece("same", "Answer with "),
+        Piece("removed", "the"),
+        Piece("added", "one"),
+        Piece("same", " category."),
+    )
+
+
+def test_equal_texts_are_one_piece_and_empty_ones_none() -> None:
+    assert word_diff("as it is", "as it is") == (Piece("same", "as it is"),)
+    assert word_diff("", "") == ()
+    assert word_diff("", "new") == (Piece("added", "new"),)
+    assert word_diff("old", "") == (Piece("removed", "old"),)
+
+
+def test_a_rewritten_phrase_is_one_change_not_one_a_word() -> None:
+    assert word_diff("Be brief now.", "Write at length now.") == (
+        Piece("removed", "Be brief"),
+        Piece("added", "Write at length"),
+        Piece("same", " now."),
+    )
+
+
+@given(TEXTS, TEXTS)
+def test_the_pieces_hold_both_texts_whole(before: str, after: str) -> None:
+    pieces = word_diff(before, after)
+    assert "".join(p.text for p in pieces if p.kind != "added") == before
+    assert "".join(p.text for p in pieces if p.kind != "removed") == after
+    assert all(p.text for p in pieces)
+    assert all(one.kind != other.kind for one, other in pairwise(pieces))
+
+
+@pytest.mark.parametrize("kept", [1.0, 0.95, 0.5, 0.0])
+def test_a_hundred_thousand_characters_take_no_time_worth_waiting_for(kept: float) -> None:
+    rng = random.Random(3)
+    words = [f"w{int(rng.paretovariate(0.6)) % 5000}" for _ in range(20_000)]
+    before = " ".join(words)
+    after = " ".join(w if rng.random() < kept else f"n{rng.randrange(5000)}" for w in words)
+    started = time.process_time()
+    pieces = word_diff(before, after)
+    assert time.process_time() - started < 2.0
+    assert "".join(p.text for p in pieces if p.kind != "removed") == after
+
+
+def test_long_texts_of_few_words_are_quick_too() -> None:
+    started = time.process_time()
+    pieces = word_diff("x " + "a b " * 25_000 + "y", "z " + "b a a " * 17_000 + "w")
+    assert time.process_time() - started < 2.0
+    assert "".join(p.text for p in pieces if p.kind != "added").startswith("x a b")
+
+
+def test_two_small_changes_far_apart_in_a_long_text_are_two_changes() -> None:
+    middle = " ".join(f"word{i}" for i in range(15_000))
+    pieces = word_diff(f"first {middle} last", f"eins {middle} zwei")
+    assert [p.kind for p in pieces] == ["removed", "added", "same", "removed", "added"]
