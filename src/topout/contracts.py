@@ -1,13 +1,13 @@
 """The whole extension surface on one page.
 
-Whoever writes a model, a scorer, an optimizer, a journal or an exporter of their own implements one of these, and sits the same exam as the
+Whoever writes a model, a scorer, an optimizer, a journal, an exporter or a registry of their own implements one of these, and sits the same exam as the
 shipped ones (`topout.testing`).
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ from topout.domain import (
     Example,
     Failure,
     Gain,
+    Json,
     Operator,
     Prompt,
     Reply,
@@ -31,6 +32,7 @@ from topout.domain import (
 )
 
 __all__ = [
+    "Carried",
     "Critique",
     "Exported",
     "Exporter",
@@ -43,6 +45,9 @@ __all__ = [
     "Offer",
     "Optimizer",
     "Provenance",
+    "Registered",
+    "Registry",
+    "RegistryTarget",
     "Scorer",
     "Stop",
 ]
@@ -220,6 +225,8 @@ class Offer:
 
     `fields` are the placeholders that the prompt asks for. `scores` are its held-out scores by example id, `groups` what rows belong
     together: for a paired comparison with what a registry has now. `alias` ('' for none) is to point at it; `force` overrides a refusal.
+    `temperature` and `max_output_tokens` are how the task model was asked, None where the run does not say; `output_schema` is the JSON schema
+    that the task's scorer holds answers against, None without one.
     """
 
     name: str
@@ -230,6 +237,9 @@ class Offer:
     groups: Mapping[str, str] = field(default_factory=dict)
     alias: str = ""
     force: bool = False
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    output_schema: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,3 +264,74 @@ class Exporter(Protocol):
     """
 
     def __call__(self, offer: Offer, folder: Path) -> Exported: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A version that a registry holds.
+
+    `version` is its name there. `prompt` is what topout reads it back as; None when the registry's format holds what no Prompt is (tools, pictures, a
+    template language), and then `unread` says in a sentence what stood in the way. `record` is what `publish` was given: empty when somebody else
+    made the version or the record is damaged.
+    """
+
+    version: str
+    prompt: Prompt | None
+    record: Mapping[str, Json] = field(default_factory=dict)
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What becomes of a prompt in a registry: `prompt` as it will be read back (parts joined, names lost, ...), `warnings` what is not carried, one
+    sentence each."""
+
+    prompt: Prompt
+    warnings: tuple[str, ...] = ()
+
+
+class Registry(Protocol):
+    """Versions of prompts under a name, and aliases that point at them: a directory, or somebody's server.
+
+    What is decided (is this prompt there already, may the alias move) is topout's and the same for all; a registry only carries. Blocking: each call
+    answers within 15 s, or raises UserError that says what happened and what to do (server down, not allowed, no such thing, conflict, too large, too
+    many requests, broken server). Such a message names the address without credentials and no header, and never holds the server's reply unread.
+    Names and aliases come as topout allows them (`exporters/names.py`); a registry with narrower rules raises UserError that states them.
+    """
+
+    def carries(self, offer: Offer) -> Carried:
+        """What would be read back if this were published. Asks no server. Raises UserError when the format cannot hold the prompt, or the name or
+        alias is not allowed here."""
+        ...
+
+    def find(self, name: str, pointer: str) -> Registered | None:
+        """The version that an alias points at, or the version of that name; None when there is no such prompt, alias or version."""
+        ...
+
+    def versions(self, name: str, most: int) -> Sequence[Registered]:
+        """The newest versions, newest first, at most `most`; empty when there is no such prompt."""
+        ...
+
+    def publish(self, offer: Offer, record: Mapping[str, Json]) -> str:
+        """Make a new version that holds the prompt and the record, and return its name. The alias is not touched. The version appears as a whole or
+        not at all. Where there is not room for all of the record, its "rows" may be left out and nothing else."""
+        ...
+
+    def point(self, name: str, alias: str, version: str) -> None:
+        """Let the alias point at that version, whatever it pointed at before."""
+        ...
+
+    def address(self, name: str, pointer: str) -> str:
+        """What a person writes to load that alias or version, such as `mlflow.genai.load_prompt("prompts:/tickets@production")`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryTarget:
+    """How a registry is reached: what an entry point of the group `topout.exporters` names for one (for files it names an Exporter).
+
+    `connect` is given the address that the user wrote ('' for none: the registry's own environment variable or default decides). It asks no server.
+    Raises UserError when a package is missing, with the command that installs it, or the address is none.
+    """
+
+    connect: Callable[[str], Registry]
