@@ -4,7 +4,7 @@
     run = topout.optimize("tasks/support-tickets")
     print(run.verdict.sentence)
 
-`optimize`, `resume`, `evaluate`, `export`, `load_run`, `rebuild` and `list_runs` come from `topout.app`, which is imported when one of them is first used.
+`optimize`, `resume`, `evaluate`, `export`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
 """
 
 from __future__ import annotations
@@ -12,13 +12,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from topout.app import Delivery, Evaluation, RunHead, RunView, evaluate, export, list_runs, load_run, optimize, rebuild, resume
+    from topout.app import (
+        Delivery,
+        Evaluation,
+        ForeignView,
+        RunHead,
+        RunView,
+        evaluate,
+        export,
+        list_runs,
+        load_run,
+        optimize,
+        rebuild,
+        resume,
+        verdict_on,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Delivery",
     "Evaluation",
+    "ForeignView",
     "RunHead",
     "RunView",
     "__version__",
@@ -29,6 +44,7 @@ __all__ = [
     "optimize",
     "rebuild",
     "resume",
+    "verdict_on",
 ]
 
 

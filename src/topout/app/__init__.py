@@ -15,6 +15,7 @@ from pathlib import Path
 from topout.app.bench import Bench, Watch
 from topout.app.derived import write_derived
 from topout.app.exporting import Delivery, export
+from topout.app.foreign import ForeignView, verdict_on
 from topout.app.heads import head
 from topout.app.judging import evaluation
 from topout.app.running import as_toml, checked_settings, drive, first_event, measured, task_path
@@ -35,6 +36,7 @@ from topout.text.fingerprints import prompt_id
 __all__ = [
     "Delivery",
     "Evaluation",
+    "ForeignView",
     "RunHead",
     "RunView",
     "evaluate",
@@ -44,6 +46,7 @@ __all__ = [
     "optimize",
     "rebuild",
     "resume",
+    "verdict_on",
 ]
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, cast
 import typer
 
 from topout import __version__
-from topout.cli import evaluating, exporting, reading, running
+from topout.cli import evaluating, exporting, foreign, reading, running
 from topout.errors import TopoutError
 
 __all__ = ["main"]
@@ -52,6 +52,7 @@ app.command(short_help="Go on with a run that ended early.")(running.resume)
 app.command(short_help="List the runs with their held-out scores.")(reading.runs)
 app.command(short_help="Show a run's best prompt, attempts and failures.")(reading.show)
 app.command(short_help="Write a run's tables and picture anew.")(reading.report)
+app.command(short_help="Judge the log of another optimizer.")(foreign.verdict)
 app.command(short_help="Write the best prompt for other programs, or into a registry.")(exporting.export)
 
 

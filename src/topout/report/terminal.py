@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from topout.domain import Verdict
 from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult
 from topout.report.layout import block, bullets, commands, grid, table, text
 from topout.report.measures import setting, shift_drop
 from topout.report.next_commands import RESUMABLE, next_commands
 from topout.report.words import EMBEDDED_NOTE, amount, count, difference, duration, is_embedded, paired, quality, seconds
 
-__all__ = ["call_card", "sparkline", "spend_table", "summary", "unscored_line"]
+__all__ = ["call_card", "ruled", "sparkline", "spend_table", "summary", "unscored_line"]
 
 ROLES = {"task": "search", "exam": "exam (holdout, shift)", "critic": "critic", "judge": "judge"}
 
@@ -26,7 +27,7 @@ def summary(f: Findings, folder: str, run: str = "") -> RenderableType:
     parts += [curve(f), per_call(f), spend(f)]
     if f.unscored:
         parts.append(block("Without a score", text(unscored_line(f.unscored), "yellow")))
-    parts += [verdict(f), ending(f), commands("Next", next_commands(f, run or folder))]
+    parts += [ruled(f.verdict), ending(f), commands("Next", next_commands(f, run or folder))]
     return Group(*parts)
 
 
@@ -194,9 +195,8 @@ def unscored_line(unscored: Mapping[str, int]) -> str:
     return f"{sum(unscored.values()):,} rows: {reasons}. They count neither as right nor as wrong."
 
 
-def verdict(f: Findings) -> RenderableType:
+def ruled(v: Verdict) -> RenderableType:
     """The verdict in one sentence, what would decide it, and the step that follows from it."""
-    v = f.verdict
     style = {"topped out": "bold magenta", "still climbing": "bold green", "can't tell yet": "bold yellow"}[v.ruling]
     parts: list[RenderableType] = [text(v.sentence, style)]
     if v.needs:
