@@ -26,7 +26,7 @@ from topout.engine.exam import ExamPlan
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
 from topout.engine.loop import Finish, Run
-from topout.engine.opening import BASELINE, probe
+from topout.engine.opening import BASELINE, first_row
 from topout.engine.replay import Replay
 from topout.errors import ModelError, ScorerError, StoppedError, StoreError, TopoutError, UserError
 from topout.models.embedded.fitness import Fitness
@@ -194,7 +194,7 @@ async def measured(
     halt = Halt()
     harness = Harness(folder.task, folder.scorer, seat, seat, tape, Replay(), halt)
     try:
-        await unwrapped(probe(harness, candidate, rows))
+        await unwrapped(first_row(harness, candidate, rows))
         await unwrapped(harness.measure(BASELINE, candidate, rows))
     finally:
         await harness.close()

@@ -4,6 +4,7 @@ from topout.domain.advice import CAUSES, RUNGS, Advice, BreakEven, Cause, Failur
 from topout.domain.model import Failure, FailureKind, ModelRole, Reply, Request, Usage
 from topout.domain.prompt import Component, Demo, Message, Prompt
 from topout.domain.run import (
+    PROBE_ATTEMPTS,
     Attempt,
     AttemptDone,
     Candidate,
@@ -13,11 +14,18 @@ from topout.domain.run import (
     Lever,
     Operator,
     Outcome,
+    ProbeEnded,
+    ProbeResumed,
+    ProbeStarted,
+    Proposal,
+    Proposed,
     Rollout,
     RolloutDone,
     RunEnded,
+    RungDone,
     RunResumed,
     RunStarted,
+    probe_of,
 )
 from topout.domain.score import Score, Scored, Unscored
 from topout.domain.statistics import CurvePoint, Estimate, Gain, Ruling, Verdict
@@ -25,6 +33,7 @@ from topout.domain.task import SPLITS, Deployment, Example, Json, Split, Task
 
 __all__ = [
     "CAUSES",
+    "PROBE_ATTEMPTS",
     "RUNGS",
     "SPLITS",
     "Advice",
@@ -54,7 +63,12 @@ __all__ = [
     "ModelRole",
     "Operator",
     "Outcome",
+    "ProbeEnded",
+    "ProbeResumed",
+    "ProbeStarted",
     "Prompt",
+    "Proposal",
+    "Proposed",
     "Reason",
     "Reply",
     "Request",
@@ -65,6 +79,7 @@ __all__ = [
     "RunResumed",
     "RunStarted",
     "Rung",
+    "RungDone",
     "Score",
     "Scored",
     "Split",
@@ -72,4 +87,5 @@ __all__ = [
     "Unscored",
     "Usage",
     "Verdict",
+    "probe_of",
 ]

@@ -12,6 +12,7 @@ from topout.domain.score import Score
 from topout.domain.task import Json, Split
 
 __all__ = [
+    "PROBE_ATTEMPTS",
     "Attempt",
     "AttemptDone",
     "Candidate",
@@ -21,17 +22,33 @@ __all__ = [
     "Lever",
     "Operator",
     "Outcome",
+    "ProbeEnded",
+    "ProbeResumed",
+    "ProbeStarted",
+    "Proposal",
+    "Proposed",
     "Rollout",
     "RolloutDone",
     "RunEnded",
     "RunResumed",
     "RunStarted",
+    "RungDone",
+    "probe_of",
 ]
 
 Lever = Literal["baseline", "instructions", "demos"]
 Operator = Literal["baseline", "rewrite", "merge", "shorten", "demos"]
 Outcome = Literal["kept", "dropped", "rejected", "failed", "cut"]
+Proposal = Literal["raced", "duplicate", "rejected", "failed"]
 Ending = Literal["budget", "finished", "stopped", "outage", "money", "time"]
+
+PROBE_ATTEMPTS = 1_000_000
+"""Probe number p of a run has the attempt numbers from p times this on: more than any search reaches."""
+
+
+def probe_of(attempt: int) -> int:
+    """The number (from 1) of the probe that an attempt number belongs to; 0 for the search, the baseline and the exam."""
+    return max(0, attempt) // PROBE_ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,4 +168,79 @@ class RunEnded:
     details: Mapping[str, Json] = field(default_factory=dict)
 
 
-Event = RunStarted | RunResumed | RolloutDone | Critiqued | AttemptDone | RunEnded
+@dataclass(frozen=True, slots=True)
+class ProbeStarted:
+    """A plateau probe of the ended run began, its `number`-th (from 1): all that it does follows from this and the journal before it.
+
+    `rungs` are pairs: so many of the best proposals meet `champion` on the first so many of the probe's rows (those of earlier rungs
+    included). `asked` moves are drawn from the run's optimizer. `task_calls` and `critic_calls` are the most that it makes. `chance` is how likely it
+    was, as told beforehand, to decide (None: not known). `settings` are its own limits.
+    """
+
+    number: int
+    champion: str
+    rungs: tuple[tuple[int, int], ...]
+    asked: int
+    task_calls: int
+    critic_calls: int
+    chance: float | None
+    settings: Mapping[str, Json]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResumed:
+    """A probe that was cut short was taken up again."""
+
+    number: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What came of one move of a probe, in order of the attempt numbers.
+
+    `outcome`: raced (it met the champion), duplicate (the same prompt as an earlier one of this run or its probes), rejected (it did not pass
+    the checks), failed (the models gave nothing to work with). `reason` is one line for a person.
+    """
+
+    attempt: int
+    operator: Operator
+    parents: tuple[str, ...]
+    outcome: Proposal
+    reason: str = ""
+    candidate: Candidate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RungDone:
+    """A rung of a probe is over; `survivors` are the attempt numbers of the proposals that go on (after the last rung: the finalists)."""
+
+    probe: int
+    rung: int
+    survivors: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeEnded:
+    """A probe came to its end (`finished`), or to a halt that it can be taken up from."""
+
+    number: int
+    ending: Ending
+    reason: str
+    at: float
+
+
+Event = (
+    RunStarted
+    | RunResumed
+    | RolloutDone
+    | Critiqued
+    | AttemptDone
+    | RunEnded
+    | ProbeStarted
+    | ProbeResumed
+    | Proposed
+    | RungDone
+    | ProbeEnded
+)

@@ -13,27 +13,24 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from topout.contracts import History, Journal, Move, Optimizer, Stop
-from topout.domain import Attempt, AttemptDone, Candidate, Ending, Example, Rollout, Split, Task, Unscored
+from topout.contracts import Journal, Move, Optimizer, Stop
+from topout.domain import Attempt, AttemptDone, Candidate, Ending, Task, Unscored
 from topout.engine.allowance import Allowance
 from topout.engine.critic import Critic
 from topout.engine.exam import Exam, ExamPlan
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness
 from topout.engine.lab import AttemptLab
-from topout.engine.opening import BASELINE, first_words, probe, reason_of
+from topout.engine.opening import BASELINE, first_row, first_words, reason_of
+from topout.engine.past import Past
 from topout.engine.replay import Key, Replay
 from topout.errors import JournalError
 from topout.search.place import rng_for
-from topout.search.population import Population
 from topout.text.fingerprints import prompt_id
 
 __all__ = ["BASELINE", "Finish", "Run"]
-
-SEARCHED: tuple[Split, ...] = ("train", "dev")
-"""All that an optimizer gets to see of a task's rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class Run:
         spent_usd: Callable[[], float | None],
     ) -> None:
         self._task = task
-        self._searched = replace(task, splits={split: task.rows(split) for split in SEARCHED})
+        self._past = Past(task)
         self._optimizer = optimizer
         self._harness = harness
         self._critic = critic
@@ -74,9 +71,7 @@ class Run:
         self._checkpoints = checkpoints
         self._seed = seed
         self._spent_usd = spent_usd
-        self._population = Population(len(task.rows("dev")))
         self._allowance = Allowance(plan.search)
-        self._attempts: list[Attempt] = []
         self._records: list[tuple[int, Candidate]] = []
         self._halted = False
 
@@ -92,7 +87,7 @@ class Run:
 
     async def _run(self) -> Finish:
         baseline = Candidate(prompt_id(self._task.baseline), self._task.baseline)
-        await probe(self._harness, baseline, self._task.rows("dev"))
+        await first_row(self._harness, baseline, self._task.rows("dev"))
         async with first_words(self._critic) as ping:
             return await self._search_and_examine(baseline, ping)
 
@@ -104,7 +99,7 @@ class Run:
             exams.create_task(heard(ping))
             self._examine(exams, baseline)
             ending, reason = await self._search(exams)
-        winner = self._champion()
+        winner = self._past.champion
         if self._halt.ending not in ("stopped", "outage"):
             async with asyncio.TaskGroup() as exams:
                 self._examine(exams, winner)
@@ -129,7 +124,6 @@ class Run:
         failed = [r for r in rollouts if isinstance(r.score, Unscored)]
         if 2 * len(failed) > len(dev):
             return f"{len(failed)} of {len(dev)} dev rows could not be scored, the first with: {reason_of(failed[0])}"
-        self._population.add(baseline, rollouts)
         self._allowance.settle(BASELINE, {(baseline.id, e.id, 0) for e in dev}, 1)
         self._record(Attempt(BASELINE, "baseline", (), "kept", "what the task brought", baseline, rows=len(dev)))
         return ""
@@ -141,7 +135,7 @@ class Run:
         async with asyncio.TaskGroup() as attempts:
             while True:
                 while closing is None and self._halt.ending is None and len(in_flight) < self._optimizer.lanes:
-                    move = self._optimizer.plan(number, self._history(), rng_for(self._seed, number, "plan"))
+                    move = self._plan(number)
                     if isinstance(move, Stop):
                         closing = ("finished", move.reason)
                     elif self._allowance.grant(number, max(1, move.calls), reads_of(move), move.more):
@@ -156,12 +150,16 @@ class Run:
                     return (self._halt.ending, self._halt.reason) if self._halt.ending else closing or ("finished", "")
                 oldest, lab, task = in_flight.popleft()
                 self._allowance.turn(oldest)
-                before = self._champion()
+                before = self._past.champion
                 self._commit(await task, lab)
                 self._examine_at_checkpoints(exams, before)
 
+    def _plan(self, number: int) -> Move | Stop:
+        history = self._past.history(self._allowance.charged, self._allowance.left)
+        return self._optimizer.plan(number, history, rng_for(self._seed, number, "plan"))
+
     def _lab(self, number: int, move: Move) -> AttemptLab:
-        return AttemptLab(number, self._seed, self._searched, self._harness, self._critic, self._allowance, reads_of(move))
+        return AttemptLab(number, self._seed, self._past.task, self._harness, self._critic, self._allowance, reads_of(move))
 
     def _commit(self, attempt: Attempt, lab: AttemptLab) -> None:
         """Take an attempt into the history. One that a halt cut short is not, nor any after it: a
@@ -170,22 +168,13 @@ class Run:
         if self._halted:
             return
         self._allowance.settle(attempt.number, lab.asked, lab.critiques)
-        self._population.learn(lab.train_rollouts)
-        candidate = attempt.candidate
-        if attempt.outcome == "kept" and candidate is not None:
-            if candidate.id in self._population:
-                attempt = repeated(attempt)
-            else:
-                rows = self._task.rows("dev")
-                rollouts = [self._harness.known(attempt.number, candidate, e) or unmeasured(candidate, e) for e in rows]
-                self._population.add(candidate, rollouts)
+        self._past.learn(lab.train_rollouts)
         self._record(attempt)
 
-    def _record(self, attempt: Attempt) -> None:
-        champion = self._champion().id
-        self._records.append((self._allowance.task_calls, self._champion()))
-        if attempt.number != BASELINE:
-            self._attempts.append(attempt)
+    def _record(self, tried: Attempt) -> None:
+        attempt = self._past.take(tried, lambda row, candidate: self._harness.known(tried.number, candidate, row))
+        champion = self._past.champion.id
+        self._records.append((self._allowance.task_calls, self._past.champion))
         done = AttemptDone(attempt, self._allowance.charged, self._allowance.task_calls, champion, self._spent_usd())
         before = self._replay.attempts.get(attempt.number)
         if before is None:
@@ -196,15 +185,12 @@ class Run:
                 "The task, the recipe or topout changed since: start a new run (replies are cached and cost nothing again)."
             )
 
-    def _champion(self) -> Candidate:
-        return self._population.pool[self._population.champion].candidate
-
     def _examine_at_checkpoints(self, exams: asyncio.TaskGroup, before: Candidate) -> None:
         """When the search passes a checkpoint, the champion that stood there sits the exam while the search goes on. Two places are
         kept: for the winner, and for the champion at half of the calls."""
         calls = self._allowance.task_calls
         while self._checkpoints and self._checkpoints[0] <= calls:
-            champion = self._champion() if self._checkpoints[0] == calls else before
+            champion = self._past.champion if self._checkpoints[0] == calls else before
             self._checkpoints = self._checkpoints[1:]
             if self._exam.room(champion, 2):
                 self._examine(exams, champion)
@@ -223,28 +209,10 @@ class Run:
             found = (task_calls, champion)
         return found[1]
 
-    def _history(self) -> History:
-        population = self._population
-        return History(
-            self._searched,
-            self._attempts,
-            population.pool,
-            population.champion,
-            population.holders,
-            population.train_scores,
-            self._allowance.charged,
-            self._allowance.left,
-        )
-
 
 async def heard(ping: asyncio.Task[None]) -> None:
     """The critic's first word, whenever it comes."""
     await ping
-
-
-def repeated(attempt: Attempt) -> Attempt:
-    """An attempt that arrived at a prompt that the pool has already."""
-    return replace(attempt, outcome="rejected", reason="the same prompt is in the pool already")
 
 
 def identity(attempt: Attempt) -> tuple[str, str | None]:
@@ -255,8 +223,3 @@ def identity(attempt: Attempt) -> tuple[str, str | None]:
 def reads_of(move: Move) -> set[Key]:
     """The rollouts that a move announces: its train rows, answered with its first parent."""
     return {(parent.candidate.id, example.id, 0) for parent in move.parents[:1] for example in move.read}
-
-
-def unmeasured(candidate: Candidate, example: Example) -> Rollout:
-    """A dev row that the model gave no answer to."""
-    return Rollout(candidate.id, example.id, "dev", 0, "", Unscored("no answer"))

@@ -11,7 +11,7 @@ from topout.engine.critic import Critic
 from topout.engine.harness import Harness
 from topout.errors import UserError
 
-__all__ = ["BASELINE", "PATIENCE_S", "SETUP_FAILURES", "first_words", "probe", "reason_of"]
+__all__ = ["BASELINE", "PATIENCE_S", "SETUP_FAILURES", "first_row", "first_words", "reason_of"]
 
 BASELINE = -1
 """The attempt number of the baseline, and of an evaluation outside of any run."""
@@ -22,7 +22,7 @@ SETUP_FAILURES = ("auth", "not_found", "unreachable", "quota")
 ROW_FAILURES = ("rejected", "context")
 """What can be one row's fault, or every row's (a setting that the model does not take, a prompt longer than its window)."""
 
-PROBES = 3
+ROWS_ALONE = 3
 """So many rows in a row with a failure of their own make it every row's."""
 
 PATIENCE_S = 0.5
@@ -30,10 +30,10 @@ PATIENCE_S = 0.5
 cost its whole latency. What is paid meanwhile is kept."""
 
 
-async def probe(harness: Harness, candidate: Candidate, rows: Sequence[Example]) -> None:
+async def first_row(harness: Harness, candidate: Candidate, rows: Sequence[Example]) -> None:
     """One row goes ahead alone. Raises UserError when it meets what no later call will mend."""
     reason = ""
-    for example in rows[:PROBES]:
+    for example in rows[:ROWS_ALONE]:
         found = await harness.measure(BASELINE, candidate, [example])
         failure = found[0].failure if found else None
         reason = reason_of(found[0]).removeprefix(f"{failure}: ") if found else ""

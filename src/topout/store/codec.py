@@ -13,9 +13,14 @@ from topout.domain import (
     AttemptDone,
     Critiqued,
     Event,
+    ProbeEnded,
+    ProbeResumed,
+    ProbeStarted,
+    Proposed,
     Rollout,
     RolloutDone,
     RunEnded,
+    RungDone,
     RunResumed,
     RunStarted,
     Scored,
@@ -28,7 +33,20 @@ SCHEMA = 1
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 KINDS: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (RunStarted, RunResumed, RolloutDone, Critiqued, AttemptDone, RunEnded)
+    kind.__name__: kind
+    for kind in (
+        RunStarted,
+        RunResumed,
+        RolloutDone,
+        Critiqued,
+        AttemptDone,
+        RunEnded,
+        ProbeStarted,
+        ProbeResumed,
+        Proposed,
+        RungDone,
+        ProbeEnded,
+    )
 }
 
 

@@ -1,0 +1,91 @@
+"""What a search has come to, as its optimizer sees it: while it goes on, or from the journal of one that is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from topout.contracts import History
+from topout.domain import Attempt, AttemptDone, Candidate, Event, Example, Rollout, RolloutDone, Split, Task, Unscored, probe_of
+from topout.engine.opening import BASELINE
+from topout.engine.replay import Replay
+from topout.search.population import Population
+
+__all__ = ["Past", "past_of"]
+
+SEARCHED: tuple[Split, ...] = ("train", "dev")
+"""All that an optimizer gets to see of a task's rows."""
+
+
+class Past:
+    """The committed attempts and the pool that they left behind. `task` is the task without the rows that no search may see."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = replace(task, splits={split: task.rows(split) for split in SEARCHED})
+        self._population = Population(len(task.rows("dev")))
+        self._attempts: list[Attempt] = []
+
+    @property
+    def champion(self) -> Candidate:
+        return self._population.pool[self._population.champion].candidate
+
+    def learn(self, rollouts: Iterable[Rollout]) -> None:
+        """Remember scores on train rows."""
+        self._population.learn(rollouts)
+
+    def take(self, attempt: Attempt, on_dev: Callable[[Example, Candidate], Rollout | None]) -> Attempt:
+        """Commit an attempt; `on_dev` tells what is known of its candidate on a dev row. One that arrived at a prompt that the pool has
+        already comes back as rejected."""
+        candidate = attempt.candidate
+        if attempt.outcome == "kept" and candidate is not None:
+            if candidate.id in self._population:
+                attempt = replace(attempt, outcome="rejected", reason="the same prompt is in the pool already")
+            else:
+                rows = self.task.rows("dev")
+                self._population.add(candidate, [on_dev(row, candidate) or unmeasured(candidate, row) for row in rows])
+        if attempt.number != BASELINE:
+            self._attempts.append(attempt)
+        return attempt
+
+    def history(self, calls: int, calls_left: int) -> History:
+        """The view that is handed to an optimizer."""
+        population = self._population
+        return History(
+            self.task,
+            self._attempts,
+            population.pool,
+            population.champion,
+            population.holders,
+            population.train_scores,
+            calls,
+            calls_left,
+        )
+
+
+def past_of(task: Task, events: Sequence[Event]) -> tuple[Past, AttemptDone]:
+    """The end of a finished search and its last committed attempt, from its journal: probes leave no trace in it.
+
+    Scores on train rows are taken in an order of their own, not in the journal's: at another concurrency it is another.
+    Raises ValueError when not even the baseline was committed.
+    """
+    searched = [event for event in events if not (isinstance(event, RolloutDone) and probe_of(event.attempt))]
+    replay = Replay.of(searched)
+    if not replay.attempts:
+        raise ValueError("the journal holds no committed attempt")
+    past = Past(task)
+    for number in sorted(replay.attempts):
+
+        def on_dev(row: Example, candidate: Candidate, number: int = number) -> Rollout | None:
+            key = (candidate.id, row.id, 0)
+            return replay.told(number, key) or replay.rollouts.get(key)
+
+        past.take(replay.attempts[number].attempt, on_dev)
+    place = {row.id: i for i, row in enumerate(task.rows("train"))}
+    learned = [r for r in replay.rollouts.values() if r.example in place]
+    past.learn(sorted(learned, key=lambda r: (r.candidate, place[r.example])))
+    return past, replay.attempts[max(replay.attempts)]
+
+
+def unmeasured(candidate: Candidate, example: Example) -> Rollout:
+    """A dev row that the model gave no answer to."""
+    return Rollout(candidate.id, example.id, "dev", 0, "", Unscored("no answer"))

@@ -1,0 +1,76 @@
+"""The end of a search, read from its journal, is what its optimizer saw last."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+
+import pytest
+
+from topout.contracts import History, Lab, Move, Optimizer, Stop
+from topout.domain import PROBE_ATTEMPTS, Attempt, Rollout, RolloutDone, Scored, probe_of
+from topout.engine.past import past_of
+from topout.search.evolve import Evolve, EvolveSettings
+from topout.testing.engine_room import run_in_memory
+from topout.testing.fakes import UnevenModel, fixed_accuracy, made_up_task, say_right, writing_critic
+
+
+@dataclass
+class Remembering:
+    """Keeps the views that an optimizer is handed: they show the end of the search once it is over."""
+
+    optimizer: Optimizer
+    seen: list[History] = field(default_factory=list)
+
+    @property
+    def lanes(self) -> int:
+        return self.optimizer.lanes
+
+    def plan(self, number: int, history: History, rng: random.Random) -> Move | Stop:
+        self.seen.append(history)
+        return self.optimizer.plan(number, history, rng)
+
+    async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
+        return await self.optimizer.attempt(number, move, lab)
+
+
+@pytest.mark.parametrize("capacity", [1, 16])
+def test_the_journal_of_a_search_tells_its_last_history(capacity: int) -> None:
+    task = made_up_task(30, 24, 30)
+    optimizer = Remembering(Evolve(EvolveSettings(lanes=3, read_rows=8, first_block=4)))
+    model = UnevenModel(fixed_accuracy(0.6, 5), capacity=capacity)
+    events = asyncio.run(
+        run_in_memory(task, say_right, optimizer, model, UnevenModel(writing_critic()), max_calls=500, seed=3)
+    ).events
+    last = optimizer.seen[-1]
+    past, done = past_of(task, events)
+    found = past.history(done.calls, 100)
+    assert len(found.pool) > 1
+    assert list(found.attempts) == list(last.attempts)
+    assert list(found.pool) == list(last.pool)
+    assert [list(rows) for rows in found.holders] == [list(rows) for rows in last.holders]
+    assert found.train_scores == last.train_scores
+    assert found.task == last.task
+    assert (found.calls, found.calls_left) == (done.calls, 100)
+    assert past.champion.id == done.champion
+
+
+def test_what_a_probe_bought_is_no_part_of_the_search() -> None:
+    task = made_up_task(30, 24, 30)
+    optimizer = Evolve(EvolveSettings(lanes=3, read_rows=8, first_block=4))
+    model, critic = UnevenModel(fixed_accuracy(0.6, 5)), UnevenModel(writing_critic())
+    events = asyncio.run(run_in_memory(task, say_right, optimizer, model, critic, max_calls=500, seed=3)).events
+    bought = RolloutDone(PROBE_ATTEMPTS, Rollout("another", "train-3", "train", 0, "right", Scored(1.0)))
+    past, done = past_of(task, [*events, bought])
+    assert "another" not in past.history(done.calls, 0).train_scores
+
+
+def test_a_journal_without_a_baseline_has_no_past() -> None:
+    with pytest.raises(ValueError, match="no committed attempt"):
+        past_of(made_up_task(), [])
+
+
+@pytest.mark.parametrize(("attempt", "probe"), [(-2, 0), (-1, 0), (0, 0), (999_999, 0), (1_000_000, 1), (2_000_007, 2)])
+def test_an_attempt_number_tells_its_probe(attempt: int, probe: int) -> None:
+    assert probe_of(attempt) == probe
