@@ -65,6 +65,7 @@ def make_task(folder: Path, sizes: dict[str, int]) -> Path:
     (folder / "task.toml").write_text(
         'name = "small"\ndescription = "Sort a sentence into one of four kinds"\nfields = ["text"]\n'
         f'labels = {json.dumps(LABELS)}\n[scorer]\nname = "label"\n'
+        "[deployment]\ncalls_per_day = 900\ntarget_score = 0.9\n"
     )
     listed = "\n".join(f"- {label}" for label in LABELS)
     (folder / "prompt.md").write_text(

@@ -91,6 +91,7 @@ def test_what_was_asked_and_what_it_rests_on_is_kept(view: RunView, finished: Pa
     manifest = json.loads((view.folder / "manifest.json").read_text())
     assert manifest["splits"] == {"train": 40, "dev": 40, "holdout": 60, "shift": 12}
     assert manifest["packages"]["litellm"] != "missing" and len(manifest["recipe_sha"]) == 64
+    assert manifest["deployment"] == {"calls_per_day": 900.0, "target_score": 0.9}
     assert view.findings.started.manifest == manifest
 
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import jsonschema
 import pytest
 
 from topout.config.schema import SCHEMA_FILE, schema_text
-from topout.config.task_file import TaskFile, task_schema
+from topout.config.task_file import DeploymentFacts, TaskFile, task_schema
+from topout.domain import Deployment
 
 SCHEMA: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
 
@@ -65,3 +67,12 @@ def test_the_defaults_are_as_documented() -> None:
     assert (task.expected, task.id, task.group, task.labels) == ("expected", None, None, "from:train")
     assert (task.splits.ratios.train, task.splits.ratios.dev, task.splits.ratios.holdout) == (0.3, 0.2, 0.5)
     assert (task.model.temperature, task.model.max_output_tokens, task.splits.max_row_bytes) == (0.0, 512, 1_000_000)
+
+
+def test_a_deployment_fact_is_the_same_for_the_file_and_for_the_advice() -> None:
+    assert list(DeploymentFacts.model_fields) == [one.name for one in fields(Deployment)]
+
+
+def test_infinite_facts_are_refused_as_they_travel_in_json() -> None:
+    with pytest.raises(ValueError, match="finite number"):
+        DeploymentFacts(calls_per_day=float("inf"))

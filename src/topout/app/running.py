@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -77,6 +78,7 @@ def first_event(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe,
         "holdout_fingerprint": folder.holdout_fingerprint,
         "scorer": task.scorer_name,
         "labels": list(task.labels),
+        "deployment": {name: fact for name, fact in asdict(task.deployment).items() if fact is not None},
         "splits": {split: len(rows) for split, rows in task.splits.items()},
         "groups": dict(groups),
         "recipe": loaded.name,

@@ -180,6 +180,8 @@ class ModelSettings(Section):
 class DeploymentFacts(Section):
     """What the advice needs to know; what is left out is asked for rather than assumed."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)  # these travel in JSON
+
     calls_per_day: float | None = Field(default=None, ge=0, description="How often the prompt will be called in a day.")
     output_stability: Literal["stable", "drifting"] | None = Field(
         default=None, description="Whether the distribution of right answers stays as it is or drifts."
@@ -195,6 +197,50 @@ class DeploymentFacts(Section):
     )
     latency_limit_s: float | None = Field(default=None, gt=0, description="Longest acceptable time to an answer, in seconds.")
     target_score: float | None = Field(default=None, ge=0, le=1, description="The score that is good enough, between 0 and 1.")
+    label_agreement: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="The score that one careful person's answers get against another's: no score above it can be measured.",
+    )
+    stronger_model: Literal["open", "tried", "ruled out"] | None = Field(
+        default=None, description="Whether the next stronger model can still be tried, was tried, or is ruled out."
+    )
+    stronger_price_per_1000_usd: float | None = Field(
+        default=None, ge=0, description="What 1,000 calls of the next stronger model cost, in dollars."
+    )
+    demonstrable: bool | None = Field(
+        default=None, description="Whether a person can write the right answer down for any input, so that a model can copy it."
+    )
+    output_narrow: bool | None = Field(
+        default=None,
+        description="Whether answers take one of few forms (labels, one fixed object). Known where label_count is given.",
+    )
+    good_rows: int | None = Field(
+        default=None,
+        ge=0,
+        description="Examples with checked answers to train on, without dev, holdout and shift rows. Known where train alone has 500.",
+    )
+    keep_other_abilities: bool | None = Field(
+        default=None, description="Whether a trained model still has to do other things as well as before."
+    )
+    base_model_stable: bool | None = Field(
+        default=None, description="Whether the base model stays for as long as training has to pay back."
+    )
+    tuned_base: bool | None = Field(
+        default=None, description="Whether a fine-tuned model that answers in the right form is at hand, to start RL from."
+    )
+    training_cost_usd: float | None = Field(
+        default=None, ge=0, description="What one training costs with all work around it, in dollars."
+    )
+    tuned_price_per_1000_usd: float | None = Field(
+        default=None, ge=0, description="What 1,000 calls of a trained model cost, in dollars."
+    )
+    maintenance_usd_per_month: float | None = Field(
+        default=None,
+        ge=0,
+        description="What keeping a trained model takes in a month (hosting, re-training, watching), in dollars.",
+    )
 
 
 class TaskFile(Section):

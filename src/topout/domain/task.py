@@ -29,7 +29,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What the advice needs to know of the world; None means not told, and is asked for rather than assumed."""
+    """What the advice needs to know of the world; None means not told, and is asked for rather than assumed.
+
+    What each says and how it is read: topout.config.task_file.DeploymentFacts. None of it can change a score.
+    """
 
     calls_per_day: float | None = None
     output_stability: Literal["stable", "drifting"] | None = None
@@ -38,6 +41,18 @@ class Deployment:
     label_count: int | None = None
     latency_limit_s: float | None = None
     target_score: float | None = None
+    label_agreement: float | None = None
+    stronger_model: Literal["open", "tried", "ruled out"] | None = None
+    stronger_price_per_1000_usd: float | None = None
+    demonstrable: bool | None = None
+    output_narrow: bool | None = None
+    good_rows: int | None = None
+    keep_other_abilities: bool | None = None
+    base_model_stable: bool | None = None
+    tuned_base: bool | None = None
+    training_cost_usd: float | None = None
+    tuned_price_per_1000_usd: float | None = None
+    maintenance_usd_per_month: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from topout.domain import Attempt, AttemptDone, Estimate, Gain, Operator
+from topout.domain import Attempt, AttemptDone, Estimate, Gain
 from topout.plateau.intervals import mean_interval, paired_gain
+from topout.plateau.levers import LEVER_OF
 
 __all__ = ["Challenger", "Contender", "Evidence", "champion_at", "gather"]
-
-_LEVER: dict[Operator, str] = {
-    "baseline": "baseline",
-    "rewrite": "instructions",
-    "merge": "instructions",
-    "shorten": "instructions",
-    "demos": "demos",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +142,7 @@ def gather(
             changes.append(one.task_calls)
         previous = one.champion
     met = [(one.attempt, challenger) for one in ordered if (challenger := _challenger(one.attempt)) is not None]
-    tried = tuple(dict.fromkeys(_LEVER[attempt.operator] for attempt, _ in met))
+    tried = tuple(dict.fromkeys(LEVER_OF[attempt.operator] for attempt, _ in met))
     dev_gain = _gain(now, baseline, dev, None)
     dev_last = _gain(now, half, dev, None)
     return Evidence(
