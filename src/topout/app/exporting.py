@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from topout import __version__
 from topout.contracts import Exported, Offer, Provenance
-from topout.domain import Candidate, Estimate, Json, Scored
+from topout.domain import Candidate, Estimate, Json
 from topout.errors import UserError
 from topout.exporters import exporter
 from topout.exporters.names import check_alias, check_name, default_name
@@ -15,6 +16,7 @@ from topout.exporters.provenance import EMBEDDED_NOTE, provenance_document
 from topout.plateau.intervals import mean_interval, paired_gain
 from topout.report.findings import Findings, find
 from topout.report.measures import setting
+from topout.report.samples import row_score, split_of
 from topout.report.showing import find_candidate
 from topout.store.batch import write_batch
 from topout.store.journal import read_journal
@@ -86,7 +88,7 @@ def offer_of(f: Findings, run: str, task: str, chosen: Candidate, name: str, ali
     """What is known of a candidate, ready to travel: nothing of the run's addresses and environment is in it."""
     groups = f.started.manifest.get("groups")
     known = {str(k): str(v) for k, v in groups.items()} if isinstance(groups, dict) else {}
-    ids = sorted({r.example for r in f.table.values() if r.split == "holdout"})
+    ids = sorted({example for (_, example), samples in f.table.items() if split_of(samples) == "holdout"})
     mine, theirs = held_out(f, chosen.id), held_out(f, f.baseline.id)
     nan = float("nan")
     one, other = [mine.get(i, nan) for i in ids], [theirs.get(i, nan) for i in ids]
@@ -116,11 +118,12 @@ def offer_of(f: Findings, run: str, task: str, chosen: Candidate, name: str, ali
 
 def held_out(f: Findings, candidate: str) -> dict[str, float]:
     """A candidate's held-out scores by example."""
-    return {
-        example: r.score.value
-        for (c, example), r in f.table.items()
-        if c == candidate and r.split == "holdout" and isinstance(r.score, Scored)
+    found = {
+        example: row_score(samples)
+        for (c, example), samples in f.table.items()
+        if c == candidate and split_of(samples) == "holdout"
     }
+    return {example: score for example, score in found.items() if math.isfinite(score)}
 
 
 def doubts(f: Findings, offer: Offer) -> tuple[str, ...]:

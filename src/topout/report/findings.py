@@ -1,7 +1,7 @@
 """What a run found: one fold over its events, from which every table, picture and sentence is made.
 
 Only the journal is needed: a run can be read without its task folder. Champions are those that dev chose; every figure about quality comes from
-the holdout, where each row is counted once.
+the holdout, where each row is counted once, however often it was asked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from topout.domain import (
     RunEnded,
     RunResumed,
     RunStarted,
-    Scored,
     Split,
     Verdict,
 )
@@ -33,6 +32,7 @@ from topout.plateau.curve import Checkpoint, simultaneous
 from topout.plateau.evidence import gather
 from topout.plateau.intervals import mean_interval, paired_gain
 from topout.plateau.verdict import decide
+from topout.report.samples import Table, every_rollout, put, row_score, split_of, without_score
 
 __all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "call_card", "count", "find"]
 
@@ -99,12 +99,12 @@ class Findings:
     unscored: Mapping[str, int]
     resumed: int = 0
     seconds: float = 0.0
-    table: Mapping[tuple[str, str], Rollout] = field(default_factory=dict)
+    table: Table = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Fold:
-    """The events by kind, and the latest rollout of each candidate on each example."""
+    """The events by kind, and what each candidate answered to each example."""
 
     started: RunStarted
     ended: RunEnded | None = None
@@ -113,7 +113,7 @@ class Fold:
     attempts: dict[int, AttemptDone] = field(default_factory=dict)
     rollouts: list[RolloutDone] = field(default_factory=list)
     critiques: list[Critiqued] = field(default_factory=list)
-    table: dict[tuple[str, str], Rollout] = field(default_factory=dict)
+    table: dict[tuple[str, str], dict[int, Rollout]] = field(default_factory=dict)
 
 
 def fold(events: Iterable[Event]) -> Fold:
@@ -127,9 +127,7 @@ def fold(events: Iterable[Event]) -> Fold:
         match event:
             case RolloutDone(_, rollout):
                 state.rollouts.append(event)
-                known = state.table.get((rollout.candidate, rollout.example))
-                if known is None or known.failure is not None:
-                    state.table[rollout.candidate, rollout.example] = rollout
+                put(state.table, rollout)
             case Critiqued():
                 state.critiques.append(event)
             case AttemptDone():
@@ -180,21 +178,17 @@ def find(events: Iterable[Event]) -> Findings:
     )
 
 
-def rows_by_split(table: Mapping[tuple[str, str], Rollout]) -> dict[Split, list[str]]:
+def rows_by_split(table: Table) -> dict[Split, list[str]]:
     """The example ids that were asked, by split, sorted."""
     found: dict[Split, set[str]] = {}
-    for rollout in table.values():
-        found.setdefault(rollout.split, set()).add(rollout.example)
+    for (_, example), samples in table.items():
+        found.setdefault(split_of(samples), set()).add(example)
     return {split: sorted(ids) for split, ids in found.items()}
 
 
 def scores(state: Fold, candidate: str, ids: Sequence[str]) -> tuple[float, ...]:
-    """A candidate's score on these rows, nan where there is none."""
-    out = []
-    for example in ids:
-        rollout = state.table.get((candidate, example))
-        out.append(rollout.score.value if rollout and isinstance(rollout.score, Scored) else math.nan)
-    return tuple(out)
+    """A candidate's score on these rows, the mean over its samples, nan where there is none."""
+    return tuple(row_score(state.table.get((candidate, example))) for example in ids)
 
 
 def groups(state: Fold, ids: Sequence[str]) -> list[str] | None:
@@ -262,8 +256,9 @@ def count(into: RoleSpend, call: Rollout | Critiqued) -> None:
 
 def card(state: Fold, candidate: Candidate) -> CallCard:
     """What a call of a candidate takes, from the exam (or from dev where it sat none)."""
-    done = [r for (c, _), r in state.table.items() if c == candidate.id and r.failure is None]
-    return call_card([r for r in done if r.split == "holdout"] or [r for r in done if r.split == "dev"])
+    splits: tuple[Split, ...] = ("holdout", "dev")
+    done = ([r for r in every_rollout(state.table, candidate.id, split) if r.failure is None] for split in splits)
+    return call_card(next((found for found in done if found), []))
 
 
 def call_card(chosen: Sequence[Rollout]) -> CallCard:
@@ -283,12 +278,13 @@ def mean_of(values: Sequence[float | None]) -> float | None:
     return math.fsum(known) / len(known) if known else None
 
 
-def unscored_of(table: Mapping[tuple[str, str], Rollout]) -> dict[str, int]:
+def unscored_of(table: Table) -> dict[str, int]:
     """Rows without a score, by reason."""
     found: dict[str, int] = {}
-    for rollout in table.values():
-        if rollout.failure is not None:
-            found[rollout.failure] = found.get(rollout.failure, 0) + 1
+    for samples in table.values():
+        failed = without_score(samples)
+        if failed is not None and failed.failure is not None:
+            found[failed.failure] = found.get(failed.failure, 0) + 1
     return found
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from topout.domain import Estimate, Json, Rollout, Scored, Split
 from topout.plateau.intervals import mean_interval
 from topout.report.findings import Findings
+from topout.report.samples import row_score, split_of
 
 __all__ = ["failures", "setting", "shift_drop", "split_estimates", "split_means"]
 
@@ -15,9 +16,10 @@ __all__ = ["failures", "setting", "shift_drop", "split_estimates", "split_means"
 def split_scores(f: Findings, split: Split) -> dict[str, dict[str, float]]:
     """candidate -> example -> score, of the scored rows of a split."""
     found: dict[str, dict[str, float]] = {}
-    for (candidate, example), rollout in f.table.items():
-        if rollout.split == split and isinstance(rollout.score, Scored):
-            found.setdefault(candidate, {})[example] = rollout.score.value
+    for (candidate, example), samples in f.table.items():
+        score = row_score(samples)
+        if split_of(samples) == split and math.isfinite(score):
+            found.setdefault(candidate, {})[example] = score
     return found
 
 
@@ -29,7 +31,7 @@ def split_means(f: Findings, split: Split) -> dict[str, tuple[float, int]]:
 def split_estimates(f: Findings, split: Split) -> dict[str, Estimate]:
     """The estimate of every candidate on a split, by the rows that anybody was asked there; without those that have no score."""
     known = split_scores(f, split)
-    ids = sorted({rollout.example for rollout in f.table.values() if rollout.split == split})
+    ids = sorted({example for (_, example), samples in f.table.items() if split_of(samples) == split})
     groups = f.started.manifest.get("groups")
     clusters = [str(groups.get(example, "")) for example in ids] if isinstance(groups, dict) and groups else None
     return {c: mean_interval([s.get(example, math.nan) for example in ids], clusters=clusters) for c, s in known.items()}
@@ -50,8 +52,10 @@ def shift_drop(holdout: Estimate, shift: Estimate) -> Estimate | None:
 
 
 def failures(f: Findings, candidate: str, split: Split) -> list[Rollout]:
-    """The rows of a split that a candidate did not get fully right, worst first, then by id; rows without a score last."""
-    rows = [r for (c, _), r in f.table.items() if c == candidate and r.split == split and not full(r)]
+    """The rows of a split that a candidate did not get fully right, worst first, then by id; rows without a score last. Of a row asked
+    more than once, its first answer that is not."""
+    found = (s.values() for (c, _), s in f.table.items() if c == candidate and split_of(s) == split)
+    rows = [wrong for answers in found if (wrong := next((r for r in answers if not full(r)), None)) is not None]
     return sorted(rows, key=lambda r: (r.score.value if isinstance(r.score, Scored) else 2.0, r.example))
 
 

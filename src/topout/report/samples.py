@@ -1,0 +1,49 @@
+"""Answers by row. A row that was asked more than once counts once: its score is the mean over its samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from topout.domain import Rollout, Scored, Split
+
+__all__ = ["Samples", "Table", "every_rollout", "put", "row_score", "split_of", "without_score"]
+
+Samples = Mapping[int, Rollout]
+"""What a candidate answered to an example, by number of the sample (0 is the first). Never empty."""
+
+Table = Mapping[tuple[str, str], Samples]
+"""Candidate and example id -> samples."""
+
+
+def put(table: dict[tuple[str, str], dict[int, Rollout]], rollout: Rollout) -> None:
+    """Take a rollout into a table. The first answer stands; a failure gives way to whatever follows it."""
+    samples = table.setdefault((rollout.candidate, rollout.example), {})
+    known = samples.get(rollout.sample)
+    if known is None or known.failure is not None:
+        samples[rollout.sample] = rollout
+
+
+def row_score(samples: Samples | None) -> float:
+    """The mean over the samples that have a score, nan when none has."""
+    if not samples:
+        return math.nan
+    values = [r.score.value for r in samples.values() if isinstance(r.score, Scored)]
+    return math.fsum(values) / len(values) if values else math.nan
+
+
+def split_of(samples: Samples) -> Split:
+    """The split of a row."""
+    return next(iter(samples.values())).split
+
+
+def without_score(samples: Samples) -> Rollout | None:
+    """The first failure of a row that has no score at all; None when some sample has one, or none of them is a failure."""
+    if any(isinstance(r.score, Scored) for r in samples.values()):
+        return None
+    return next((r for r in samples.values() if r.failure is not None), None)
+
+
+def every_rollout(table: Table, candidate: str, split: Split) -> Iterable[Rollout]:
+    """All that a candidate answered on a split, each sample by itself."""
+    return (r for (c, _), samples in table.items() if c == candidate for r in samples.values() if r.split == split)
