@@ -46,6 +46,9 @@ def tree(folder: Path) -> dict[str, bytes]:
         ("messages", "exports/support-tickets/messages.json"),
         ("dspy", "exports/support-tickets/program.json"),
         ("python", "exports/support-tickets/support_tickets.py"),
+        ("langchain", "exports/support-tickets/langchain.json"),
+        ("prompty", "exports/support-tickets/support-tickets.prompty"),
+        ("dotprompt", "exports/support-tickets/support-tickets.prompt"),
         ("registry", "prompts/support-tickets/versions/1/prompt.md"),
     ],
 )
@@ -111,7 +114,7 @@ def test_json_is_one_document(run: Path, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--to", "dspi"], "Did you mean 'dspy'? Targets: text, messages, dspy, python, registry."),
+        (["--to", "dspi"], "Did you mean 'dspy'? Targets: text, messages, dspy, python, langchain, prompty, dotprompt, registry."),
         (["--to", "text", "--alias", "production"], "has no aliases"),
         (["--to", "registry", "--alias", "3"], "not an alias"),
         (["--to", "text", "--name", "../../x"], "not a name for a prompt"),

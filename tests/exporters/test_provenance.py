@@ -17,6 +17,9 @@ WHERE = {
     "messages": "messages.provenance.json",
     "dspy": "program.provenance.json",
     "python": "ticket_label.provenance.json",
+    "langchain": "langchain.provenance.json",
+    "prompty": "ticket-label.provenance.json",
+    "dotprompt": "ticket-label.provenance.json",
     "registry": "ticket-label/versions/1/provenance.json",
 }
 
@@ -47,7 +50,7 @@ def test_what_was_not_measured_is_null(offer: Offer, carry: Carry, tmp_path: Pat
     assert document["holdout"]["this"]["mean"] is None and document["holdout"]["paired_gain"] is None
 
 
-@pytest.mark.parametrize("target", ["text", "messages", "dspy", "python"])
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "registry"])
 def test_the_same_export_again_is_the_same_bytes(offer: Offer, carry: Carry, tmp_path: Path, target: str) -> None:
     carry(TARGETS[target], offer)
     before = {p: p.read_bytes() for p in tmp_path.iterdir()}
@@ -75,7 +78,7 @@ def test_an_unknown_target_gets_the_nearest_name_and_the_list() -> None:
     with pytest.raises(UserError) as error:
         exporter("mesages")
     assert str(error.value) == (
-        "--to mesages: no such target. Did you mean 'messages'? Targets: text, messages, dspy, python, registry."
+        "--to mesages: no such target. Did you mean 'messages'? Targets: text, messages, dspy, python, langchain, prompty, dotprompt, registry."
     )
 
 

@@ -59,7 +59,7 @@ def export(
 ) -> Delivery:
     """Write a run's winner (or the candidate whose id begins so) as files of another format, or into a directory registry.
 
-    `to` is text, messages, dspy, python or registry. `name` defaults to the task's. `alias` (registry only) is moved only if the prompt is shown to be
+    `to` is one of `exporters.TARGETS`. `name` defaults to the task's. `alias` (registry only) is moved only if the prompt is shown to be
     better, on the same held-out rows, than what it points at; `force` overrides that, and the refusal to replace files that are no exports. `out`
     defaults to `exports/NAME`, for the registry to `prompts`. With `dry_run` all is decided and nothing written. The same call again changes nothing.
 

@@ -20,7 +20,12 @@ __all__ = ["export"]
 
 def export(
     run: Run,
-    to: Annotated[str, typer.Option(metavar="TARGET", help="text, messages, dspy, python or registry (a directory).")],
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="TARGET", help="text, messages, dspy, python, langchain, prompty, dotprompt or registry (a directory)."
+        ),
+    ],
     candidate: Annotated[
         str | None, typer.Option(metavar="ID", help="Candidate to export, by the start of its id. Default: the winner.")
     ] = None,

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 
 from topout.contracts import Exporter
 from topout.errors import UserError, did_you_mean
+from topout.exporters.dotprompt import dotprompt
 from topout.exporters.dspy_state import dspy_state
+from topout.exporters.langchain import langchain
 from topout.exporters.messages import messages
+from topout.exporters.prompty import prompty
 from topout.exporters.python_module import python_module
 from topout.exporters.registry import registry
 from topout.exporters.text_file import text_file
@@ -22,6 +25,9 @@ TARGETS: Mapping[str, Exporter] = {
     "messages": messages,
     "dspy": dspy_state,
     "python": python_module,
+    "langchain": langchain,
+    "prompty": prompty,
+    "dotprompt": dotprompt,
     "registry": registry,
 }
 

@@ -6,9 +6,8 @@ import keyword
 from pathlib import Path
 
 from topout.contracts import Exported, Offer
-from topout.domain import Component, Prompt
 from topout.exporters.provenance import beside, encoded, headline
-from topout.text.rendering import PLACEHOLDER, render
+from topout.exporters.turns import turns
 
 __all__ = ["python_module"]
 
@@ -45,21 +44,6 @@ def python_module(offer: Offer, folder: Path) -> Exported:
     )
     note = f"from {stem} import render; render({', '.join(f'{name}=...' for name in offer.fields)}) gives the messages."
     return beside(offer, folder, stem, {f"{stem}.py": encoded(source + "\n" + CODE)}, note, ())
-
-
-def turns(prompt: Prompt, fields: tuple[str, ...]) -> list[tuple[str, list[str]]]:
-    """Role and pieces (text and field names in turn) of each message; demos are plain text already."""
-    found: list[tuple[str, list[str]]] = []
-    system = [c for c in prompt.components if c.role == "system" and c.text]
-    if system:
-        found.append(("system", pieces(system)))
-    shown = render(Prompt(tuple(c for c in prompt.components if c.role == "user"), prompt.demos), dict.fromkeys(fields, ""))
-    found += [(message.role, [message.content]) for message in shown[:-1]]
-    return [*found, ("user", pieces([c for c in prompt.components if c.role == "user" and c.text]))]
-
-
-def pieces(components: list[Component]) -> list[str]:
-    return PLACEHOLDER.split("\n\n".join(c.text for c in components))
 
 
 def literal(parts: list[str]) -> str:
