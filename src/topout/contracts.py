@@ -246,15 +246,12 @@ class Offer:
 class Exported:
     """What an export comes to: files by their path below the folder, in the order in which they are put in place.
 
-    They are written all or none. `fresh` names a subfolder that must be new: it appears as a whole. `note` says in one sentence how to use them
-    or what was decided; `warnings` what the format cannot carry. `version` is that of a registry.
+    They are written all or none. `note` says in one sentence how to use them, `warnings` what the format cannot carry.
     """
 
     files: Mapping[str, bytes]
     note: str = ""
     warnings: tuple[str, ...] = ()
-    fresh: str = ""
-    version: int | None = None
 
 
 class Exporter(Protocol):
@@ -271,8 +268,8 @@ class Registered:
     """A version that a registry holds.
 
     `version` is its name there. `prompt` is what topout reads it back as; None when the registry's format holds what no Prompt is (tools, pictures, a
-    template language), and then `unread` says in a sentence what stood in the way. `record` is what `publish` was given: empty when somebody else
-    made the version or the record is damaged.
+    template language). `record` is what `publish` was given: empty when somebody else made the version or it is damaged. `unread` says what stood in
+    the way of either, in a clause.
     """
 
     version: str

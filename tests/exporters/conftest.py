@@ -113,7 +113,7 @@ def carry(tmp_path: Path) -> Callable[[Exporter, Offer], Exported]:
 
     def run(exporter: Exporter, offer: Offer) -> Exported:
         exported = exporter(offer, tmp_path)
-        write_batch(tmp_path, exported.files, exported.fresh)
+        write_batch(tmp_path, exported.files)
         return exported
 
     return run

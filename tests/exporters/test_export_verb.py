@@ -75,7 +75,7 @@ def test_a_dry_run_writes_nothing(run: Path, tmp_path: Path, capsys: pytest.Capt
     before = tree(tmp_path)
     assert main(["export", "one", "--to", "registry", "--alias", "production", "--dry-run"]) == 0
     said = capsys.readouterr().out
-    assert "Would be written" in said and "prompts/support-tickets/versions/1/prompt.md" in said
+    assert "Would be written" in said and "alias production -> a new version: prompts/support-tickets/aliases/production" in said
     assert tree(tmp_path) == before and not (tmp_path / "prompts").exists()
 
 
@@ -106,15 +106,18 @@ def test_the_baseline_does_not_replace_the_winner(run: Path, tmp_path: Path, cap
 def test_json_is_one_document(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "one", "--to", "registry", "--alias", "production", "--name", "triage", "--out", "reg", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert (document["name"], document["version"], document["alias"], document["written"]) == ("triage", 1, "production", True)
-    assert document["files"][-1] == "reg/triage/aliases/production"
+    assert (document["name"], document["version"], document["alias"], document["written"]) == ("triage", "1", "production", True)
+    assert document["changes"] == [
+        "version 1: reg/triage/versions/1",
+        "alias production -> version 1: reg/triage/aliases/production",
+    ]
     assert document["provenance"]["holdout"]["this"]["n"] == 240
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--to", "dspi"], "Did you mean 'dspy'? Targets: text, messages, dspy, python, langchain, prompty, dotprompt, registry."),
+        (["--to", "dspi"], "Did you mean 'dspy'? Targets: text, messages, dspy, python, "),
         (["--to", "text", "--alias", "production"], "has no aliases"),
         (["--to", "registry", "--alias", "3"], "not an alias"),
         (["--to", "text", "--name", "../../x"], "not a name for a prompt"),

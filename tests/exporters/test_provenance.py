@@ -8,7 +8,7 @@ import pytest
 from topout.contracts import Exported, Exporter, Offer
 from topout.domain import Estimate
 from topout.errors import UserError
-from topout.exporters import TARGETS, exporter
+from topout.exporters import TARGETS
 from topout.exporters.names import check_alias, check_name, default_name
 
 Carry = Callable[[Exporter, Offer], Exported]
@@ -72,14 +72,6 @@ def test_an_export_is_replaced_by_a_later_one_but_not_when_it_was_edited(offer: 
     (tmp_path / "prompt.md").write_text("edited {{text}}")
     with pytest.raises(UserError, match="was edited since it was exported"):
         TARGETS["text"](offer, tmp_path)
-
-
-def test_an_unknown_target_gets_the_nearest_name_and_the_list() -> None:
-    with pytest.raises(UserError) as error:
-        exporter("mesages")
-    assert str(error.value) == (
-        "--to mesages: no such target. Did you mean 'messages'? Targets: text, messages, dspy, python, langchain, prompty, dotprompt, registry."
-    )
 
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "a\\b", ".git", "a..b", "a b", "é", "x" * 101, "a\n", "-a", "CON/"])

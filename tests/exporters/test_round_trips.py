@@ -14,11 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from topout.app.registering import register
 from topout.contracts import Exported, Exporter, Offer, Provenance
 from topout.domain import Component, Demo, Estimate, Prompt, Verdict
 from topout.errors import UserError
 from topout.exporters import TARGETS
+from topout.exporters.directory import DirectoryRegistry
 from topout.plugins.prompt_folders import read_prompt
+from topout.store.batch import write_batch
 from topout.text.rendering import placeholders, render
 
 Carry = Callable[[Exporter, Offer], Exported]
@@ -81,10 +84,8 @@ def test_a_text_file_renders_the_same_when_read_by_topout(offer: Offer, inputs: 
         assert rendered(loaded, one) == rendered(offer.prompt, one)
 
 
-def test_a_registry_version_renders_the_same_when_read_by_topout(
-    offer: Offer, inputs: Inputs, carry: Carry, tmp_path: Path
-) -> None:
-    carry(TARGETS["registry"], offer)
+def test_a_registry_version_renders_the_same_when_read_by_topout(offer: Offer, inputs: Inputs, tmp_path: Path) -> None:
+    register(DirectoryRegistry(tmp_path, write_batch), offer, ())
     loaded = read_prompt(tmp_path / "ticket-label" / "versions" / "1", ("sender", "text"))
     for one in inputs:
         assert rendered(loaded, one) == rendered(offer.prompt, one)
@@ -145,7 +146,7 @@ def test_text_refuses_what_does_not_read_back(offer: Offer, tmp_path: Path) -> N
     with pytest.raises(UserError):
         TARGETS["text"](replace(offer, prompt=odd), tmp_path)
     with pytest.raises(UserError, match="NUL"):
-        TARGETS["registry"](replace(offer, prompt=offer.prompt.with_text("rules", "a\0b")), tmp_path)
+        register(DirectoryRegistry(tmp_path, write_batch), replace(offer, prompt=offer.prompt.with_text("rules", "a\0b")), ())
 
 
 @pytest.mark.parametrize("target", list(TARGETS))

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from topout import __version__
-from topout.contracts import Exported, Offer, Provenance
+from topout.app.registering import register
+from topout.app.targets import plug_in, target
+from topout.contracts import Offer, Provenance, RegistryTarget
 from topout.domain import Candidate, Estimate, Json
 from topout.errors import UserError
-from topout.exporters import exporter
 from topout.exporters.names import check_alias, check_name, default_name
 from topout.exporters.provenance import EMBEDDED_NOTE, provenance_document
 from topout.plateau.intervals import mean_interval, paired_gain
@@ -28,16 +29,18 @@ __all__ = ["Delivery", "export"]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An export. `files` are those that it consists of, `written` is False after a dry run. `version` and `alias` are those of a registry."""
+    """An export. `where` is the folder or the registry's address, `changes` what was written there (or would be, when `written` is False after a dry
+    run), `files` those that it consists of, none for a registry. `version` is that of a registry, None when a dry run would make a new one."""
 
     target: str
     offer: Offer
-    folder: Path
+    where: str
     files: tuple[Path, ...]
+    changes: tuple[str, ...]
     written: bool
     note: str
     warnings: tuple[str, ...]
-    version: int | None = None
+    version: str | None = None
 
     @property
     def provenance(self) -> dict[str, Json]:
@@ -53,35 +56,49 @@ def export(
     name: str | None = None,
     alias: str | None = None,
     out: str | Path | None = None,
+    uri: str | None = None,
     force: bool = False,
     dry_run: bool = False,
     runs_dir: str | Path = "runs",
 ) -> Delivery:
-    """Write a run's winner (or the candidate whose id begins so) as files of another format, or into a directory registry.
+    """Write a run's winner (or the candidate whose id begins so) as files of another format, or into a prompt registry.
 
-    `to` is one of `exporters.TARGETS`. `name` defaults to the task's. `alias` (registry only) is moved only if the prompt is shown to be
-    better, on the same held-out rows, than what it points at; `force` overrides that, and the refusal to replace files that are no exports. `out`
-    defaults to `exports/NAME`, for the registry to `prompts`. With `dry_run` all is decided and nothing written. The same call again changes nothing.
+    `to` is one of `topout.app.targets.target_names()`. `name` defaults to the task's. `alias` (registries only) is moved only if the prompt is shown to
+    be better, on the same held-out rows, than what it points at; `force` overrides that, and the refusal to replace files that are no exports. `out` is
+    where files go (`exports/NAME`), `uri` the address of a registry (for `registry` a folder, `prompts`; either name will do). With `dry_run` all is decided
+    and nothing written. The same call again changes nothing.
 
     Raises UserError for bad input and refusals, JournalError for a run without a measured baseline, StoreError when the disk refuses.
     """
-    carry = exporter(to)
-    if alias is not None and to != "registry":
+    carry = target(to)
+    files = not isinstance(carry, RegistryTarget)
+    if files and alias is not None:
         raise UserError(f"--alias {alias}: the target '{to}' has no aliases. Use --to registry, or leave --alias out.")
+    if files and uri is not None:
+        raise UserError(f"--uri: the target '{to}' writes files. Say where with --out FOLDER.")
+    if not files and to != "registry" and out is not None:
+        raise UserError(f"--out {out}: the target '{to}' writes no files. Say where the registry is with --uri.")
     found = find_run(Path(run), Path(runs_dir))
     f = find(read_journal(found.journal))
     chosen = f.winner if candidate is None else find_candidate(f, candidate)
     task = str(f.started.manifest.get("task") or Path(setting(f, "task")).name)
     called = check_name(name) if name is not None else default_name(task)
     offer = offer_of(f, found.name, task, chosen, called, check_alias(alias) if alias is not None else "", force)
-    default = Path("prompts") if to == "registry" else Path("exports") / called
-    folder = Path(out) if out is not None else default
-    exported: Exported = carry(offer, folder)
-    if not dry_run:
-        write_batch(folder, exported.files, exported.fresh)
-    files = tuple(folder / file for file in exported.files)
+    with plug_in(to):
+        if isinstance(carry, RegistryTarget):
+            registry = carry.connect(uri or (str(out) if out is not None else ""))
+            measured = [(one.prompt, held_out(f, one.id)) for one in f.candidates.values()]
+            done = register(registry, offer, measured, dry_run=dry_run)
+            where = registry.address(called, offer.alias or done.version or "1")
+            warnings = (*doubts(f, offer), *done.warnings)
+            return Delivery(to, offer, where, (), done.changes, not dry_run, done.note, warnings, done.version)
+        folder = Path(out) if out is not None else Path("exports") / called
+        exported = carry(offer, folder)
+        if not dry_run:
+            write_batch(folder, exported.files)
+    paths = tuple(folder / file for file in exported.files)
     warnings = (*doubts(f, offer), *exported.warnings)
-    return Delivery(to, offer, folder, files, not dry_run, exported.note, warnings, exported.version)
+    return Delivery(to, offer, str(folder), paths, tuple(str(path) for path in paths), not dry_run, exported.note, warnings)
 
 
 def offer_of(f: Findings, run: str, task: str, chosen: Candidate, name: str, alias: str, force: bool) -> Offer:
@@ -113,7 +130,22 @@ def offer_of(f: Findings, run: str, task: str, chosen: Candidate, name: str, ali
     )
     texts = [c.text for role in ("user", "system") for c in chosen.prompt.components if c.role == role]
     fields = tuple(dict.fromkeys(name for text in texts for name in placeholders(text)))
-    return Offer(name, chosen.prompt, fields, p, mine, {i: known[i] for i in ids if i in known}, alias, force)
+    asked = manifest.get("asked")
+    given = asked if isinstance(asked, dict) else {}
+    temperature, most, schema = (given.get(key) for key in ("temperature", "max_output_tokens", "output_schema"))
+    return Offer(
+        name,
+        chosen.prompt,
+        fields,
+        p,
+        mine,
+        {i: known[i] for i in ids if i in known},
+        alias,
+        force,
+        float(temperature) if isinstance(temperature, int | float) else None,
+        most if isinstance(most, int) else None,
+        schema if isinstance(schema, dict) else None,
+    )
 
 
 def held_out(f: Findings, candidate: str) -> dict[str, float]:

@@ -5,27 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from topout.cli.options import AsJson, Run, RunsDir
 from topout.cli.output import print_json, say, typed_path
 
 if TYPE_CHECKING:
+    from click import HelpFormatter
     from rich.console import RenderableType
 
     from topout.app import Delivery
     from topout.domain import Json
 
-__all__ = ["export"]
+__all__ = ["TargetsListed", "export"]
+
+
+class TargetsListed(TyperCommand):
+    """A command whose help ends with the targets that are installed, by name: none is loaded for that."""
+
+    def format_epilog(self, ctx: typer.Context, formatter: HelpFormatter) -> None:  # type: ignore[override]
+        from topout.app.targets import target_names
+
+        with formatter.section("Targets"):
+            formatter.write_text(", ".join(target_names()))
 
 
 def export(
     run: Run,
-    to: Annotated[
-        str,
-        typer.Option(
-            metavar="TARGET", help="text, messages, dspy, python, langchain, prompty, dotprompt or registry (a directory)."
-        ),
-    ],
+    to: Annotated[str, typer.Option(metavar="TARGET", help="Format or registry; listed below.")],
     candidate: Annotated[
         str | None, typer.Option(metavar="ID", help="Candidate to export, by the start of its id. Default: the winner.")
     ] = None,
@@ -33,12 +40,13 @@ def export(
     alias: Annotated[
         str | None,
         typer.Option(
-            metavar="ALIAS", help="Registry: point this alias (such as production) at it, only if it is shown to be better."
+            metavar="ALIAS", help="Registries: point this alias (such as production) at it, only if it is shown to be better."
         ),
     ] = None,
     out: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Where to write. Default: exports/NAME, for the registry prompts.")
+        str | None, typer.Option(metavar="FOLDER", help="Where to write files. Default: exports/NAME, for registry: prompts.")
     ] = None,
+    uri: Annotated[str | None, typer.Option(metavar="URI", help="Where the registry is. Default: its own settings.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Move the alias, or replace files, all the same.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")] = False,
     runs_dir: RunsDir = "runs",
@@ -47,7 +55,8 @@ def export(
     """Write a run's best prompt, with where it comes from and what it is worth, for other programs or into a registry."""
     from topout.app import export
 
-    done = export(run, to=to, candidate=candidate, name=name, alias=alias, out=out, force=force, dry_run=dry_run, runs_dir=runs_dir)
+    asked = {"candidate": candidate, "name": name, "alias": alias, "out": out, "uri": uri}
+    done = export(run, to=to, force=force, dry_run=dry_run, runs_dir=runs_dir, **asked)
     if as_json:
         print_json(document(done))
     else:
@@ -63,7 +72,9 @@ def shown(done: Delivery) -> list[RenderableType]:
 
     p = done.offer.provenance
     title = "Written" if done.written else "Would be written (dry run)"
-    files = [text(typed_path(path)) for path in done.files] or [text("nothing: all is there already")]
+    files = [text(change) for change in ([typed_path(path) for path in done.files] or done.changes)] or [
+        text("nothing: all is there already")
+    ]
     return [
         text(f"{done.offer.name}: candidate {p.candidate} of {p.run}", "bold"),
         text(f"Held-out score {quality(p.score)}; gain over the baseline {paired(p.gain)}"),
@@ -83,7 +94,8 @@ def document(done: Delivery) -> dict[str, Json]:
         "name": done.offer.name,
         "version": done.version,
         "alias": done.offer.alias or None,
-        "folder": str(done.folder),
+        "where": done.where,
+        "changes": list(done.changes),
         "files": [str(path) for path in done.files],
         "written": done.written,
         "note": done.note,

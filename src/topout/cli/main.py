@@ -53,7 +53,9 @@ app.command(short_help="List the runs with their held-out scores.")(reading.runs
 app.command(short_help="Show a run's best prompt, attempts and failures.")(reading.show)
 app.command(short_help="Write a run's tables and picture anew.")(reading.report)
 app.command(short_help="Judge the log of another optimizer.")(foreign.verdict)
-app.command(short_help="Write the best prompt for other programs, or into a registry.")(exporting.export)
+app.command(short_help="Write the best prompt for other programs, or into a registry.", cls=exporting.TargetsListed)(
+    exporting.export
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,7 +7,8 @@ from pathlib import Path
 from topout.contracts import Exported, Offer
 from topout.domain import Json
 from topout.exporters.provenance import as_json, beside
-from topout.text.rendering import placeholders, render
+from topout.text.rendering import placeholders
+from topout.text.templates import to_chat
 
 __all__ = ["messages"]
 
@@ -19,17 +20,15 @@ RENDERING = (
 
 def messages(offer: Offer, folder: Path) -> Exported:
     """messages.json: demos are user and assistant turns, rendered already; only the messages in `templates` are to be filled."""
-    blanks = {name: f"{{{{{name}}}}}" for name in offer.fields}
-    turns = render(offer.prompt, blanks)
-    last = len(turns) - 1
-    templates = [i for i, m in enumerate(turns) if placeholders(m.content) and (m.role == "system" or i == last)]
+    turns = to_chat(offer.prompt)
+    templates = [i for i, turn in enumerate(turns) if turn.template]
     document: dict[str, Json] = {
-        "messages": [{"role": m.role, "content": m.content} for m in turns],
+        "messages": [{"role": t.message.role, "content": t.message.content} for t in turns],
         "fields": list(offer.fields),
         "templates": [*templates],
         "rendering": RENDERING,
     }
-    alike = sorted({name for i, m in enumerate(turns) if i not in templates for name in placeholders(m.content)})
+    alike = sorted({name for t in turns if not t.template for name in placeholders(t.message.content)})
     warnings = (
         (f"Demos hold text that looks like a placeholder ({', '.join(alike[:5])}): fill only the messages in `templates`.",)
         if alike

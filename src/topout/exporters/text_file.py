@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from topout.contracts import Exported, Offer
-from topout.domain import Prompt
+from topout.domain import Demo, Prompt
 from topout.errors import UserError
 from topout.exporters.provenance import beside, encoded
 from topout.text.prompts import format_prompt, parse_prompt, tidy
 
-__all__ = ["prompt_files", "text_file"]
+__all__ = ["files_prompt", "prompt_files", "text_file"]
 
 
 def text_file(offer: Offer, folder: Path) -> Exported:
@@ -38,3 +39,17 @@ def prompt_files(prompt: Prompt) -> tuple[dict[str, bytes], tuple[str, ...]]:
         raise UserError("the prompt does not survive being written as text and read back. Export it with --to messages.")
     warnings = (f"Blank lines around a part and line ends are not kept: {', '.join(changed)}.",) if changed else ()
     return {"prompt.md": encoded(written), "demos.jsonl": encoded("".join(lines))}, warnings
+
+
+def files_prompt(files: Mapping[str, bytes]) -> Prompt:
+    """The prompt of such files, whatever git did to line ends. Raises UserError for what is no such prompt."""
+    try:
+        text = files["prompt.md"].decode("utf-8")
+        lines = files.get("demos.jsonl", b"").decode("utf-8").split("\n")
+        rows = [json.loads(line) for line in lines if line.strip()]
+        demos = tuple(Demo({str(name): str(value) for name, value in row["inputs"].items()}, str(row["output"])) for row in rows)
+    except KeyError as error:
+        raise UserError(f"no {error.args[0]} there. Restore it.") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"prompt.md or demos.jsonl is damaged ({str(error)[:80]}). Restore it.") from error
+    return parse_prompt(text, "prompt.md").with_demos(demos)

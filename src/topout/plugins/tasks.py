@@ -28,7 +28,7 @@ class TaskFolder:
     """A task with its scorer. `warnings` are lines for the user about what is allowed and looks unintended.
 
     `holdout_fingerprint` is a hash over what can change a prompt's held-out score: held-out rows, scorer, and how the model is asked. With
-    equal ones, two prompts were measured alike, whatever the task's own prompt and train rows were.
+    equal ones, two prompts were measured alike, whatever the task's own prompt and train rows were. `output_schema` is the JSON Schema of a json scorer.
     """
 
     task: Task
@@ -36,6 +36,7 @@ class TaskFolder:
     folder: Path
     warnings: tuple[str, ...] = ()
     holdout_fingerprint: str = ""
+    output_schema: Mapping[str, Json] | None = None
 
 
 def load_task(folder: Path) -> TaskFolder:
@@ -78,7 +79,7 @@ def load_task(folder: Path) -> TaskFolder:
     )
     unused = [name for name in settings.fields if name not in used]
     warnings = tuple(f"{folder / 'prompt.md'}: the prompt never uses the field '{name}'." for name in unused)
-    return TaskFolder(task, grader.scorer, folder, warnings, holdout_fingerprint(folder, settings, task, schema))
+    return TaskFolder(task, grader.scorer, folder, warnings, holdout_fingerprint(folder, settings, task, schema), schema)
 
 
 def labels_of(settings: TaskFile, rows: Mapping[Split, list[Located]]) -> tuple[str, ...]:
