@@ -4,7 +4,7 @@
     run = topout.optimize("tasks/support-tickets")
     print(run.verdict.sentence)
 
-`optimize`, `resume`, `evaluate`, `export`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
+`optimize`, `resume`, `evaluate`, `gate`, `export`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
         Delivery,
         Evaluation,
         ForeignView,
+        Gated,
         RunHead,
         RunView,
         evaluate,
         export,
+        gate,
         list_runs,
         load_run,
         optimize,
@@ -34,11 +36,13 @@ __all__ = [
     "Delivery",
     "Evaluation",
     "ForeignView",
+    "Gated",
     "RunHead",
     "RunView",
     "__version__",
     "evaluate",
     "export",
+    "gate",
     "list_runs",
     "load_run",
     "optimize",

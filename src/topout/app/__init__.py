@@ -16,13 +16,14 @@ from topout.app.bench import Bench, Watch
 from topout.app.derived import write_derived
 from topout.app.exporting import Delivery, export
 from topout.app.foreign import ForeignView, verdict_on
+from topout.app.gating import Gated, gate
 from topout.app.heads import head
-from topout.app.judging import evaluation
+from topout.app.judging import evaluation, rows_of
 from topout.app.running import as_toml, checked_settings, drive, first_event, measured, task_path
 from topout.app.views import Evaluation, RunHead, RunView
-from topout.domain import SPLITS, Candidate, Event, RunEnded, RunStarted, Split
+from topout.domain import Candidate, Event, RunEnded, RunStarted, Split
 from topout.engine.exam import plan_exam
-from topout.errors import JournalError, UserError, did_you_mean
+from topout.errors import JournalError
 from topout.models.event_loop import run_blocking
 from topout.plugins.optimizers import load_recipe
 from topout.plugins.prompt_folders import load_prompt
@@ -37,10 +38,12 @@ __all__ = [
     "Delivery",
     "Evaluation",
     "ForeignView",
+    "Gated",
     "RunHead",
     "RunView",
     "evaluate",
     "export",
+    "gate",
     "list_runs",
     "load_run",
     "optimize",
@@ -163,9 +166,7 @@ def evaluate(
     With `max_calls`, the first so many rows. Raises UserError for bad input, ModelError when nothing could be scored.
     """
     folder = load_task(task_path(task))
-    if split not in SPLITS or not folder.task.rows(split):
-        have = [name for name in SPLITS if folder.task.rows(name)]
-        raise UserError(f"split '{split}': the task has no such rows.{did_you_mean(split, have)}")
+    rows = rows_of(folder.task, split)[:max_calls]
     chosen = load_prompt(Path(prompt), folder.task) if prompt is not None else folder.task.baseline
     settings = checked_settings(
         task=str(task),
@@ -179,8 +180,7 @@ def evaluate(
         cache_dir=str(cache_dir),
     )
     bench = Bench(settings)
-    rows = folder.task.rows(split)[:max_calls]
-    rollouts, ending = run_blocking(measured(bench, folder, Candidate(prompt_id(chosen), chosen), rows, watch), bench.stop)
+    rollouts, ending = run_blocking(measured(bench, folder, [Candidate(prompt_id(chosen), chosen)], rows, watch), bench.stop)
     return evaluation(folder.task, split, str(prompt) if prompt is not None else "baseline", model, rows, rollouts, ending)
 
 

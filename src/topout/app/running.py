@@ -188,25 +188,34 @@ async def session(
 
 
 async def measured(
-    bench: Bench, folder: TaskFolder, candidate: Candidate, rows: Sequence[Example], watch: Watch | None
+    bench: Bench, folder: TaskFolder, candidates: Sequence[Candidate], rows: Sequence[Example], watch: Watch | None
 ) -> tuple[list[Rollout], Ending | None]:
-    """A candidate on rows, outside of any run, and why rows are missing (money, a stop, an outage), None when none is.
+    """Candidates on rows, outside of any run, and why rows are missing (money, a stop, an outage), None when none is.
 
-    As in a run, one row goes ahead alone: raises UserError when it meets what no later one will mend. Replies carry a name of this evaluation's own,
+    As in a run, one row goes ahead alone: raises UserError when it meets what no later one will mend. All candidates are asked about a row before any
+    is about the next one, so that what a limit leaves is paired. Replies carry a name of this evaluation's own,
     so that the next one does not take them for its own purchases.
     """
-    tape = Tape(bench, len(rows), watch)
+    tape = Tape(bench, len(candidates) * len(rows), watch)
     gateway = bench.open(f"evaluate-{secrets.token_hex(4)}")
     seat = Seat(Fitness(gateway), bench.settings.model)
     halt = Halt()
     harness = Harness(folder.task, folder.scorer, seat, seat, tape, Replay(), halt)
     try:
-        await unwrapped(first_row(harness, candidate, rows))
-        await unwrapped(harness.measure(BASELINE, candidate, rows))
+        await unwrapped(first_row(harness, candidates[0], rows))
+        await unwrapped(everything(harness, candidates, rows))
     finally:
         await harness.close()
         await gateway.aclose()
     return tape.rollouts, halt.ending
+
+
+async def everything(harness: Harness, candidates: Sequence[Candidate], rows: Sequence[Example]) -> None:
+    """Every candidate on every row, row by row."""
+    async with asyncio.TaskGroup() as asking:
+        for example in rows:
+            for candidate in candidates:
+                asking.create_task(harness.measure(BASELINE, candidate, [example]))
 
 
 async def unwrapped(work: Coroutine[Any, Any, T]) -> T:

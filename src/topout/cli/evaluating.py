@@ -11,8 +11,7 @@ from topout.cli.options import ApiBase, AsJson, CacheDir, Concurrency, MaxCost, 
 from topout.cli.output import exit_as, print_json, say, watching
 
 if TYPE_CHECKING:
-    from topout.app import Evaluation
-    from topout.domain import Json, Split
+    from topout.domain import Split
 
 __all__ = ["evaluate"]
 
@@ -58,29 +57,11 @@ def evaluate(
         )
     shown = failures if failures is not None else 0 if found.split in ("holdout", "shift") else 5
     if as_json:
-        print_json(document(found))
+        from topout.report.documents import evaluation_document
+
+        print_json(evaluation_document(found))
     else:
         from topout.report.measured import measured
 
         say(measured(found, shown))
     exit_as(found.ending)
-
-
-def document(found: Evaluation) -> dict[str, Json]:
-    """An evaluation for machines; what is unknown is null."""
-    from topout.report.verdict_json import SCHEMA, card_document, estimate_document, spend_document
-    from topout.report.words import is_embedded
-
-    return {
-        "schema": SCHEMA,
-        "task": found.task,
-        "split": found.split,
-        "prompt": found.prompt,
-        "model": found.model,
-        "embedded": is_embedded(found.model),
-        "score": estimate_document(found.estimate),
-        "per_call": card_document(found.card),
-        "spend": spend_document(found.spend),
-        "unscored": dict(found.unscored),
-        "not_fully_right": [r.example for r in found.failures],
-    }

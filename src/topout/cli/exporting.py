@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from topout.app import Delivery
-    from topout.domain import Json
 
 __all__ = ["TargetsListed", "export"]
 
@@ -58,7 +57,9 @@ def export(
     asked = {"candidate": candidate, "name": name, "alias": alias, "out": out, "uri": uri}
     done = export(run, to=to, force=force, dry_run=dry_run, runs_dir=runs_dir, **asked)
     if as_json:
-        print_json(document(done))
+        from topout.report.documents import export_document
+
+        print_json(export_document(done))
     else:
         say(*shown(done))
 
@@ -84,21 +85,3 @@ def shown(done: Delivery) -> list[RenderableType]:
         *([block("Mind", bullets(done.warnings))] if done.warnings else []),
         block(title, *files),
     ]
-
-
-def document(done: Delivery) -> dict[str, Json]:
-    """An export for machines."""
-    return {
-        "schema": 1,
-        "target": done.target,
-        "name": done.offer.name,
-        "version": done.version,
-        "alias": done.offer.alias or None,
-        "where": done.where,
-        "changes": list(done.changes),
-        "files": [str(path) for path in done.files],
-        "written": done.written,
-        "note": done.note,
-        "warnings": list(done.warnings),
-        "provenance": done.provenance,
-    }

@@ -1,7 +1,6 @@
 """The verbs put together, and the one place where an error becomes a line and an exit code.
 
-0: done. 2: something that the user wrote or asked for is wrong. 3: a model could not be used. 4: a run's journal does not fit. 130: stopped by
-Ctrl-C. Nothing heavy is imported before a verb runs, so that `--help` answers at once.
+The exit codes stand in EXIT_CODES. Nothing heavy is imported before a verb runs, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -15,13 +14,18 @@ from typing import Annotated, cast
 import typer
 
 from topout import __version__
-from topout.cli import evaluating, exporting, foreign, reading, running
+from topout.cli import evaluating, exporting, foreign, gating, reading, running
 from topout.errors import TopoutError
 
 __all__ = ["main"]
 
 # ClickException, which typer does not export: the base of the base of BadParameter, whether typer uses click or its own copy of it.
 UsageProblem = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 2 something that you wrote or asked for is wrong; 3 a model could not be used; 4 a run's journal does not fit; "
+    "100 a gate is not met; 130 stopped by Ctrl-C."
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -31,7 +35,7 @@ app = typer.Typer(
 )
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, epilog=EXIT_CODES)
 def topout(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
@@ -48,6 +52,7 @@ def topout(
 
 app.command(short_help="Search for a better prompt and say what it gained.")(running.optimize)
 app.command(short_help="Measure one prompt on one split.")(evaluating.evaluate)
+app.command(short_help="Decide by interval whether a prompt holds a bound, for CI.")(gating.gate)
 app.command(short_help="Go on with a run that ended early.")(running.resume)
 app.command(short_help="List the runs with their held-out scores.")(reading.runs)
 app.command(short_help="Show a run's best prompt, attempts and failures.")(reading.show)

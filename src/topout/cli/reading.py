@@ -18,7 +18,7 @@ def runs(runs_dir: RunsDir = "runs", as_json: AsJson = False) -> None:
 
     heads = list_runs(runs_dir)
     if as_json:
-        from topout.report.showing import head_document
+        from topout.report.documents import head_document
 
         print_json([head_document(head) for head in heads])
         return

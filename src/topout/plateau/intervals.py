@@ -16,7 +16,7 @@ from statistics import NormalDist
 from topout.domain import Estimate, Gain
 from topout.plateau.student import t_quantile
 
-__all__ = ["gain_error", "mean_interval", "paired_gain", "paired_sd", "rows_needed", "smallest_detectable"]
+__all__ = ["gain_error", "mean_interval", "mean_sd", "paired_gain", "paired_sd", "rows_needed", "smallest_detectable"]
 
 _POWER, _ONE_SIDED = 0.80, 0.95
 
@@ -70,6 +70,14 @@ def mean_interval(scores: Sequence[float], level: float = 0.95, clusters: Sequen
     mean = math.fsum(values) / len(values)
     centre, half, _ = _t_interval(_clustered(values, names), (0.0, 1.0), level)
     return Estimate(mean, max(0.0, min(centre - half, mean)), min(1.0, max(centre + half, mean)), len(values), level, unscored)
+
+
+def mean_sd(scores: Sequence[float], clusters: Sequence[str] | None = None) -> float:
+    """The standard deviation of a row's score (pseudo-rows included; with clusters, of one that counts as much); inf without scored rows."""
+    values, names = _split(scores, clusters)
+    if not values:
+        return math.inf
+    return _t_interval(_clustered(values, names), (0.0, 1.0), 0.95)[2] * math.sqrt(len(values) + 2)
 
 
 def _pseudo_size(differences: Sequence[float]) -> float:

@@ -10,16 +10,15 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from topout.domain import AttemptDone, Candidate, Estimate, Json, Prompt, Rollout, Scored, Split
+from topout.domain import AttemptDone, Candidate, Estimate, Prompt, Rollout, Scored, Split
 from topout.errors import UserError, did_you_mean
 from topout.plateau.wording import points
 from topout.report.findings import Findings
 from topout.report.layout import block, table, text
 from topout.report.measures import failures, setting, split_estimates
-from topout.report.verdict_json import estimate_document
 from topout.report.words import EMBEDDED_NOTE, is_embedded, quality
 
-__all__ = ["HOLDOUT_WARNING", "Head", "failure_list", "head_document", "prompt_text", "runs_table", "show"]
+__all__ = ["HOLDOUT_WARNING", "Head", "failure_list", "prompt_text", "runs_table", "show"]
 
 HOLDOUT_WARNING = (
     "Whoever reads these rows and then edits the prompt has selected on them: their scores are no evidence for that prompt any more. "
@@ -159,18 +158,3 @@ def runs_table(heads: Sequence[Head], runs_dir: str = "runs") -> RenderableType:
         else:
             parts.append(hung("held out: not measured", 2, "dim"))
     return Group(*parts)
-
-
-def head_document(h: Head) -> dict[str, Json]:
-    """A run's head for machines; null where nothing was measured."""
-    return {
-        "name": h.name,
-        "task": h.task,
-        "model": h.model,
-        "recipe": h.recipe,
-        "started_at": h.started,
-        "ending": h.ending,
-        "ruling": h.ruling,
-        "baseline_holdout": estimate_document(h.baseline) if h.baseline else None,
-        "winner_holdout": estimate_document(h.winner) if h.winner else None,
-    }
