@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from topout.config.task_file import JsonScorer, LabelScorer, PythonScorer, TaskFile
@@ -28,7 +28,8 @@ class TaskFolder:
     """A task with its scorer. `warnings` are lines for the user about what is allowed and looks unintended.
 
     `holdout_fingerprint` is a hash over what can change a prompt's held-out score: held-out rows, scorer, and how the model is asked. With
-    equal ones, two prompts were measured alike, whatever the task's own prompt and train rows were. `output_schema` is the JSON Schema of a json scorer.
+    equal ones, two prompts were measured alike, whatever the task's own prompt and train rows were. `output_schema` is the JSON Schema of a json scorer,
+    `places` are file and line by example id.
     """
 
     task: Task
@@ -37,6 +38,7 @@ class TaskFolder:
     warnings: tuple[str, ...] = ()
     holdout_fingerprint: str = ""
     output_schema: Mapping[str, Json] | None = None
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_task(folder: Path) -> TaskFolder:
@@ -79,7 +81,8 @@ def load_task(folder: Path) -> TaskFolder:
     )
     unused = [name for name in settings.fields if name not in used]
     warnings = tuple(f"{folder / 'prompt.md'}: the prompt never uses the field '{name}'." for name in unused)
-    return TaskFolder(task, grader.scorer, folder, warnings, holdout_fingerprint(folder, settings, task, schema), schema)
+    places = {example.id: row.where for located in rows.values() for example, row in located}
+    return TaskFolder(task, grader.scorer, folder, warnings, holdout_fingerprint(folder, settings, task, schema), schema, places)
 
 
 def labels_of(settings: TaskFile, rows: Mapping[Split, list[Located]]) -> tuple[str, ...]:

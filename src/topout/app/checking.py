@@ -1,0 +1,119 @@
+"""A task folder looked over before money is spent: what is wrong with it, what it can show, and what a run would take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from topout.app.running import task_path
+from topout.checks import Found, Subject, Visible, check, visible
+from topout.domain import Example, Split, Task
+from topout.engine.exam import plan_exam
+from topout.errors import UserError
+from topout.models.addresses import Addresses
+from topout.models.prices import Prices, parse_price
+from topout.plugins.optimizers import load_recipe
+from topout.plugins.tasks import load_task
+from topout.text.rendering import renderer
+
+__all__ = ["Checked", "Expense", "check_task"]
+
+BYTES_PER_TOKEN = 4.0  # of prose, in the tokenizers of today
+FEW_SHOT = 8.0  # how much longer than the baseline a prompt with examples may become: the dear end of the estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Expense:
+    """What a run would take at most. Tokens are a range: all prompts as long as the baseline, or eight times as long (few-shot sets). Dollars are
+    None when no model was named or its price is unknown; those of the critic are not in it."""
+
+    recipe: str
+    calls: int
+    search_calls: int
+    exam_calls: int
+    prompt_tokens: tuple[float, float]
+    output_tokens: float
+    cost_usd: tuple[float, float] | None
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found. `rows` by split; `expense` is None when the calls are too few for a run (a finding says so)."""
+
+    task: str
+    rows: dict[Split, int]
+    visible: Visible
+    delta: float
+    found: tuple[Found, ...]
+    expense: Expense | None
+
+    @property
+    def errors(self) -> int:
+        """Findings that make the figures of a run wrong."""
+        return sum(one.severity == "error" for one in self.found)
+
+
+def check_task(
+    task: str | Path,
+    *,
+    delta: float = 0.02,
+    recipe: str = "evolve",
+    max_calls: int | None = None,
+    model: str | None = None,
+    prices: Sequence[str] = (),
+) -> Checked:
+    """Look a task folder over. No model is asked; `model` names whose price the estimate goes by.
+
+    Raises UserError for a folder that cannot be read at all: that message is the first finding, with path, line and remedy.
+    """
+    if not 0 < delta < 1:
+        raise UserError(f"--delta {delta:g}: expected a fraction of the score above 0 and below 1; 0.02 is 2 points.")
+    folder, loaded = load_task(task_path(task)), load_recipe(recipe)
+    subject = Subject(folder.task, folder.scorer, folder.places, delta)
+    found = [unused(line) for line in folder.warnings]
+    calls = max_calls or loaded.recipe.max_calls
+    expense: Expense | None = None
+    try:
+        plan = plan_exam(folder.task, calls, loaded.recipe.exam_share)
+    except UserError as error:
+        found.append(
+            Found(
+                "error", "budget", "max_calls", str(error).removeprefix(f"max_calls = {calls}: ").rstrip("."), "Raise --max-calls."
+            )
+        )
+    else:
+        table = Prices(dict(parse_price(text) for text in prices), Addresses({}, os.environ))
+        expense = estimated(folder.task, loaded.name, calls, plan.search, table, model or "")
+    checks = check(subject)
+    order = [one for one in checks if one.severity == "error"]
+    rest = [one for one in checks if one.severity != "error"]
+    every = (*(f for f in found if f.severity == "error"), *order, *(f for f in found if f.severity != "error"), *rest)
+    rows: dict[Split, int] = {split: len(examples) for split, examples in folder.task.splits.items()}
+    return Checked(folder.task.name, rows, visible(subject), delta, every, expense)
+
+
+def unused(line: str) -> Found:
+    """A warning of the task's reader, `path: what was found`."""
+    where, _, said = line.partition(": ")
+    return Found("warning", "unused-field", where, said.rstrip("."), "Use it in the prompt, or drop it from 'fields'.")
+
+
+def estimated(task: Task, recipe: str, calls: int, search: int, prices: Prices, model: str) -> Expense:
+    """Tokens and dollars of all calls."""
+    rows = [*task.rows("dev"), *task.rows("holdout")]
+    tokens = fmean(prompt_bytes(task, rows)) / BYTES_PER_TOKEN
+    answers = fmean(len(str(e.expected).encode("utf-8", "replace")) for e in rows) / BYTES_PER_TOKEN + 2
+    low, high, output = tokens * calls, tokens * calls * FEW_SHOT, answers * calls
+    price = prices.of(model) if model else None
+    cost = (price.cost(low, output), price.cost(high, output)) if price else None
+    return Expense(recipe, calls, search, calls - search, (low, high), output, cost, model)
+
+
+def prompt_bytes(task: Task, rows: Sequence[Example]) -> list[float]:
+    """The size of the baseline's messages, a number a row."""
+    render = renderer(task.baseline)
+    return [float(sum(len(m.content.encode("utf-8", "replace")) for m in render(e.inputs))) for e in rows]

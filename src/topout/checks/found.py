@@ -1,0 +1,47 @@
+"""What a check of a task comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from topout.contracts import Scorer
+from topout.domain import SPLITS, Example, Split, Task
+
+__all__ = ["Found", "Severity", "Subject"]
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One finding. An `error` makes the figures of a run wrong, a `warning` is probably not meant, a `note` is good to know.
+
+    `check` is its name (kebab case, stable), `where` a file with its line, or what it is about; `text` what was found with its figure; `remedy`
+    what to do.
+    """
+
+    severity: Severity
+    check: str
+    where: str
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is checked: a task, its scorer, and where each row stands (`path:line` by example id)."""
+
+    task: Task
+    scorer: Scorer
+    places: Mapping[str, str]
+    delta: float = 0.02
+
+    def place(self, example: Example) -> str:
+        """The file and line of a row."""
+        return self.places.get(example.id, f"example '{example.id}'")
+
+    def located(self) -> list[tuple[Split, Example]]:
+        """All rows in the order of the splits."""
+        return [(split, example) for split in SPLITS for example in self.task.rows(split)]

@@ -1,0 +1,40 @@
+"""`topout check`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from topout.cli.options import AsJson, Prices, TaskFolder
+from topout.cli.output import print_json, say
+
+__all__ = ["check"]
+
+GATE_NOT_MET = 100
+
+
+def check(
+    task: TaskFolder,
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Estimate the dollars of a run with this task model.")] = None,
+    recipe: Annotated[str, typer.Option(metavar="RECIPE", help="Recipe whose budget is estimated.")] = "evolve",
+    max_calls: Annotated[int | None, typer.Option(min=1, metavar="N", help="Budget to estimate. Default: the recipe's.")] = None,
+    price: Prices = None,
+    delta: Annotated[float, typer.Option(metavar="GAIN", help="Smallest gain worth having, as a fraction of the score.")] = 0.02,
+    as_json: AsJson = False,
+) -> None:
+    """Look a task folder over before money is spent. Asks no model.
+
+    Finds rows that are in two splits but for spelling, contradicting or leaked answers, labels that a split lacks, a scorer that cannot tell right from
+    wrong, a holdout too small for the gain that you care about, personal data. Exits with 100 when there is an error among the findings, else 0.
+    """
+    from topout.app.checking import check_task
+    from topout.report.checked import checked, checked_document
+
+    found = check_task(task, delta=delta, recipe=recipe, max_calls=max_calls, model=model, prices=tuple(price or ()))
+    if as_json:
+        print_json(checked_document(found))
+    else:
+        say(checked(found))
+    if found.errors:
+        raise typer.Exit(GATE_NOT_MET)

@@ -1,0 +1,192 @@
+"""`topout check`: ten task folders, each broken in one way, and one that is not."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from topout.app.checking import check_task
+from topout.cli import main
+from topout.errors import UserError
+
+Rows = dict[str, list[dict[str, object]]]
+
+LABELS = ("billing", "delivery", "returns")
+SUBJECTS = ["invoice", "parcel", "refund", "jacket", "lamp", "kettle", "chair", "cable", "voucher", "order"]
+VERBS = ["arrived", "vanished", "doubled", "broke", "shrank", "faded", "stopped", "leaked", "burnt", "cracked"]
+PLACES = ["yesterday", "abroad", "upstairs", "twice", "overnight", "again", "silently", "halfway", "sideways", "early"]
+
+
+def clean() -> Rows:
+    """120 train, 100 dev and 150 holdout rows of which no two are alike."""
+    rng = random.Random(7)
+    texts: set[str] = set()
+    while len(texts) < 370:
+        words = [rng.choice(group) for group in (SUBJECTS, VERBS, PLACES) for _ in range(4)]
+        rng.shuffle(words)
+        texts.add(" ".join(words))
+    ordered = sorted(texts)
+    rows: Rows = {}
+    for split, start, end in (("train", 0, 120), ("dev", 120, 220), ("holdout", 220, 370)):
+        rows[split] = [{"id": f"{split}{i}", "text": ordered[i], "category": LABELS[i % 3]} for i in range(start, end)]
+    return rows
+
+
+def write(folder: Path, rows: Rows, scorer: str = 'name = "label"', labels: str = '"from:train"') -> Path:
+    folder.mkdir()
+    (folder / "data").mkdir()
+    (folder / "task.toml").write_text(
+        f'name = "desk"\ndescription = "Sort a note."\nfields = ["text"]\nexpected = "category"\nlabels = {labels}\n\n[scorer]\n{scorer}\n'
+    )
+    (folder / "prompt.md").write_text("--- system ---\nSort the note.\n--- user (frozen) ---\n{{text}}\n")
+    for split, some in rows.items():
+        (folder / "data" / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in some))
+    return folder
+
+
+def test_a_clean_task_has_no_finding(tmp_path: Path) -> None:
+    found = check_task(write(tmp_path / "desk", clean()))
+    assert found.found == ()
+    assert found.rows == {"train": 120, "dev": 100, "holdout": 150}
+    assert 0.08 < found.visible.smallest < 0.1
+
+
+def near(rows: Rows) -> None:
+    rows["holdout"][4]["text"] = f"  {str(rows['train'][8]['text']).upper()}!!"
+
+
+def contradicted(rows: Rows) -> None:
+    rows["dev"][9] = {
+        **rows["dev"][3],
+        "id": "again",
+        "category": "returns" if rows["dev"][3]["category"] != "returns" else "billing",
+    }
+
+
+def leaked(rows: Rows) -> None:
+    for some in rows.values():
+        for row in some:
+            row["text"] = f"{row['text']} queue: {row['category']}"
+
+
+def emptied(rows: Rows) -> None:
+    rows["train"][11]["text"] = "  "
+
+
+def overlong(rows: Rows) -> None:
+    rows["dev"][2]["text"] = "word " * 5000
+
+
+def lopsided(rows: Rows) -> None:
+    for row in rows["dev"]:
+        row["category"] = "billing"
+
+
+def small(rows: Rows) -> None:
+    rows["holdout"] = rows["holdout"][:40]
+
+
+def tiny(rows: Rows) -> None:
+    rows["holdout"] = rows["holdout"][:12]
+
+
+def private(rows: Rows) -> None:
+    rows["train"][5]["text"] = "card 4111 1111 1111 1111 of jane.roe@example.com stopped"
+
+
+def rare(rows: Rows) -> None:
+    rows["train"][0]["category"] = "praise"
+
+
+@pytest.mark.parametrize(
+    ("broken", "severity", "check", "where"),
+    [
+        (near, "error", "near-duplicates", "holdout.jsonl:5"),
+        (contradicted, "error", "contradictions", "dev.jsonl:10"),
+        (leaked, "error", "leaked-answers", "train.jsonl:1"),
+        (emptied, "error", "empty-inputs", "train.jsonl:12"),
+        (overlong, "warning", "long-inputs", "dev.jsonl:3"),
+        (lopsided, "warning", "imbalance", "dev"),
+        (small, "warning", "holdout-size", "holdout"),
+        (tiny, "error", "holdout-size", "holdout"),
+        (private, "note", "personal-data", "train.jsonl:6"),
+        (rare, "warning", "missing-labels", "dev"),
+    ],
+)
+def test_each_mistake_is_named_with_its_place_and_its_remedy(
+    tmp_path: Path, broken: Callable[[Rows], None], severity: str, check: str, where: str
+) -> None:
+    rows = clean()
+    broken(rows)
+    found = [one for one in check_task(write(tmp_path / "desk", rows)).found if one.check == check]
+    assert found, check
+    assert found[0].severity == severity
+    assert found[0].where.endswith(where)
+    assert found[0].remedy.endswith(".")
+
+
+def test_personal_data_is_counted_and_not_shown(tmp_path: Path) -> None:
+    rows = clean()
+    private(rows)
+    found = check_task(write(tmp_path / "desk", rows)).found
+    assert sorted(one.text for one in found if one.check == "personal-data") == [
+        "what looks like card numbers in 1 rows",
+        "what looks like e-mail addresses in 1 rows",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "check"),
+    [
+        ("def score(answer, expected, inputs):\n    return 1.0\n", "scorer-always-right"),
+        ("def score(answer, expected, inputs):\n    return 0.5 if answer == expected else 0.0\n", "gold-scores"),
+        ("def score(answer, expected, inputs):\n    return 1.0 if answer in expected else 0.0\n", "empty-scores"),
+    ],
+)
+def test_a_scorer_that_cannot_tell_right_from_wrong_is_found(tmp_path: Path, code: str, check: str) -> None:
+    folder = write(tmp_path / "desk", clean(), scorer='file = "scorer.py"')
+    (folder / "scorer.py").write_text(code)
+    assert check in {one.check for one in check_task(folder).found}
+
+
+def test_a_budget_too_small_for_the_task_is_an_error_with_what_it_takes(tmp_path: Path) -> None:
+    found = check_task(write(tmp_path / "desk", clean()), max_calls=50)
+    assert [(one.severity, one.check) for one in found.found] == [("error", "budget")]
+    assert "Give at least --max-calls" in found.found[0].text
+    assert found.expense is None
+
+
+def test_dollars_are_estimated_for_a_model_with_a_price_and_unknown_without(tmp_path: Path) -> None:
+    folder = write(tmp_path / "desk", clean())
+    priced = check_task(folder, model="acme/one", prices=("acme/one=1,2",)).expense
+    assert priced is not None
+    assert priced.cost_usd is not None
+    low, high = priced.cost_usd
+    assert low == pytest.approx(priced.prompt_tokens[0] / 1e6 + 2 * priced.output_tokens / 1e6)
+    assert high > low > 0
+    unknown = check_task(folder, model="acme/one").expense
+    assert unknown is not None
+    assert unknown.cost_usd is None
+
+
+def test_the_verb_exits_with_100_on_an_error_and_with_0_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = clean()
+    assert main(["check", str(write(tmp_path / "good", rows)), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["findings"] == []
+    near(rows)
+    assert main(["check", str(write(tmp_path / "bad", rows)), "--json"]) == 100
+    document = json.loads(capsys.readouterr().out)
+    assert [one["check"] for one in document["findings"]] == ["near-duplicates"]
+    assert main(["check", str(tmp_path / "bad")]) == 100
+    assert "holdout.jsonl:5" in capsys.readouterr().out.replace("\n", "")
+
+
+def test_a_folder_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
+    rows = clean()
+    rows["dev"][0]["text"] = rows["train"][0]["text"]
+    with pytest.raises(UserError, match=r"dev\.jsonl:1: the inputs of this dev row are also in train"):
+        check_task(write(tmp_path / "desk", rows))
