@@ -8,7 +8,7 @@ from pathlib import Path
 
 from topout.config.settings import RunSettings
 from topout.contracts import Journal
-from topout.domain import Critiqued, Event, Rollout, RolloutDone, Usage
+from topout.domain import Critiqued, Event, Rollout, RolloutDone, Usage, probe_of
 from topout.engine import harness, opening
 from topout.errors import UserError
 from topout.models.addresses import Addresses
@@ -47,10 +47,15 @@ class Bench:
             for model in (settings.model, settings.critic):
                 self._prices.require(model)
 
-    def open(self, run: str, events: Iterable[Event] = ()) -> Gateway:
-        """The gateway for a run, with what its journal has spent already on the books."""
+    def open(self, run: str, events: Iterable[Event] = (), probe: int | None = None) -> Gateway:
+        """The gateway for a run, with what its journal has spent already on the books: all of it, or what one of its probes did.
+
+        A reply that the journal counts is never taken for a new purchase, whatever it was for."""
         charged = set()
         for event in events:
+            if isinstance(event, RolloutDone | Critiqued) and probe is not None and probe_of(event.attempt) != probe:
+                charged.add(event.rollout.key if isinstance(event, RolloutDone) else event.key)
+                continue
             match event:
                 case RolloutDone(_, call):
                     usage = Usage(call.prompt_tokens, call.output_tokens)
@@ -159,6 +164,8 @@ class Tape:
 
 def phase_of(done: RolloutDone) -> str:
     """What a rollout was for, in a word."""
+    if probe_of(done.attempt):
+        return "probe"
     match done.attempt:
         case opening.BASELINE:
             return "baseline"

@@ -15,18 +15,19 @@ from topout.errors import UserError
 from topout.search.place import rng_for, seed_for
 from topout.text.fingerprints import prompt_id
 
-__all__ = ["AttemptLab"]
+__all__ = ["AttemptLab", "reads_of"]
 
 
 class AttemptLab:
     """Counts what the attempt asks for against its grant. `asked` are the keys of its rollouts, from the start those that it has
-    announced (`reads`: they are charged to it in any case), `critiques` its critic calls."""
+    announced (`reads`: they are charged to it in any case), `critiques` its critic calls, `made` the latest candidate that it arrived at."""
 
     def __init__(
         self, number: int, seed: int, task: Task, harness: Harness, critic: Critic, allowance: Allowance, reads: Set[Key]
     ) -> None:
         self.asked: set[Key] = set(reads)
         self.critiques = 0
+        self.made: Candidate | None = None
         self.train_rollouts: list[Rollout] = []
         self._fresh = allowance.fresh(number, reads)
         self._number = number
@@ -66,4 +67,10 @@ class AttemptLab:
 
     def candidate(self, prompt: Prompt, move: Move, rationale: str) -> Candidate:
         parents = tuple(member.candidate.id for member in move.parents)
-        return Candidate(prompt_id(prompt), prompt, parents, move.operator, rationale)
+        self.made = Candidate(prompt_id(prompt), prompt, parents, move.operator, rationale)
+        return self.made
+
+
+def reads_of(move: Move) -> set[Key]:
+    """The rollouts that a move announces: its train rows, answered with its first parent."""
+    return {(parent.candidate.id, example.id, 0) for parent in move.parents[:1] for example in move.read}

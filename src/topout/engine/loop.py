@@ -22,10 +22,10 @@ from topout.engine.critic import Critic
 from topout.engine.exam import Exam, ExamPlan
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness
-from topout.engine.lab import AttemptLab
+from topout.engine.lab import AttemptLab, reads_of
 from topout.engine.opening import BASELINE, first_row, first_words, reason_of
 from topout.engine.past import Past
-from topout.engine.replay import Key, Replay
+from topout.engine.replay import Replay
 from topout.errors import JournalError
 from topout.search.place import rng_for
 from topout.text.fingerprints import prompt_id
@@ -218,8 +218,3 @@ async def heard(ping: asyncio.Task[None]) -> None:
 def identity(attempt: Attempt) -> tuple[str, str | None]:
     """What must be equal when an attempt is replayed."""
     return (attempt.outcome, attempt.candidate.id if attempt.candidate else None)
-
-
-def reads_of(move: Move) -> set[Key]:
-    """The rollouts that a move announces: its train rows, answered with its first parent."""
-    return {(parent.candidate.id, example.id, 0) for parent in move.parents[:1] for example in move.read}

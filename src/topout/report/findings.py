@@ -19,19 +19,26 @@ from topout.domain import (
     Event,
     Gain,
     Json,
+    ProbeEnded,
+    ProbeResumed,
+    ProbeStarted,
+    Proposed,
     Rollout,
     RolloutDone,
     RunEnded,
+    RungDone,
     RunResumed,
     RunStarted,
     Split,
     Verdict,
+    probe_of,
 )
 from topout.errors import JournalError
 from topout.plateau.curve import Checkpoint, simultaneous
 from topout.plateau.evidence import gather
 from topout.plateau.intervals import mean_interval, paired_gain
 from topout.plateau.verdict import decide
+from topout.report.probes import ProbeFold, ProbeResult, probe_results
 from topout.report.samples import Table, every_rollout, put, row_score, split_of, without_score
 
 __all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "call_card", "count", "find"]
@@ -100,6 +107,7 @@ class Findings:
     resumed: int = 0
     seconds: float = 0.0
     table: Table = field(default_factory=dict)
+    probes: tuple[ProbeResult, ...] = ()
 
 
 @dataclass(slots=True)
@@ -114,6 +122,7 @@ class Fold:
     rollouts: list[RolloutDone] = field(default_factory=list)
     critiques: list[Critiqued] = field(default_factory=list)
     table: dict[tuple[str, str], dict[int, Rollout]] = field(default_factory=dict)
+    probes: ProbeFold = field(default_factory=ProbeFold)
 
 
 def fold(events: Iterable[Event]) -> Fold:
@@ -125,6 +134,10 @@ def fold(events: Iterable[Event]) -> Fold:
     state = Fold(first)
     for event in it:
         match event:
+            case RolloutDone(attempt) if probe_of(attempt):
+                state.probes.rollouts.append(event)
+            case Critiqued(attempt) if probe_of(attempt):
+                state.probes.critiques.append(event)
             case RolloutDone(_, rollout):
                 state.rollouts.append(event)
                 put(state.table, rollout)
@@ -138,6 +151,16 @@ def fold(events: Iterable[Event]) -> Fold:
                 state.resumed += 1
                 state.paused_s += event.at - state.ended.at if state.ended else 0.0
                 state.ended = None
+            case ProbeStarted():
+                state.probes.started.append(event)
+            case ProbeResumed(number):
+                state.probes.ended.pop(number, None)
+            case Proposed():
+                state.probes.proposed.append(event)
+            case RungDone():
+                state.probes.rungs.append(event)
+            case ProbeEnded(number):
+                state.probes.ended[number] = event
             case RunStarted():
                 raise JournalError("RunStarted stands twice in the journal. Restore the file or start a new run.")
     return state
@@ -154,6 +177,7 @@ def find(events: Iterable[Event]) -> Findings:
     baseline, winner = attempts[0].attempt.candidate, candidates[attempts[-1].champion]
     by_split = rows_by_split(state.table)
     curve = curve_of(state, attempts, by_split)
+    probes = probe_results(state.probes, state.table, lambda ids: groups(state, ids))
     return Findings(
         state.started,
         state.ended,
@@ -167,7 +191,7 @@ def find(events: Iterable[Event]) -> Findings:
         dev=result("dev", state, by_split, baseline, winner),
         shift=result("shift", state, by_split, baseline, winner) if by_split.get("shift") else None,
         curve=curve,
-        verdict=verdict_of(state, attempts, by_split, baseline),
+        verdict=verdict_of(state, attempts, by_split, baseline, probes),
         spend=spend_of(state),
         before=card(state, baseline),
         after=card(state, winner),
@@ -175,6 +199,7 @@ def find(events: Iterable[Event]) -> Findings:
         resumed=state.resumed,
         seconds=(state.ended.at - state.started.at - state.paused_s) if state.ended else 0.0,
         table=state.table,
+        probes=probes,
     )
 
 
@@ -232,13 +257,19 @@ def curve_of(state: Fold, attempts: Sequence[AttemptDone], by_split: Mapping[Spl
 
 
 def spend_of(state: Fold) -> dict[str, RoleSpend]:
-    """What each role used: task, exam (the task model on holdout and shift), critic."""
+    """What each role used: task, exam (the task model on holdout and shift), critic, probe (both models)."""
     spend: dict[str, RoleSpend] = {"task": RoleSpend(), "exam": RoleSpend(), "critic": RoleSpend()}
     for done in state.rollouts:
         role = "exam" if done.rollout.split in ("holdout", "shift") else "task"
         count(spend[role], done.rollout)
     for critique in state.critiques:
         count(spend.setdefault(critique.role, RoleSpend()), critique)
+    if state.probes.started:
+        spend["probe"] = RoleSpend()
+        for done in state.probes.rollouts:
+            count(spend["probe"], done.rollout)
+        for critique in state.probes.critiques:
+            count(spend["probe"], critique)
     return spend
 
 
@@ -289,9 +320,13 @@ def unscored_of(table: Table) -> dict[str, int]:
 
 
 def verdict_of(
-    state: Fold, attempts: Sequence[AttemptDone], by_split: Mapping[Split, Sequence[str]], baseline: Candidate
+    state: Fold,
+    attempts: Sequence[AttemptDone],
+    by_split: Mapping[Split, Sequence[str]],
+    baseline: Candidate,
+    probes: Sequence[ProbeResult],
 ) -> Verdict:
-    """The verdict on the run's own evidence."""
+    """The verdict on the run's own evidence and that of its finished probes."""
     dev, holdout = by_split.get("dev", ()), by_split.get("holdout", ())
     champions = dict.fromkeys([baseline.id, *(done.champion for done in attempts)])
     exams = {c: exam for c in champions for exam in [scores(state, c, holdout)] if any(s == s for s in exam)}
@@ -308,6 +343,7 @@ def verdict_of(
             levers=[str(lever) for lever in levers] if isinstance(levers, list) else (),
             clusters=groups(state, holdout),
             cut_short=cut_short,
+            probe=[racer.met for probe in probes if probe.finished for racer in probe.racers if racer.met.rows],
         )
     )
 

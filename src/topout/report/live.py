@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from topout.domain import AttemptDone, Estimate, Event, RolloutDone, Scored
+from topout.domain import AttemptDone, Estimate, Event, RolloutDone, Scored, probe_of
 from topout.plateau.intervals import mean_interval
 from topout.report.layout import grid
 from topout.report.words import amount, duration, quality, safe_text
@@ -27,7 +27,7 @@ __all__ = ["Gauge", "JsonScreen", "LiveView", "PlainScreen", "RichScreen", "Scre
 @dataclass(frozen=True, slots=True)
 class Gauge:
     """Where a run stands: calls answered of those it may make, calls in flight, dollars paid and metered at list price (None: unknown), and
-    the phase in a word (`baseline`, `search`, `exam`)."""
+    the phase in a word (`baseline`, `search`, `exam`, `probe`)."""
 
     calls_done: int
     calls_total: int
@@ -72,7 +72,7 @@ class Seen:
 
     def take(self, event: Event) -> None:
         match event:
-            case RolloutDone(_, rollout) if isinstance(rollout.score, Scored):
+            case RolloutDone(attempt, rollout) if isinstance(rollout.score, Scored) and not probe_of(attempt):
                 if rollout.split == "dev":
                     self.dev.setdefault(rollout.candidate, {})[rollout.example] = rollout.score.value
                 elif rollout.split == "holdout":

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from topout.contracts import Journal, Model, Optimizer, Scorer
-from topout.domain import Event, Json, RunEnded, RunResumed, RunStarted, Task
+from topout.domain import Event, Json, ProbeEnded, ProbeResumed, ProbeStarted, RunEnded, RunResumed, RunStarted, Task
 from topout.engine.critic import Critic
 from topout.engine.exam import plan_exam
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
 from topout.engine.loop import Finish, Run
+from topout.engine.probe import Probe, again, begun, design, under_way
 from topout.engine.replay import Replay
 from topout.plateau.curve import checkpoints
 from topout.testing.fakes import MemoryJournal
 
-__all__ = ["Outcome", "run_in_memory"]
+__all__ = ["Outcome", "probe_in_memory", "run_in_memory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +60,38 @@ async def run_in_memory(
     finish = await run.run()
     memory.append(RunEnded(finish.ending, finish.reason, time.time()))
     return Outcome(finish, memory.events)
+
+
+async def probe_in_memory(
+    task: Task,
+    scorer: Scorer,
+    optimizer: Optimizer,
+    model: Model,
+    critic: Model,
+    events: Sequence[Event],
+    *,
+    max_calls: int | None = None,
+    seed: int = 0,
+    journal: Journal | None = None,
+) -> list[Event]:
+    """Probe the ended run of these events, or go on with the probe that is under way in them; all events in the end."""
+    memory = MemoryJournal(list(events))
+    tape = journal or memory
+    at = under_way(events)
+    if at is not None and isinstance(started := events[at], ProbeStarted):
+        plan = again(task, optimizer, events[:at], started, seed)
+        tape.append(ProbeResumed(plan.number, time.time()))
+    else:
+        number = 1 + sum(isinstance(event, ProbeStarted) for event in events)
+        found = design(task, optimizer, events, number=number, seed=seed, max_calls=max_calls)
+        if found is None:
+            raise ValueError("no probe fits")
+        plan = found
+        tape.append(begun(plan, None, {}, time.time()))
+    halt, replay = Halt(), Replay.of(events)
+    seat = Seat(model, "fake/task")
+    harness = Harness(task, scorer, seat, seat, tape, replay, halt)
+    judge = Critic(task, Seat(critic, "fake/critic"), tape, replay, halt, 1.0, 2000)
+    ending, reason = await Probe(plan, optimizer, harness, judge, tape, halt, events, seed).run()
+    tape.append(ProbeEnded(plan.number, ending, reason, time.time()))
+    return memory.events
