@@ -4,7 +4,7 @@
     run = topout.optimize("tasks/support-tickets")
     print(run.verdict.sentence)
 
-`optimize`, `resume`, `evaluate`, `gate`, `export`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
+`optimize`, `resume`, `evaluate`, `gate`, `compare`, `export`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from topout.app import (
+        Comparison,
         Delivery,
         Evaluation,
         ForeignView,
         Gated,
         RunHead,
         RunView,
+        compare,
         evaluate,
         export,
         gate,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Comparison",
     "Delivery",
     "Evaluation",
     "ForeignView",
@@ -40,6 +43,7 @@ __all__ = [
     "RunHead",
     "RunView",
     "__version__",
+    "compare",
     "evaluate",
     "export",
     "gate",

@@ -1,12 +1,14 @@
 import random
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topout.text.diffs import Piece, word_diff
+from topout.domain import Component, Demo, Prompt
+from topout.text.diffs import Piece, prompt_diff, word_diff
 
 TEXTS = st.text(alphabet="ab c.\n\t,é\x00\u202e", max_size=60)
 
@@ -33,6 +35,30 @@ def test_a_rewritten_phrase_is_one_change_not_one_a_word() -> None:
         Piece("added", "Write at length"),
         Piece("same", " now."),
     )
+
+
+def test_lines_of_a_list_do_not_hold_on_to_each_others_dashes() -> None:
+    pieces = word_diff("- red\n- green\n- blue\n", '- red: "a", "b"\n- green\n- blue: "c"\n')
+    assert [(p.kind, p.text) for p in pieces if p.kind != "same"] == [("added", ': "a", "b"'), ("added", ': "c"')]
+
+
+def test_demos_are_kept_taken_and_added_as_wholes() -> None:
+    one, two, three = (Demo({"text": name}, "yes", f"train-{name}") for name in "abc")
+    system = Component("system", "system", "Answer.")
+    user = Component("user", "user", "{{text}}", frozen=True)
+    found = prompt_diff(Prompt((system, user), (one, two)), Prompt((replace(system, text="Answer yes."), user), (one, three)))
+    assert [(d.kind, d.demo.example_id) for d in found.demos] == [("same", "train-a"), ("removed", "train-b"), ("added", "train-c")]
+    assert [(c.name, c.change, c.frozen) for c in found.components] == [("system", "changed", False), ("user", "same", True)]
+    assert not found.same and prompt_diff(Prompt((user,)), Prompt((user,))).same
+
+
+def test_components_that_only_one_prompt_has_are_added_or_removed() -> None:
+    a, b = Component("a", "system", "one"), Component("b", "user", "two")
+    found = prompt_diff(Prompt((a,)), Prompt((b,)))
+    assert [(c.name, c.change, c.pieces) for c in found.components] == [
+        ("b", "added", (Piece("added", "two"),)),
+        ("a", "removed", (Piece("removed", "one"),)),
+    ]
 
 
 @given(TEXTS, TEXTS)

@@ -28,6 +28,7 @@ from topout.models.event_loop import run_blocking
 from topout.plugins.optimizers import load_recipe
 from topout.plugins.prompt_folders import load_prompt
 from topout.plugins.tasks import load_task
+from topout.report.comparison import Comparison, compare_runs
 from topout.report.findings import find
 from topout.store.journal import read_journal
 from topout.store.layout import create_run_folder, find_run, write_text
@@ -35,12 +36,14 @@ from topout.store.layout import list_runs as run_folders
 from topout.text.fingerprints import prompt_id
 
 __all__ = [
+    "Comparison",
     "Delivery",
     "Evaluation",
     "ForeignView",
     "Gated",
     "RunHead",
     "RunView",
+    "compare",
     "evaluate",
     "export",
     "gate",
@@ -188,6 +191,15 @@ def load_run(run: str | Path, runs_dir: str | Path = "runs") -> RunView:
     """Read a run: a folder, or the name of one in `runs_dir` (`latest` too). Raises UserError or JournalError."""
     folder = find_run(Path(run), Path(runs_dir))
     return RunView(folder.path, find(read_journal(folder.journal)))
+
+
+def compare(runs: Sequence[str | Path], runs_dir: str | Path = "runs") -> Comparison:
+    """Runs of one task beside each other: winners on the holdout, differences paired row by row and corrected for their number, costs, verdicts.
+
+    Raises UserError for fewer than two runs, or runs that were not measured on the same rows in the same way.
+    """
+    views = [load_run(run, runs_dir) for run in runs]
+    return compare_runs([(view.folder.name, view.findings) for view in views])
 
 
 def rebuild(run: str | Path, runs_dir: str | Path = "runs") -> RunView:

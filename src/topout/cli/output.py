@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from topout.domain import Ending, Json
     from topout.report.live import LiveView, Screen
 
-__all__ = ["exit_as", "print_json", "say", "typed_path", "watching", "write_out"]
+__all__ = ["coloured", "exit_as", "print_json", "say", "typed_path", "watching", "write_out"]
 
 WIDEST = 100
 
@@ -35,6 +35,13 @@ def say(*parts: RenderableType) -> None:
         for part in parts:
             console.print(part)
     write_out(printed.get())
+
+
+def coloured() -> bool:
+    """Whether what `say` prints has colours."""
+    from rich.console import Console
+
+    return Console().color_system is not None and not Console().no_color
 
 
 def print_json(document: Mapping[str, Json] | Sequence[Json], line: bool = False) -> None:

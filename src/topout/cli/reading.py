@@ -1,4 +1,4 @@
-"""`topout runs`, `topout show` and `topout report`: what is known already. No model is asked."""
+"""`topout runs`, `show`, `compare`, `diff` and `report`: what is known already. No model is asked."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from topout.cli.options import AsJson, Run, RunsDir
-from topout.cli.output import print_json, say, typed_path
+from topout.cli.output import coloured, print_json, say, typed_path
 
-__all__ = ["report", "runs", "show"]
+__all__ = ["compare", "diff", "report", "runs", "show"]
 
 
 def runs(runs_dir: RunsDir = "runs", as_json: AsJson = False) -> None:
@@ -55,6 +55,50 @@ def show(
     from topout.report.showing import show
 
     say(show(view.findings, candidate, split, failures))
+
+
+def compare(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN RUN...", help="Two runs of one task or more: folders, or names in --runs-dir.")
+    ],
+    runs_dir: RunsDir = "runs",
+    as_json: AsJson = False,
+) -> None:
+    """Compare runs of one task: winners on the held-out rows, differences paired row by row, what they cost, how they ruled."""
+    from topout.app import compare
+
+    found = compare(runs, runs_dir)
+    if as_json:
+        from topout.report.documents import comparison_document
+
+        print_json(comparison_document(found))
+        return
+    from topout.report.compared import compared
+
+    say(compared(found))
+
+
+def diff(
+    run: Run,
+    before: Annotated[
+        str, typer.Argument(metavar="A", help="A candidate by the start of its id, or baseline, or winner.")
+    ] = "baseline",
+    after: Annotated[str, typer.Argument(metavar="B", help="The other one, likewise.")] = "winner",
+    runs_dir: RunsDir = "runs",
+    as_json: AsJson = False,
+) -> None:
+    """Show what changed between two prompts of a run: instructions word by word, demos one by one."""
+    from topout.app import load_run
+    from topout.report.changed import changed, changes_between
+
+    view = load_run(run, runs_dir)
+    found = changes_between(view.findings, before, after)
+    if as_json:
+        from topout.report.documents import diff_document
+
+        print_json(diff_document(view.findings, found))
+        return
+    say(changed(view.findings, found, marks=not coloured()))
 
 
 def report(run: Run, runs_dir: RunsDir = "runs", as_json: AsJson = False) -> None:

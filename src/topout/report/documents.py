@@ -10,13 +10,25 @@ from pathlib import Path
 from typing import Protocol
 
 from topout.domain import Json, Rollout
-from topout.report.findings import RoleSpend
+from topout.report.changed import Changed
+from topout.report.comparison import Comparison
+from topout.report.findings import Findings, RoleSpend
 from topout.report.gate import Gate, Measure, gate_name, gate_sentence
-from topout.report.showing import Head
-from topout.report.verdict_json import SCHEMA, card_document, estimate_document, spend_document
+from topout.report.measures import split_estimates
+from topout.report.showing import Head, role_of
+from topout.report.verdict_json import SCHEMA, card_document, estimate_document, gain_document, spend_document
 from topout.report.words import is_embedded
 
-__all__ = ["Delivered", "Evaluated", "evaluation_document", "export_document", "gate_document", "head_document"]
+__all__ = [
+    "Delivered",
+    "Evaluated",
+    "comparison_document",
+    "diff_document",
+    "evaluation_document",
+    "export_document",
+    "gate_document",
+    "head_document",
+]
 
 
 class Evaluated(Measure, Protocol):
@@ -133,6 +145,76 @@ def gate_document(g: Gate, undecided_passes: bool) -> dict[str, Json]:
         "same_prompt": g.same,
         "spend": spend_document(g.spend),
         "seconds": g.seconds,
+    }
+
+
+def comparison_document(c: Comparison) -> dict[str, Json]:
+    """`topout compare`. Differences are `other` minus `one`; their level is corrected for their number."""
+    return {
+        "schema": SCHEMA,
+        "task": c.task,
+        "holdout_fingerprint": c.holdout_fingerprint,
+        "level": c.level,
+        "runs": [
+            {
+                "label": one.label,
+                "run": one.run,
+                "model": one.model,
+                "embedded": one.embedded,
+                "critic": one.critic,
+                "recipe": one.recipe,
+                "seed": one.seed,
+                "winner": one.winner,
+                "winner_is_baseline": one.is_baseline,
+                "holdout": estimate_document(one.score),
+                "gain_over_baseline": gain_document(one.gain),
+                "spend": spend_document(one.spend),
+                "per_call": card_document(one.card),
+                "seconds": one.seconds if one.ending else None,
+                "ending": one.ending,
+                "ruling": one.ruling,
+            }
+            for one in c.contenders
+        ],
+        "differences": [
+            {"one": d.one, "other": d.other, "difference": gain_document(d.gain), "result": d.result, "sentence": d.sentence}
+            for d in c.differences
+        ],
+    }
+
+
+def diff_document(f: Findings, found: Changed) -> dict[str, Json]:
+    """`topout diff`. Joining the same and removed pieces gives the text before, same and added the one after."""
+    held = split_estimates(f, "holdout")
+    sides: dict[str, Json] = {
+        name: {
+            "candidate": c.id,
+            "role": role_of(f, c),
+            "operator": c.operator,
+            "rationale": c.rationale,
+            "holdout": estimate_document(held[c.id]) if c.id in held else None,
+        }
+        for name, c in (("before", found.before), ("after", found.after))
+    }
+    return {
+        "schema": SCHEMA,
+        "run": f.started.run,
+        **sides,
+        "same": found.diff.same,
+        "components": [
+            {
+                "name": c.name,
+                "role": c.role,
+                "frozen": c.frozen,
+                "change": c.change,
+                "pieces": [{"kind": p.kind, "text": p.text} for p in c.pieces],
+            }
+            for c in found.diff.components
+        ],
+        "demos": [
+            {"kind": d.kind, "inputs": dict(d.demo.inputs), "output": d.demo.output, "example": d.demo.example_id or None}
+            for d in found.diff.demos
+        ],
     }
 
 

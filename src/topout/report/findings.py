@@ -41,7 +41,7 @@ from topout.plateau.verdict import decide
 from topout.report.probes import ProbeFold, ProbeResult, probe_results
 from topout.report.samples import Table, every_rollout, put, row_score, split_of, without_score
 
-__all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "call_card", "count", "find"]
+__all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "call_card", "count", "find", "total"]
 
 
 @dataclass(slots=True)
@@ -283,6 +283,20 @@ def count(into: RoleSpend, call: Rollout | Critiqued) -> None:
     if call.paid:
         into.paid_calls += 1
         into.paid_usd += call.cost_usd or 0.0
+
+
+def total(used: Sequence[RoleSpend]) -> RoleSpend:
+    """The sum of several roles."""
+    return RoleSpend(
+        sum(s.calls for s in used),
+        sum(s.paid_calls for s in used),
+        sum(s.failed for s in used),
+        sum(s.prompt_tokens for s in used),
+        sum(s.output_tokens for s in used),
+        sum(s.cost_usd for s in used),
+        sum(s.paid_usd for s in used),
+        sum(s.unpriced for s in used),
+    )
 
 
 def card(state: Fold, candidate: Candidate) -> CallCard:

@@ -12,7 +12,7 @@ from topout.plateau.foreign import ForeignRun
 from topout.plateau.wording import points
 from topout.report.layout import block, bullets, grid, table, text
 from topout.report.terminal import ruled
-from topout.report.verdict_json import estimate_document, finite, gain, point, ruling
+from topout.report.verdict_json import estimate_document, finite, gain_document, point, ruling
 from topout.report.words import paired, quality
 
 __all__ = ["Foreign", "foreign", "foreign_document"]
@@ -109,7 +109,7 @@ def foreign_document(found: Foreign) -> dict[str, Json]:
             "winner": estimate_document(found.dev_winner),
             "gain": finite(found.dev_gain),
         },
-        "holdout_gain": gain(found.holdout_gain),
+        "holdout_gain": gain_document(found.holdout_gain),
         "curve": [point(p) for p in found.curve],
         "verdict": ruling(found.verdict),
         "missing": list(found.run.missing),

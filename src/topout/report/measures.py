@@ -10,7 +10,7 @@ from topout.plateau.intervals import mean_interval
 from topout.report.findings import Findings
 from topout.report.samples import row_score, split_of
 
-__all__ = ["failures", "setting", "shift_drop", "split_estimates", "split_means"]
+__all__ = ["failures", "setting", "shift_drop", "split_estimates", "split_means", "split_scores"]
 
 
 def split_scores(f: Findings, split: Split) -> dict[str, dict[str, float]]:

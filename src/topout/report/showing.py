@@ -10,15 +10,25 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from topout.domain import AttemptDone, Candidate, Estimate, Prompt, Rollout, Scored, Split
+from topout.domain import AttemptDone, Candidate, Demo, Estimate, Prompt, Rollout, Scored, Split
 from topout.errors import UserError, did_you_mean
 from topout.plateau.wording import points
 from topout.report.findings import Findings
-from topout.report.layout import block, table, text
+from topout.report.layout import block, grid, table, text
 from topout.report.measures import failures, setting, split_estimates
 from topout.report.words import EMBEDDED_NOTE, is_embedded, quality
 
-__all__ = ["HOLDOUT_WARNING", "Head", "failure_list", "prompt_text", "runs_table", "show"]
+__all__ = [
+    "HOLDOUT_WARNING",
+    "Head",
+    "demo_lines",
+    "failure_list",
+    "find_candidate",
+    "prompt_text",
+    "role_of",
+    "runs_table",
+    "show",
+]
 
 HOLDOUT_WARNING = (
     "Whoever reads these rows and then edits the prompt has selected on them: their scores are no evidence for that prompt any more. "
@@ -53,35 +63,84 @@ def show(f: Findings, candidate: str | None = None, split: Split = "dev", limit:
     """A candidate's prompt (the winner's by default; the start of an id is enough), the attempts, and at most `limit` rows of a split that it
     did not get fully right. Raises UserError for an unknown id."""
     chosen = f.winner if candidate is None else find_candidate(f, candidate)
-    role = "the winner" if chosen.id == f.winner.id else "the baseline" if chosen.id == f.baseline.id else chosen.operator
-    held = split_estimates(f, "holdout").get(chosen.id)
-    seen = split_estimates(f, "dev").get(chosen.id)
-    scores = [f"holdout {quality(held)}" if held else "holdout: not examined"]
-    scores.append(f"dev {quality(seen)} (selected on these rows)" if seen else "dev: not measured")
     wrong = failures(f, chosen.id, split)
     parts: list[RenderableType] = [
-        text(f"{chosen.id}, {role}", "bold"),
-        text("; ".join(scores)),
+        text(f"{chosen.id}, {role_of(f, chosen)}", "bold"),
         *([text(EMBEDDED_NOTE, "yellow")] if is_embedded(setting(f, "model")) else []),
         *([text(f"Why: {chosen.rationale}", "italic", limit=600)] if chosen.rationale else []),
+        block("Scores (95 % intervals)", scores_by_split(f, chosen)),
+        *([block("Lineage", lineage(f, chosen))] if chosen.parents else []),
         block("Prompt", *prompt_text(chosen.prompt)),
         block("Attempts (gain over the parent on paired dev rows, in points; * took the lead)", attempts(f.attempts)),
-        block(f"Not fully right on {split}: {len(wrong):,} rows{', the first ' + str(limit) if len(wrong) > limit else ''}"),
+        block(f"Not fully right on {split}: {len(wrong):,} rows{', the first ' + str(limit) if len(wrong) > limit > 0 else ''}"),
         failure_list(wrong[:limit], split),
     ]
     return Group(*parts)
 
 
-def find_candidate(f: Findings, wanted: str) -> Candidate:
-    """The one candidate whose id begins so. Raises UserError when it is none or several."""
-    found = [c for name, c in f.candidates.items() if name.startswith(wanted)]
+def scores_by_split(f: Findings, chosen: Candidate) -> RenderableType:
+    """What the candidate got on each split, with what that split is for."""
+    meanings: dict[Split, str] = {
+        "holdout": "",
+        "shift": "other rows",
+        "dev": "candidates are selected on these rows",
+        "train": "the critic reads these rows",
+    }
+    rows: list[list[RenderableType]] = []
+    for split, meaning in meanings.items():
+        by_candidate = split_estimates(f, split)
+        if not by_candidate and split != "holdout":
+            continue
+        found = by_candidate.get(chosen.id)
+        rows.append([text(split), text(quality(found) if found else "not measured"), text(meaning, "dim")])
+    return grid(rows)
+
+
+def lineage(f: Findings, chosen: Candidate) -> RenderableType:
+    """From the baseline to the candidate by first parents: the move, its gain over the parent on paired dev rows, and why it was proposed."""
+    steps: list[Candidate] = []
+    at: Candidate | None = chosen
+    while at is not None and at not in steps:
+        steps.append(at)
+        at = f.candidates.get(at.parents[0]) if at.parents else None
+    tried = {d.attempt.candidate.id: d.attempt for d in reversed(f.attempts) if d.attempt.candidate}
+    parts: list[RenderableType] = []
+    for c in reversed(steps):
+        a = tried.get(c.id)
+        gained = (
+            f" {points(a.gain, True)} ±{100 * (a.gain_se or 0.0):.1f} points on {a.rows:,} dev rows"
+            if a and a.gain is not None
+            else ""
+        )
+        mixed = f" with {', '.join(p[:8] for p in c.parents[1:])}" if len(c.parents) > 1 else ""
+        parts.append(text(f"{c.id[:8]}  {c.operator}{mixed}{gained}"))
+        if c.rationale and c.id != chosen.id:
+            parts.append(hung(c.rationale, 10, "dim", 200))
+    return Group(*parts)
+
+
+def role_of(f: Findings, candidate: Candidate) -> str:
+    """`the winner`, `the baseline`, or the move that made it."""
+    if candidate.id == f.baseline.id:
+        return "the baseline, and the winner" if candidate.id == f.winner.id else "the baseline"
+    return "the winner" if candidate.id == f.winner.id else candidate.operator
+
+
+def find_candidate(f: Findings, wanted: str, where: str = "") -> Candidate:
+    """The one candidate whose id begins so; `baseline` and `winner` name themselves. Raises UserError, beginning with `where`, when it is none or
+    several."""
+    where = where or f"--candidate {wanted}"
     if wanted in f.candidates:
         return f.candidates[wanted]
+    named = {"baseline": f.baseline, "winner": f.winner}
+    if wanted in named:
+        return named[wanted]
+    found = [c for name, c in f.candidates.items() if wanted and name.startswith(wanted)]
     if len(found) == 1:
         return found[0]
     if found:
-        raise UserError(f"--candidate {wanted}: {len(found)} candidates begin so. Give more of the id.")
-    raise UserError(f"--candidate {wanted}: no such candidate in this run.{did_you_mean(wanted, f.candidates)}")
+        raise UserError(f"{where}: {len(found)} candidates begin so. Give more of the id.")
+    raise UserError(f"{where}: no such candidate in this run.{did_you_mean(wanted, [*named, *f.candidates])}")
 
 
 def prompt_text(prompt: Prompt) -> list[RenderableType]:
@@ -95,9 +154,13 @@ def prompt_text(prompt: Prompt) -> list[RenderableType]:
     for i, demo in enumerate(prompt.demos, 1):
         source = f" (train row {demo.example_id})" if demo.example_id else ""
         parts.append(text(f"{i}.{source}", "dim"))
-        parts += [hung(f"{name}: {value}", 3, limit=400) for name, value in demo.inputs.items()]
-        parts.append(hung(f"-> {demo.output}", 3, limit=400))
+        parts += [hung(line, 3, limit=400) for line in demo_lines(demo)]
     return parts
+
+
+def demo_lines(demo: Demo) -> list[str]:
+    """A demo, a line a field and one for its output."""
+    return [*(f"{name}: {value}" for name, value in demo.inputs.items()), f"-> {demo.output}"]
 
 
 def attempts(done: Sequence[AttemptDone]) -> RenderableType:

@@ -8,13 +8,13 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from topout.domain import Verdict
-from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult
+from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult, total
 from topout.report.layout import block, bullets, commands, grid, table, text
 from topout.report.measures import setting, shift_drop
 from topout.report.next_commands import RESUMABLE, next_commands
 from topout.report.words import EMBEDDED_NOTE, amount, count, difference, duration, is_embedded, paired, quality, seconds
 
-__all__ = ["call_card", "ruled", "sparkline", "spend_table", "summary", "unscored_line"]
+__all__ = ["call_card", "money", "ruled", "sparkline", "spend_table", "summary", "unscored_line"]
 
 ROLES = {"task": "search", "exam": "exam (holdout, shift)", "critic": "critic", "judge": "judge"}
 
@@ -173,20 +173,6 @@ def money(value: float, spend: RoleSpend) -> str:
     if spend.unpriced and spend.unpriced >= spend.calls - spend.failed:
         return "unknown"
     return f"{amount(max(0.0, value))}{'+' if spend.unpriced else ''}"
-
-
-def total(used: list[RoleSpend]) -> RoleSpend:
-    """The sum of several roles."""
-    return RoleSpend(
-        sum(s.calls for s in used),
-        sum(s.paid_calls for s in used),
-        sum(s.failed for s in used),
-        sum(s.prompt_tokens for s in used),
-        sum(s.output_tokens for s in used),
-        sum(s.cost_usd for s in used),
-        sum(s.paid_usd for s in used),
-        sum(s.unpriced for s in used),
-    )
 
 
 def unscored_line(unscored: Mapping[str, int]) -> str:

@@ -10,7 +10,7 @@ from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult
 from topout.report.measures import setting, shift_drop
 from topout.report.words import is_embedded
 
-__all__ = ["SCHEMA", "card_document", "estimate_document", "spend_document", "verdict_document"]
+__all__ = ["SCHEMA", "card_document", "estimate_document", "gain_document", "spend_document", "verdict_document"]
 
 SCHEMA = 1
 
@@ -75,7 +75,8 @@ def estimate_document(e: Estimate) -> dict[str, Json]:
     }
 
 
-def gain(g: Gain | None) -> dict[str, Json] | None:
+def gain_document(g: Gain | None) -> dict[str, Json] | None:
+    """A paired difference with its interval; None when it was not measured."""
     if g is None:
         return None
     return {**estimate_document(g.estimate), "smallest_detectable": finite(g.detectable), "better": g.better, "worse": g.worse}
@@ -86,7 +87,7 @@ def split_document(result: SplitResult) -> dict[str, Json]:
     return {
         "baseline": estimate_document(result.baseline),
         "winner": estimate_document(result.winner),
-        "paired_gain": gain(result.gain),
+        "paired_gain": gain_document(result.gain),
     }
 
 

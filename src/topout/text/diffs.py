@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-__all__ = ["Piece", "word_diff"]
+from topout.domain import Demo, Prompt
+
+__all__ = ["Change", "ChangedComponent", "ChangedDemo", "Piece", "PromptDiff", "prompt_diff", "word_diff"]
 
 Kind = Literal["same", "added", "removed"]
+Change = Literal["same", "added", "removed", "changed"]
 
 WORDS = re.compile(r"\w+|\s|[^\w\s]")
 PAIRS = 250_000
@@ -33,10 +36,63 @@ class Piece:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedComponent:
+    """An instruction text of either prompt, by name, and what became of it. `frozen` as in the prompt after, or before where it was removed."""
+
+    name: str
+    role: str
+    frozen: bool
+    change: Change
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedDemo:
+    """A demo of either prompt; equal inputs and output make it the same."""
+
+    kind: Kind
+    demo: Demo
+
+
+@dataclass(frozen=True, slots=True)
+class PromptDiff:
+    """What changed from a prompt to another: components in the order of the one after (removed ones last), demos in reading order."""
+
+    components: tuple[ChangedComponent, ...]
+    demos: tuple[ChangedDemo, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing changed."""
+        return all(c.change == "same" for c in self.components) and all(d.kind == "same" for d in self.demos)
+
+
+def prompt_diff(before: Prompt, after: Prompt) -> PromptDiff:
+    """Instructions by component, word by word, and demos as wholes; a demo that moved is removed at one place and added at another."""
+    old, new = ({c.name: c for c in prompt.components} for prompt in (before, after))
+    components = []
+    for name in dict.fromkeys([*new, *old]):
+        c = new.get(name) or old[name]
+        a, b = (side[name].text if name in side else "" for side in (old, new))
+        kept: Change = "same" if a == b else "changed"
+        change: Change = "added" if name not in old else "removed" if name not in new else kept
+        components.append(ChangedComponent(name, c.role, c.frozen, change, word_diff(a, b)))
+    demos: list[ChangedDemo] = []
+    a_keys, b_keys = ([(tuple(sorted(d.inputs.items())), d.output) for d in prompt.demos] for prompt in (before, after))
+    for tag, i, i_end, j, j_end in SequenceMatcher(None, a_keys, b_keys, autojunk=False).get_opcodes():
+        if tag == "equal":
+            demos += [ChangedDemo("same", d) for d in after.demos[j:j_end]]
+        else:
+            demos += [ChangedDemo("removed", d) for d in before.demos[i:i_end]]
+            demos += [ChangedDemo("added", d) for d in after.demos[j:j_end]]
+    return PromptDiff(tuple(components), tuple(demos))
+
+
 def word_diff(before: str, after: str) -> tuple[Piece, ...]:
     """The pieces in reading order, neighbours of different kinds, what was removed ahead of what was added in its place.
 
-    White space alone between two changes counts as changed, so that a rewritten sentence is one change. A whole text of 100,000 characters takes well
+    White space and punctuation alone between two changes count as changed, so that a rewritten sentence is one change. A whole text of 100,000 characters takes well
     under a second, also when nothing of it stayed. Equal texts give one piece, empty ones none.
     """
     return tuple(tidy(changes(WORDS.findall(before), WORDS.findall(after), 0)))
@@ -73,12 +129,17 @@ def middle(a: Sequence[str], b: Sequence[str], depth: int) -> Iterator[Piece]:
 
 
 def small(a: Sequence[str], b: Sequence[str]) -> Iterator[Piece]:
-    """Pieces of two short lists, by difflib; blanks only match beside words that do."""
-    for tag, i, i_end, j, j_end in SequenceMatcher(str.isspace, a, b, autojunk=False).get_opcodes():
+    """Pieces of two short lists, by difflib; blanks and punctuation only match beside words that do."""
+    for tag, i, i_end, j, j_end in SequenceMatcher(wordless, a, b, autojunk=False).get_opcodes():
         if tag == "equal":
             yield Piece("same", "".join(a[i:i_end]))
         else:
             yield from (Piece("removed", "".join(a[i:i_end])), Piece("added", "".join(b[j:j_end])))
+
+
+def wordless(text: str) -> bool:
+    """Whether no letter or digit is in it: such a piece alone is nothing to hold on to between two changes."""
+    return not any(map(str.isalnum, text))
 
 
 def common_rare(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int]]:
@@ -103,19 +164,21 @@ def common_rare(a: Sequence[str], b: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def tidy(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """The same with neighbours joined, blanks between changes taken into them, and removed ahead of added."""
+    """The same with neighbours joined, what holds no word between changes taken into them, and removed ahead of added."""
     changed: dict[Kind, list[str]] = {"removed": [], "added": []}
     same: list[str] = []  # what stayed before the change at hand
-    held: list[str] = []  # blanks after it
+    held: list[str] = []  # what holds no word, after it
     for piece in pieces:
-        if piece.kind != "same" and piece.text:
+        if not piece.text:
+            continue
+        if piece.kind != "same":
             for words in changed.values():
                 words += held
             held.clear()
             changed[piece.kind].append(piece.text)
-        elif piece.text.isspace() and any(changed.values()):
+        elif any(changed.values()) and wordless(piece.text):
             held.append(piece.text)
-        elif piece.text:
+        else:
             if any(changed.values()):
                 yield from told(same, changed)
             same += [*held, piece.text]
