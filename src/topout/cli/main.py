@@ -14,7 +14,7 @@ from typing import Annotated, cast
 import typer
 
 from topout import __version__
-from topout.cli import checking, evaluating, exporting, foreign, gating, reading, running
+from topout.cli import checking, evaluating, exporting, foreign, gating, reading, running, starting
 from topout.errors import TopoutError
 
 __all__ = ["main"]
@@ -51,6 +51,7 @@ def topout(
 
 
 app.command(short_help="Search for a better prompt and say what it gained.")(running.optimize)
+app.command(short_help="Make a task folder from a file of rows.")(starting.init)
 app.command(short_help="Look a task folder over before money is spent.")(checking.check)
 app.command(short_help="Measure one prompt on one split.")(evaluating.evaluate)
 app.command(short_help="Decide by interval whether a prompt holds a bound, for CI.")(gating.gate)

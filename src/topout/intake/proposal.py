@@ -1,0 +1,181 @@
+"""From rows to a task: a scorer, splits, a prompt to start from. Proposals only: all of it is plain files that the user edits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from topout.domain import Json, Split
+from topout.errors import UserError, did_you_mean
+from topout.intake.shapes import Entry, Reading, text
+
+__all__ = ["SCORERS", "Proposal", "propose"]
+
+SCORERS: Mapping[str, str] = {
+    "label": "one label out of a list: sorting, routing, intent, yes or no",
+    "exact": "one short text, spelled as expected: names, codes, dates",
+    "contains": "the answer may say more, as long as the expected texts occur in it",
+    "regex": "the answer is found in the reply by a pattern, or each row brings a pattern",
+    "numeric": "a number, with a tolerance",
+    "token_f1": "a sentence or two that should share words with the expected one",
+    "json": "a JSON object; credit for each field, or all or nothing",
+    "scorer.py": "anything else: your own function score(answer, expected, inputs)",
+}
+"""When to use which, a line each."""
+
+MOST_LABELS = 60
+RATIOS: Mapping[Split, float] = {"train": 0.4, "dev": 0.2, "holdout": 0.4}
+SPLIT_NAMES: Mapping[str, Split] = {
+    "train": "train", "training": "train", "dev": "dev", "val": "dev", "valid": "dev", "validation": "dev", "development": "dev",
+    "holdout": "holdout", "test": "holdout", "testing": "holdout", "eval": "holdout", "shift": "shift", "ood": "shift",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A task, ready to be written. `why` says what each choice rests on, a line each."""
+
+    fields: tuple[str, ...]
+    scorer: str
+    labels: tuple[str, ...]
+    splits: Mapping[Split, tuple[Entry, ...]]
+    why: tuple[str, ...]
+
+
+def propose(reading: Reading, scorer: str = "") -> Proposal:
+    """A scorer (the given one if any), labels and splits. Raises UserError for an unknown scorer and for too few rows."""
+    if scorer and scorer not in SCORERS:
+        raise UserError(f"--scorer {scorer}: no such scorer.{did_you_mean(scorer, SCORERS)}")
+    entries = [e for e in reading.entries if text(e.expected).strip()]
+    dropped = len(reading.entries) - len(entries)
+    entries, repeated, clashing = distinct(entries)
+    if len(entries) < 6:
+        raise UserError(f"{len(entries)} usable rows: too few for train, dev and holdout. Bring 100 or more; 6 is the least.")
+    chosen, reason = (
+        (scorer, "as asked") if scorer else (reading.scorer, "as the file's assertions say") if reading.scorer else fitting(entries)
+    )
+    if chosen == "numeric":
+        entries = [Entry(e.inputs, as_number(e.expected), e.id, e.group, e.split) for e in entries]
+    if chosen == "json":
+        entries = [Entry(e.inputs, as_object(e.expected), e.id, e.group, e.split) for e in entries]
+    labels = tuple(sorted({text(e.expected).strip() for e in entries})) if chosen == "label" else ()
+    if labels:
+        entries = [Entry(e.inputs, text(e.expected).strip(), e.id, e.group, e.split) for e in entries]
+    splits, how = divided(entries, bool(labels))
+    why = [f"scorer {chosen}: {reason}", how]
+    if dropped:
+        why.append(f"{dropped} rows left out: no expected answer")
+    if repeated:
+        why.append(f"{repeated} rows left out: the same inputs and answer as another row")
+    if clashing:
+        why.append(f"{clashing} rows left out: inputs that stand there with two different answers (none of these is kept)")
+    return Proposal(reading.fields, chosen, labels, splits, tuple(why))
+
+
+def distinct(entries: Sequence[Entry]) -> tuple[list[Entry], int, int]:
+    """Each input once: repeats with the same answer are dropped, inputs with different answers altogether."""
+    by_input: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_input[json.dumps(list(entry.inputs.values()), ensure_ascii=False)].append(entry)
+    kept, repeated, clashing = [], 0, 0
+    for same in by_input.values():
+        if len({text(e.expected).strip() for e in same}) > 1:
+            clashing += len(same)
+        else:
+            kept.append(same[0])
+            repeated += len(same) - 1
+    return kept, repeated, clashing
+
+
+def fitting(entries: Sequence[Entry]) -> tuple[str, str]:
+    """The scorer that the expected answers look made for, and why."""
+    n = len(entries)
+    answers = [e.expected for e in entries]
+    if sum(as_object(a) is not None for a in answers) == n:
+        return "json", "all expected answers are JSON objects"
+    texts = [text(a).strip() for a in answers]
+    counts = Counter(texts)
+    few = len(counts) <= min(MOST_LABELS, max(2, n // 4))
+    repeated = sum(1 for count in counts.values() if count > 1)
+    if len(counts) > 1 and few and repeated >= 0.8 * len(counts) and max(len(t) for t in counts) <= 60:
+        return "label", f"{len(counts)} different answers in {n} rows"
+    if all(as_number(a) is not None for a in answers):
+        return "numeric", "all expected answers are numbers"
+    lists = [a for a in answers if isinstance(a, list)]
+    if len(lists) == n:
+        return "contains", "the expected answers are lists of texts"
+    words = sorted(len(t.split()) for t in texts)
+    if words[n // 2] <= 4 and words[int(0.9 * (n - 1))] <= 8:
+        return "exact", f"short answers, half of them of {words[n // 2]} words or fewer"
+    return (
+        "token_f1",
+        f"free text, half of the answers of {words[n // 2]} words or more; a scorer.py of your own may judge it better",
+    )
+
+
+def as_number(value: Json) -> Json:
+    """A number, also one in a text (`1,250.5`); None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d[\d,]*(\.\d+)?\s*", value):
+        found = float(value.replace(",", ""))
+        return int(found) if found.is_integer() and "." not in value else found
+    return None
+
+
+def as_object(value: Json) -> Json:
+    """A JSON object, also one in a text; None for anything else."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            found: Json = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+    return None
+
+
+def divided(entries: Sequence[Entry], by_label: bool) -> tuple[dict[Split, tuple[Entry, ...]], str]:
+    """Rows by split: as the file says, or 40 / 20 / 40 by the hash of each row, within each label; groups stay together."""
+    named = [SPLIT_NAMES.get(e.split.strip().casefold()) for e in entries]
+    if all(named) and {"train", "dev", "holdout"} <= set(named):
+        known: dict[Split, list[Entry]] = defaultdict(list)
+        for entry, split in zip(entries, named, strict=True):
+            if split is not None:
+                known[split].append(entry)
+        return {s: tuple(known[s]) for s in get_args(Split) if known[s]}, "splits: as the file says"
+    units: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        units[f"group {entry.group}" if entry.group else f"row {fingerprint(entry)}"].append(entry)
+    strata: dict[str, list[str]] = defaultdict(list)
+    for key, members in units.items():
+        strata[text(members[0].expected) if by_label else ""].append(key)
+    ordered: list[str] = []
+    for stratum in sorted(strata):
+        ordered += sorted(strata[stratum], key=lambda key: hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest())
+    given: dict[Split, list[Entry]] = {"train": [], "dev": [], "holdout": []}
+    done = 0
+    for key in ordered:
+        done += len(units[key])
+        lacking = {split: share * done - len(given[split]) for split, share in RATIOS.items()}
+        given[max(lacking, key=lambda split: lacking[split])] += units[key]
+    if not all(given.values()):
+        raise UserError("too few groups for train, dev and holdout. Leave the group column out, or bring more rows.")
+    within = ", within each label" if by_label else ""
+    together = ", groups together" if any(e.group for e in entries) else ""
+    unread = sorted({e.split for e, s in zip(entries, named, strict=True) if e.split and s is None})
+    note = f" (the file's own splits, {', '.join(unread[:4])}, are not train, dev and holdout)" if unread or any(named) else ""
+    return {s: tuple(rows) for s, rows in given.items()}, f"splits: 40 / 20 / 40 by the hash of each row{within}{together}{note}"
+
+
+def fingerprint(entry: Entry) -> str:
+    """A row's content."""
+    return json.dumps([list(entry.inputs.items()), text(entry.expected)], ensure_ascii=False)

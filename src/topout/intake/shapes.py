@@ -1,0 +1,281 @@
+"""What rows mean: which values are inputs, which is the expected answer. The shapes that other tools write are recognised; a flat table goes by its heads."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from topout.domain import Json
+from topout.errors import UserError, did_you_mean
+from topout.intake.tables import Table
+
+__all__ = ["EXPECTED", "Entry", "Reading", "Roles", "read_shape"]
+
+EXPECTED = (
+    "expected", "expected_output", "expected_answer", "answer", "label", "target", "category", "class", "gold", "ground_truth", "output", "completion",
+    "response", "reference", "intent", "y",
+)  # fmt: skip
+"""Heads that say "this is the answer", the plainest first."""
+IDS = ("id", "uid", "example_id", "row_id", "ticket_id", "index", "#")
+GROUPS = ("group", "group_id", "conversation_id", "thread_id", "user_id", "customer_id")
+SPLIT_HEADS = ("split", "subset", "fold", "partition")
+ASSERTS = {
+    "equals": "exact",
+    "contains": "contains",
+    "icontains": "contains",
+    "contains-all": "contains",
+    "regex": "regex",
+    "is-json": "json",
+}
+NAME = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What the user said of the columns; empty: to be found out."""
+
+    inputs: tuple[str, ...] = ()
+    expected: str = ""
+    id: str = ""
+    group: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row: text by field, the expected answer; id, group and split where the file tells them ('' where not)."""
+
+    inputs: Mapping[str, str]
+    expected: Json
+    id: str = ""
+    group: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file was read. `mapping` is told to the user: column -> what it became. `scorer` is what the file itself says about judging ('' if
+    nothing); `notes` what was left out."""
+
+    shape: str
+    entries: tuple[Entry, ...]
+    fields: tuple[str, ...]
+    mapping: tuple[tuple[str, str], ...]
+    scorer: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+
+def read_shape(rows: Table, roles: Roles) -> Reading:
+    """The rows read. Raises UserError when the expected answer cannot be told and was not named (`roles.expected`)."""
+    first = rows[0]
+    if "vars" in first and isinstance(first["vars"], dict):
+        return promptfoo_tests(rows)
+    if any(name == "__expected" or re.fullmatch(r"__expected\d+", name) for name in first):
+        return promptfoo_table(rows)
+    if isinstance(first.get("inputs"), dict) and ("expectations" in first or "outputs" in first):
+        return mlflow_rows(rows, roles)
+    if "input" in first and "target" in first and not roles.expected:
+        return inspect_rows(rows, roles)
+    return flat_rows(rows, roles)
+
+
+def flat_rows(rows: Table, roles: Roles) -> Reading:
+    """A table: one column is the answer, known ones are id, group and split, all others are inputs."""
+    heads = list(dict.fromkeys(name for row in rows for name in row))
+    for name in (*roles.inputs, roles.expected, roles.id, roles.group, roles.split):
+        if name and name not in heads:
+            raise UserError(f"no column '{name}'.{did_you_mean(name, heads)}")
+    expected = roles.expected or named(heads, EXPECTED)
+    if not expected:
+        raise UserError(f"which column is the expected answer? Name it with --expected COLUMN. Columns: {', '.join(heads[:30])}.")
+    id_ = roles.id or named(heads, IDS)
+    group = roles.group or named(heads, GROUPS)
+    split = roles.split or named(heads, SPLIT_HEADS)
+    if not roles.id and id_ and len({text(row.get(id_)) for row in rows}) < len(rows):
+        id_ = ""
+    if not roles.split and split and len({text(row.get(split)) for row in rows}) > 6:
+        split = ""
+    taken = {expected, id_, group, split}
+    inputs = roles.inputs or tuple(name for name in heads if name not in taken and any(text(row.get(name)).strip() for row in rows))
+    if not inputs:
+        raise UserError(f"no column is left for the input beside '{expected}'. Name it with --input COLUMN.")
+    names = fields_of(inputs)
+    entries = [
+        Entry(
+            {names[column]: text(row.get(column)) for column in inputs},
+            row.get(expected),
+            text(row.get(id_)) if id_ else "",
+            text(row.get(group)) if group else "",
+            text(row.get(split)) if split else "",
+        )
+        for row in rows
+    ]
+    mapping = [(column, f"input '{names[column]}'") for column in inputs] + [(expected, "expected answer")]
+    mapping += [(column, what) for column, what in ((id_, "id"), (group, "group"), (split, "split")) if column]
+    left = [name for name in heads if name not in taken and name not in inputs]
+    notes = (f"left out: {', '.join(left[:20])}",) if left else ()
+    return Reading("a table", tuple(entries), tuple(names.values()), tuple(mapping), notes=notes)
+
+
+def mlflow_rows(rows: Table, roles: Roles) -> Reading:
+    """MLflow's evaluation datasets: `inputs`, and `expectations` (or recorded `outputs`)."""
+    keys = list(dict.fromkeys(key for row in rows for key in mapping_of(row.get("expectations"))))
+    chosen = roles.expected or named(keys, ("expected_response", *EXPECTED)) or (keys[0] if len(keys) == 1 else "")
+    if keys and chosen not in keys:
+        raise UserError(f"which of the expectations is the answer: {', '.join(keys[:20])}? Name it with --expected NAME.")
+    inputs = tuple(dict.fromkeys(key for row in rows for key in mapping_of(row.get("inputs"))))
+    names = fields_of(inputs)
+    entries = [
+        Entry(
+            {names[key]: text(mapping_of(row.get("inputs")).get(key)) for key in inputs},
+            mapping_of(row.get("expectations")).get(chosen) if chosen else row.get("outputs"),
+            text(row.get("dataset_record_id")),
+        )
+        for row in rows
+    ]
+    mapping = [(f"inputs.{key}", f"input '{names[key]}'") for key in inputs]
+    mapping.append((f"expectations.{chosen}" if chosen else "outputs", "expected answer"))
+    return Reading("an MLflow dataset", tuple(entries), tuple(names.values()), tuple(mapping))
+
+
+def inspect_rows(rows: Table, roles: Roles) -> Reading:
+    """inspect_ai's samples: `input` (a text, or messages), `target`, perhaps `choices`; metadata stays behind."""
+    choices = any(row.get("choices") for row in rows)
+    entries = []
+    for row in rows:
+        inputs = {"input": said(row.get("input"))}
+        if choices:
+            options = row.get("choices")
+            lines = [f"{chr(65 + i)}) {text(one)}" for i, one in enumerate(options)] if isinstance(options, list) else []
+            inputs["choices"] = "\n".join(lines)
+        entries.append(Entry(inputs, row.get("target"), text(row.get("id"))))
+    mapping = [
+        ("input", "input 'input'"),
+        *([("choices", "input 'choices'")] if choices else []),
+        ("target", "expected answer"),
+        ("id", "id"),
+    ]
+    known = {"input", "target", "choices", "id"}
+    left = sorted({name for row in rows for name in row} - known)
+    return Reading(
+        "inspect samples",
+        tuple(entries),
+        ("input", "choices") if choices else ("input",),
+        tuple(mapping),
+        notes=(f"left out: {', '.join(left[:20])}",) if left else (),
+    )
+
+
+def promptfoo_tests(rows: Table) -> Reading:
+    """promptfoo's tests: `vars`, and the first assertion that says what is expected."""
+    inputs = tuple(dict.fromkeys(key for row in rows for key in mapping_of(row.get("vars"))))
+    names = fields_of(inputs)
+    entries, kinds, left = [], [], 0
+    for row in rows:
+        asserts = row.get("assert")
+        usable = (
+            [one for one in asserts if isinstance(one, dict) and one.get("type") in ASSERTS] if isinstance(asserts, list) else []
+        )
+        left += (len(asserts) if isinstance(asserts, list) else 0) - len(usable[:1])
+        if not usable:
+            continue
+        kinds.append(str(usable[0]["type"]))
+        entries.append(Entry({names[key]: text(mapping_of(row.get("vars")).get(key)) for key in inputs}, usable[0].get("value")))
+    return asserted(
+        "promptfoo tests", rows, entries, kinds, names, left, [(f"vars.{key}", f"input '{names[key]}'") for key in inputs]
+    )
+
+
+def promptfoo_table(rows: Table) -> Reading:
+    """promptfoo's CSV: columns are variables, `__expected` cells are `type: value` (a bare value is `equals`)."""
+    heads = list(dict.fromkeys(name for row in rows for name in row))
+    inputs = tuple(name for name in heads if not name.startswith("__"))
+    columns = [name for name in heads if name.startswith("__expected")]
+    names = fields_of(inputs)
+    entries, kinds, left = [], [], 0
+    for row in rows:
+        usable = []
+        for column in columns:
+            cell = text(row.get(column)).strip()
+            kind, colon, value = cell.partition(":")
+            if colon and re.fullmatch(r"[a-z-]+(\([^)]*\))?", kind.strip()):
+                kind = kind.strip().partition("(")[0]
+                if kind in ASSERTS:
+                    usable.append((kind, value.strip()))
+                else:
+                    left += 1
+            elif cell:
+                usable.append(("equals", cell))
+        left += max(0, len(usable) - 1)
+        if usable:
+            kinds.append(usable[0][0])
+            entries.append(Entry({names[name]: text(row.get(name)) for name in inputs}, usable[0][1]))
+    return asserted("a promptfoo table", rows, entries, kinds, names, left, [(name, f"input '{names[name]}'") for name in inputs])
+
+
+def asserted(
+    shape: str,
+    rows: Table,
+    entries: list[Entry],
+    kinds: list[str],
+    names: Mapping[str, str],
+    left: int,
+    mapping: list[tuple[str, str]],
+) -> Reading:
+    """What promptfoo's assertions come to. Raises UserError when none says what is expected."""
+    if not entries:
+        raise UserError(
+            f"no test has an assertion that topout reads ({', '.join(ASSERTS)}). Give the expected answers in a column of their own."
+        )
+    kind = max(dict.fromkeys(kinds), key=kinds.count)
+    kept = [entry for entry, one in zip(entries, kinds, strict=True) if ASSERTS[one] == ASSERTS[kind]]
+    notes = []
+    if len(kept) < len(rows):
+        notes.append(f"{len(rows) - len(kept)} of {len(rows)} tests left out: no assertion of the kind '{kind}' in them")
+    if left:
+        notes.append(f"{left} further assertions left out")
+    return Reading(
+        shape, tuple(kept), tuple(names.values()), (*mapping, (f"assert {kind}", "expected answer")), ASSERTS[kind], tuple(notes)
+    )
+
+
+def named(heads: Sequence[str], known: Sequence[str]) -> str:
+    """The first head of a known name, '' when there is none."""
+    low = {re.sub(r"[\s-]+", "_", head.strip().casefold()): head for head in reversed(heads)}
+    return next((low[name] for name in known if name in low), "")
+
+
+def fields_of(columns: Sequence[str]) -> dict[str, str]:
+    """Columns as field names: letters, digits, `_`, `-` and `.`, not beginning with a digit, each once."""
+    names: dict[str, str] = {}
+    for column in columns:
+        name = NAME.sub("_", column.strip()).strip("_.-") or "field"
+        name = f"f_{name}" if name[0].isdigit() else name
+        base, number = name, 2
+        while name in names.values():
+            name, number = f"{base}_{number}", number + 1
+        names[column] = name
+    return names
+
+
+def mapping_of(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def said(value: Json) -> str:
+    """An input that is a text, or a chat: its messages, with their roles where there are several."""
+    if isinstance(value, list) and value and all(isinstance(one, dict) and "content" in one for one in value):
+        messages = [one for one in value if isinstance(one, dict)]
+        if len(messages) == 1:
+            return text(messages[0]["content"])
+        return "\n\n".join(f"{text(one.get('role'))}: {text(one['content'])}" for one in messages)
+    return text(value)
+
+
+def text(value: Json) -> str:
+    """A value as a model reads it."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
