@@ -12,7 +12,8 @@ __all__ = ["write_derived"]
 
 
 def write_derived(view: RunView) -> None:
-    """curve.csv, candidates.csv, rollouts.csv, verdict.json, plateau.png and best/. Raises StoreError when the disk refuses."""
+    """report.html, curve.csv, candidates.csv, rollouts.csv, verdict.json, plateau.png and best/. Raises StoreError when the disk refuses."""
+    from topout.report.page import report_page
     from topout.report.picture import plateau_png
     from topout.report.tables import to_csv
     from topout.report.verdict_json import verdict_document
@@ -24,3 +25,4 @@ def write_derived(view: RunView) -> None:
     write_text(folder / "candidates.csv", to_csv(view.candidates))
     write_text(folder / "rollouts.csv", to_csv(view.rollouts))
     write_bytes(folder / "plateau.png", plateau_png(view.findings))
+    write_text(folder / "report.html", report_page(view.findings, f"{folder.parent.name}/{folder.name}"))

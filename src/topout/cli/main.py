@@ -60,7 +60,7 @@ app.command(short_help="List the runs with their held-out scores.")(reading.runs
 app.command(short_help="Show a run's best prompt, attempts and failures.")(reading.show)
 app.command(short_help="Compare runs of one task, paired on the held-out rows.")(reading.compare)
 app.command(short_help="Show what changed between two prompts of a run.")(reading.diff)
-app.command(short_help="Write a run's tables and picture anew.")(reading.report)
+app.command(short_help="Write a run's page, tables and picture anew.")(reading.report)
 app.command(short_help="Judge the log of another optimizer.")(foreign.verdict)
 app.command(short_help="Write the best prompt for other programs, or into a registry.", cls=exporting.TargetsListed)(
     exporting.export

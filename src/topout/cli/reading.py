@@ -102,7 +102,7 @@ def diff(
 
 
 def report(run: Run, runs_dir: RunsDir = "runs", as_json: AsJson = False) -> None:
-    """Write a run's tables, picture, verdict.json and best/ anew from its journal, and print its summary."""
+    """Write a run's page, tables, picture, verdict.json and best/ anew from its journal, and print its summary."""
     from topout.app import rebuild
     from topout.cli.running import short_name
 
@@ -115,6 +115,6 @@ def report(run: Run, runs_dir: RunsDir = "runs", as_json: AsJson = False) -> Non
     from topout.report.layout import block, text
     from topout.report.terminal import summary
 
-    written = ("plateau.png", "verdict.json", "curve.csv", "candidates.csv", "rollouts.csv", "best")
+    written = ("report.html", "plateau.png", "verdict.json", "curve.csv", "candidates.csv", "rollouts.csv", "best")
     files = [text(typed_path(view.folder / name)) for name in written if (view.folder / name).exists()]
     say(summary(view.findings, typed_path(view.folder), short_name(view.folder, runs_dir)), block("Written", *files))

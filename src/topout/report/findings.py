@@ -63,13 +63,14 @@ class RoleSpend:
 
 @dataclass(frozen=True, slots=True)
 class CallCard:
-    """One call of a candidate on the holdout: mean tokens in and out, mean price (None when unknown), median seconds; `n` calls."""
+    """One call of a candidate on the holdout: mean tokens in and out, mean price (None when unknown), median and 95th percentile of the seconds; `n` calls."""
 
     n: int
     prompt_tokens: float | None
     output_tokens: float | None
     cost_usd: float | None
     latency_s: float | None
+    latency_p95_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,12 +309,14 @@ def card(state: Fold, candidate: Candidate) -> CallCard:
 
 def call_card(chosen: Sequence[Rollout]) -> CallCard:
     """Means over completed rollouts."""
+    waits = sorted(r.latency_s for r in chosen)
     return CallCard(
         len(chosen),
         mean_of([r.prompt_tokens for r in chosen]),
         mean_of([r.output_tokens for r in chosen]),
         mean_of([r.cost_usd for r in chosen]),
-        sorted(r.latency_s for r in chosen)[len(chosen) // 2] if chosen else None,
+        waits[len(waits) // 2] if waits else None,
+        waits[min(len(waits) - 1, math.ceil(0.95 * len(waits)) - 1)] if waits else None,
     )
 
 

@@ -6,7 +6,7 @@ from topout.report.findings import Findings
 from topout.report.measures import setting
 from topout.report.words import is_embedded
 
-__all__ = ["RESUMABLE", "next_commands"]
+__all__ = ["RESUMABLE", "next_commands", "run_command"]
 
 RESUMABLE = ("stopped", "outage", "money", "time")
 """Endings that `topout resume` goes on from."""
@@ -59,10 +59,16 @@ def more_calls(f: Findings) -> list[str]:
 
     A run's calls are fixed when it starts, so this is a run of its own. It begins with the same choices: most of its first replies are known.
     """
-    settings = f.started.settings
-    limit = settings.get("max_calls") or f.started.manifest.get("max_calls")
+    limit = f.started.settings.get("max_calls") or f.started.manifest.get("max_calls")
     if f.ended is None or f.ended.ending != "budget" or f.verdict.ruling == "topped out" or not isinstance(limit, int):
         return []
+    return run_command(f, 2 * limit)
+
+
+def run_command(f: Findings, max_calls: int | None = None) -> list[str]:
+    """The command that asks for this run again, with its own limit of calls or another one."""
+    settings = f.started.settings
+    limit = max_calls or settings.get("max_calls")
     model = setting(f, "model", "embedded/reader")
     usual = {**DEFAULTS, "critic": "embedded/critic" if is_embedded(model) else model}
     words = ["topout", "optimize", setting(f, "task", "TASK")]
@@ -72,4 +78,4 @@ def more_calls(f: Findings) -> list[str]:
     prices = settings.get("prices")
     for price in prices if isinstance(prices, list) else []:
         words += ["--price", str(price)]
-    return [*words, "--max-calls", str(2 * limit)]
+    return [*words, "--max-calls", str(limit)] if limit else words

@@ -120,6 +120,7 @@ def card_document(c: CallCard) -> dict[str, Json]:
         "output_tokens": finite(c.output_tokens),
         "cost_usd": finite(c.cost_usd),
         "latency_s": finite(c.latency_s),
+        "latency_p95_s": finite(c.latency_p95_s),
     }
 
 

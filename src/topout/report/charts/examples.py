@@ -1,0 +1,154 @@
+"""Dev rows against champions: what was fixed on the way, and what broke."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from topout.domain import Rollout, Scored
+from topout.report.charts.drawing import Plot, Spec, layered, named
+from topout.report.findings import Findings
+from topout.report.words import safe_text
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["FATES", "MOST_ROWS", "Fate", "champions_of", "fates", "heat_chart", "sampled"]
+
+Fate = Literal["broken", "fixed", "came and went", "never right", "always right"]
+FATES: tuple[Fate, ...] = ("broken", "fixed", "came and went", "never right", "always right")
+MOST_ROWS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A dev row and its rollouts by the champions in order (None: not asked)."""
+
+    example: str
+    fate: Fate
+    rollouts: tuple[Rollout | None, ...]
+
+
+def champions_of(f: Findings) -> tuple[str, ...]:
+    """The champions in the order in which they led, each once; the baseline first, the winner last."""
+    led = dict.fromkeys([f.baseline.id, *(d.champion for d in f.attempts)])
+    led.pop(f.winner.id, None)
+    return (*led, f.winner.id) if f.winner.id != f.baseline.id else (f.baseline.id,)
+
+
+def score_of(rollout: Rollout | None) -> float:
+    """The score, nan without one."""
+    return rollout.score.value if rollout is not None and isinstance(rollout.score, Scored) else math.nan
+
+
+def fates(f: Findings) -> list[Row]:
+    """Every dev row that both the baseline and the winner were scored on, by what became of it, then by id.
+
+    A row is right at a full score. Between partial scores the greater one decides: better is fixed, worse is broken."""
+    names = champions_of(f)
+    ids = sorted({r.example for r in f.table.values() if r.split == "dev"})
+    found = []
+    for example in ids:
+        rollouts = tuple(f.table.get((name, example)) for name in names)
+        scores = [score_of(r) for r in rollouts]
+        if math.isfinite(scores[0]) and math.isfinite(scores[-1]):
+            found.append(Row(example, fate([s for s in scores if math.isfinite(s)]), rollouts))
+    return sorted(found, key=lambda row: (FATES.index(row.fate), row.example))
+
+
+def fate(scores: Sequence[float]) -> Fate:
+    """What became of a row, by its scores in the order of the champions."""
+    first, last = scores[0], scores[-1]
+    if last > first:
+        return "fixed"
+    if last < first:
+        return "broken"
+    if all(s == first for s in scores):
+        return "always right" if first >= 1.0 else "never right"
+    return "came and went"
+
+
+def sampled(found: Sequence[Row], most: int = MOST_ROWS) -> list[Row]:
+    """At most so many rows, evenly out of each fate, so that their shares stay."""
+    if len(found) <= most:
+        return list(found)
+    return [found[i * len(found) // most] for i in range(most)]
+
+
+def heat_chart(f: Findings, shown: Sequence[Row], size: int = 12) -> Plot:
+    """A column a row, a line a champion. Columns are sorted by what became of the row; the strip below names the groups."""
+    import altair as alt
+
+    names = champions_of(f)
+    labels = [
+        f"{'baseline' if i == 0 else 'winner' if i == len(names) - 1 else f'champion {i}'} {name[:6]}"
+        for i, name in enumerate(names)
+    ]
+    cells: list[Spec] = []
+    for i, row in enumerate(shown):
+        for label, rollout in zip(labels, row.rollouts, strict=True):
+            if rollout is None:
+                continue
+            value = score_of(rollout)
+            cells.append(
+                {
+                    "x": i,
+                    "x2": i + 1,
+                    "c": label,
+                    "s": value if math.isfinite(value) else None,
+                    "e": safe_text(row.example, 40),
+                    "a": safe_text(rollout.answer, 60) if math.isfinite(value) else "no score",
+                    "f": row.fate,
+                }
+            )
+    groups: list[Spec] = []
+    for name in FATES:
+        at = [i for i, row in enumerate(shown) if row.fate == name]
+        if at:
+            groups.append({"x": at[0], "x2": at[-1] + 1, "m": (at[0] + at[-1] + 1) / 2, "f": name, "n": len(at), "c": " "})
+    order = [*labels, " "]
+    x = alt.X(
+        "x:Q",
+        axis=alt.Axis(title="dev rows by what became of them", tickCount=6, format=",d"),
+        scale=alt.Scale(nice=False, domain=[0, max(1, len(shown))]),
+    )
+    y = alt.Y("c:N", sort=order, scale=alt.Scale(domain=order), axis=alt.Axis(title=None, labelLimit=140, grid=False))
+    heat = (
+        named("cells")
+        .mark_rect(height={"band": 0.94}, tooltip=True)
+        .encode(
+            x=x,
+            x2="x2:Q",
+            y=y,
+            color=alt.Color(
+                "s:Q",
+                scale=alt.Scale(domain=[0, 1], range=["@soft", "@accent"]),
+                legend=alt.Legend(title="score", gradientLength=120, format="~%", values=[0, 0.5, 1]),
+            ),
+            tooltip=[
+                alt.Tooltip("e:N", title="dev row"),
+                alt.Tooltip("f:N", title="became"),
+                alt.Tooltip("c:N", title="asked by"),
+                alt.Tooltip("s:Q", title="score", format=".2~f"),
+                alt.Tooltip("a:N", title="answer"),
+            ],
+        )
+    )
+    strip = (
+        named("groups")
+        .mark_rect(height={"band": 0.3}, stroke="@paper", strokeWidth=2)
+        .encode(
+            x=x,
+            x2="x2:Q",
+            y=y,
+            fill=alt.Fill(
+                "f:N",
+                scale=alt.Scale(domain=list(FATES), range=["@bad", "@good", "@muted", "@grey", "@line"]),
+                legend=alt.Legend(title=None, columns=alt.ExprRef("width < 520 ? 2 : 5")),
+            ),
+            tooltip=[alt.Tooltip("f:N", title="became"), alt.Tooltip("n:Q", title="rows shown")],
+        )
+    )
+    return Plot(layered([heat, strip], independent="color"), {"cells": cells, "groups": groups})

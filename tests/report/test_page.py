@@ -1,0 +1,157 @@
+"""What stands in report.html; how it behaves in a browser is tested in test_page_in_a_browser.py."""
+
+import csv
+import io
+import json
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from topout.report.findings import Findings, find
+from topout.report.page import report_page, sections
+from topout.report.tables import candidates_table, to_csv
+from topout.report.verdict_json import verdict_document
+from topout.testing.runs import PretendedRun
+
+RUNS = {
+    "priced": PretendedRun(cached=0.3, outages=2),
+    "free": PretendedRun(price_usd=0.0),
+    "unpriced": PretendedRun(price_usd=None, shift=0),
+    "no gain": PretendedRun(qualities=(0.5,), dev=1, holdout=0, shift=0, price_usd=None),
+    "all right": PretendedRun(qualities=(1.0, 1.0), dev=5, holdout=5, shift=5),
+    "unfinished": PretendedRun(ending=None, dev=30, holdout=30),
+}
+
+
+class Reader(HTMLParser):
+    """Figures with what they show, the texts of elements, ids and headings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.figures: list[tuple[str, float, str]] = []
+        self.ids: list[str] = []
+        self.tags: list[str] = []
+        self.labelled: list[str] = []
+        self.open: tuple[str, float] | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.tags.append(tag)
+        if one := named.get("id"):
+            self.ids.append(one)
+        if one := named.get("aria-labelledby"):
+            self.labelled.append(one)
+        if tag == "data":
+            self.open = (str(named["data-figure"]), float(str(named["value"])))
+
+    def handle_data(self, data: str) -> None:
+        if self.open is not None:
+            self.figures.append((*self.open, data))
+            self.open = None
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    return reader
+
+
+class Files:
+    """The figures of a run's files, by place."""
+
+    def __init__(self, f: Findings) -> None:
+        self.verdict: object = json.loads(json.dumps(verdict_document(f), allow_nan=False))
+        self.candidates = list(csv.DictReader(io.StringIO(to_csv(candidates_table(f)))))
+
+    def at(self, path: str) -> float:
+        place, _, factor = path.partition("*")
+        if place.startswith("candidates.csv:"):
+            row, _, column = place.removeprefix("candidates.csv:").partition(".")
+            return float(self.candidates[int(row)][column])
+        document = self.verdict
+        for part in place.split("."):
+            document = document[int(part)] if isinstance(document, list) else document[part]  # type: ignore[index]
+        assert isinstance(document, int | float), path
+        return document * float(factor or 1)
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+def test_every_figure_equals_the_one_in_the_files(run: PretendedRun) -> None:
+    f = find(run.events())
+    figures, files = read(report_page(f)).figures, Files(f)
+    assert figures
+    for path, value, _ in figures:
+        assert value == pytest.approx(files.at(path), abs=1e-12), path
+
+
+def test_what_a_figure_shows_is_its_value_rounded() -> None:
+    f = find(RUNS["priced"].events())
+    shown = {path: text for path, _, text in read(report_page(f)).figures}
+    assert shown["holdout.winner.mean"] == f"{100 * f.holdout.winner.mean:.1f} %"
+    assert shown["holdout.winner.n"] == "238"
+    assert shown["per_call.after.cost_usd*1000"] == "$0.20"
+    assert shown["per_call.after.latency_p95_s"] == "580 ms"
+    for path, value, text in read(report_page(f)).figures:
+        digits = re.sub(r"[^0-9.]", "", text.split(" ")[0])
+        scale = 1000 if text.endswith(" ms") else 1
+        assert any(math.isclose(float(digits), abs(k * scale * value), rel_tol=0.06, abs_tol=0.051) for k in (1, 100)), (
+            path,
+            value,
+            text,
+        )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "holdout.baseline",
+        "holdout.winner",
+        "holdout.paired_gain",
+        "dev.winner",
+        "shift.winner",
+        "curve.0.holdout",
+        "curve.7.dev_selected",
+    ],
+)
+def test_scores_and_gains_come_with_interval_and_n(path: str) -> None:
+    places = {figure for figure, _, _ in read(report_page(find(RUNS["priced"].events()))).figures}
+    assert {f"{path}.{part}" for part in ("mean", "low", "high", "n")} <= places
+
+
+def test_the_sections_stand_in_the_order_of_the_decision() -> None:
+    names = [s.name for s in sections(find(RUNS["priced"].events()), "runs/latest")]
+    assert names == ["verdict", "curve", "gains", "cost", "prompt", "lineage", "rows", "wrong", "splits", "tried", "provenance"]
+
+
+def test_what_has_no_data_is_left_out() -> None:
+    names = [s.name for s in sections(find(RUNS["no gain"].events()), "runs/latest")]
+    assert names == ["verdict", "curve", "cost", "prompt", "splits", "provenance"]
+
+
+def test_the_page_names_its_parts_for_screen_readers() -> None:
+    reader = read(report_page(find(RUNS["priced"].events())))
+    assert len(reader.ids) == len(set(reader.ids))
+    assert set(reader.labelled) <= set(reader.ids)
+    assert [reader.tags.count(tag) for tag in ("h1", "main", "nav", "header")] == [1, 1, 1, 1]
+    assert reader.tags.count("table") == reader.tags.count("caption")
+
+
+def test_holdout_and_shift_rows_are_not_told_apart() -> None:
+    page = report_page(find(RUNS["priced"].events()))
+    assert "dev-0001" in page
+    assert "holdout-0" not in page
+    assert "shift-0" not in page
+
+
+def test_a_baseline_that_stays_is_said_to_stay() -> None:
+    f = find(RUNS["priced"].events())
+    page = report_page(replace(f, winner=f.baseline))
+    assert "The baseline stays: no candidate beat it on dev." in page
+
+
+def test_the_page_is_a_function_of_the_run() -> None:
+    f = find(PretendedRun(dev=20, holdout=20).events())
+    assert report_page(f) == report_page(f)
