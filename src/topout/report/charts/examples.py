@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from topout.domain import Rollout, Scored
+from topout.domain import Rollout
 from topout.report.charts.drawing import Plot, Spec, layered, named
 from topout.report.findings import Findings
+from topout.report.samples import row_score, split_of
 from topout.report.words import safe_text
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ MOST_ROWS = 600
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A dev row and its rollouts by the champions in order (None: not asked)."""
+    """A dev row, and by the champions in order its score (mean over its samples, nan without one) and a rollout (None: not asked)."""
 
     example: str
     fate: Fate
+    scores: tuple[float, ...]
     rollouts: tuple[Rollout | None, ...]
 
 
@@ -38,23 +40,19 @@ def champions_of(f: Findings) -> tuple[str, ...]:
     return (*led, f.winner.id) if f.winner.id != f.baseline.id else (f.baseline.id,)
 
 
-def score_of(rollout: Rollout | None) -> float:
-    """The score, nan without one."""
-    return rollout.score.value if rollout is not None and isinstance(rollout.score, Scored) else math.nan
-
-
 def fates(f: Findings) -> list[Row]:
     """Every dev row that both the baseline and the winner were scored on, by what became of it, then by id.
 
     A row is right at a full score. Between partial scores the greater one decides: better is fixed, worse is broken."""
     names = champions_of(f)
-    ids = sorted({r.example for r in f.table.values() if r.split == "dev"})
+    ids = sorted({example for (_, example), samples in f.table.items() if split_of(samples) == "dev"})
     found = []
     for example in ids:
-        rollouts = tuple(f.table.get((name, example)) for name in names)
-        scores = [score_of(r) for r in rollouts]
+        asked = [f.table.get((name, example)) for name in names]
+        scores = tuple(row_score(samples) for samples in asked)
         if math.isfinite(scores[0]) and math.isfinite(scores[-1]):
-            found.append(Row(example, fate([s for s in scores if math.isfinite(s)]), rollouts))
+            rollouts = tuple(next(iter(samples.values()), None) if samples else None for samples in asked)
+            found.append(Row(example, fate([s for s in scores if math.isfinite(s)]), scores, rollouts))
     return sorted(found, key=lambda row: (FATES.index(row.fate), row.example))
 
 
@@ -88,10 +86,9 @@ def heat_chart(f: Findings, shown: Sequence[Row], size: int = 12) -> Plot:
     ]
     cells: list[Spec] = []
     for i, row in enumerate(shown):
-        for label, rollout in zip(labels, row.rollouts, strict=True):
+        for label, value, rollout in zip(labels, row.scores, row.rollouts, strict=True):
             if rollout is None:
                 continue
-            value = score_of(rollout)
             cells.append(
                 {
                     "x": i,

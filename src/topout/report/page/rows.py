@@ -95,12 +95,11 @@ def still_wrong(f: Findings) -> Section | None:
     )
     more = f", the first {MOST_LISTED}, worst first" if len(wrong) > MOST_LISTED else ", worst first"
     body = html("{c}{r}", c=confusions(wrong), r=details(f"The rows{more}", rows))
-    scored = sum(1 for (c, _), r in f.table.items() if c == f.winner.id and r.split == "dev" and isinstance(r.score, Scored))
     return Section(
         "wrong",
         "What it still gets wrong",
         body,
-        f"{len(wrong):,} of {scored:,} dev rows are not fully right with the best prompt.",
+        f"{len(wrong):,} of {f.dev.winner.n:,} dev rows are not fully right with the best prompt.",
     )
 
 
