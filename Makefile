@@ -1,5 +1,6 @@
 # make demo   sets up .venv and runs the main job on the bundled task (embedded model: no key, no download of weights)
 # make test   sets up .venv and runs all checks and tests
+# make test-registries   the tests that need the packages of prompt registries, in a venv of their own (.venv-registries)
 # Needs Python >= 3.11, git and make. Uses uv where it is on the PATH.
 
 PYTHON ?= python3
@@ -7,13 +8,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test check lock bench clean
+.PHONY: demo test test-registries registries check lock bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/topout optimize tasks/support-tickets
 
 test: check
 	$(BIN)/python -m pytest
+
+# Registries bring servers whose packages fit no other lock: they have one of their own.
+test-registries:
+	@$(MAKE) --no-print-directory registries VENV=.venv-registries
+
+registries: $(VENV)/.registries
+	$(BIN)/python -c 'import mlflow'
+	$(BIN)/python -m pytest -m registries
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -38,6 +47,10 @@ $(VENV)/.dev: $(VENV)/.python requirements-dev.lock pyproject.toml
 	@$(MAKE) --no-print-directory install LOCK=requirements-dev.lock
 	@touch $@ $(VENV)/.core
 
+$(VENV)/.registries: $(VENV)/.python requirements-registries.lock pyproject.toml
+	@$(MAKE) --no-print-directory install LOCK=requirements-registries.lock
+	@touch $@
+
 .PHONY: install
 ifdef UV
 install:
@@ -56,6 +69,8 @@ lock:
 	  pyproject.toml requirements-build.in -o requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
 	  --extra dev pyproject.toml requirements-build.in -c requirements.lock -o requirements-dev.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
+	  --extra test --extra mlflow pyproject.toml requirements-build.in requirements-registries.in -o requirements-registries.lock
 
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) .venv-registries dist build

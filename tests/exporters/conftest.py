@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -117,3 +118,10 @@ def carry(tmp_path: Path) -> Callable[[Exporter, Offer], Exported]:
         return exported
 
     return run
+
+
+@pytest.fixture(scope="module")
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from topout.contracts import Exporter, RegistryTarget
 from topout.errors import TopoutError, UserError, did_you_mean
-from topout.exporters import TARGETS
+from topout.exporters import TARGETS, mlflow_registry
 from topout.exporters.directory import DirectoryRegistry
 from topout.store.batch import write_batch
 
@@ -22,6 +22,7 @@ __all__ = ["GROUP", "plug_in", "registry_target", "target", "target_names"]
 GROUP = "topout.exporters"
 REGISTRIES: Mapping[str, RegistryTarget] = {
     "registry": RegistryTarget(lambda folder: DirectoryRegistry(Path(folder or "prompts"), write_batch)),
+    "mlflow": RegistryTarget(mlflow_registry.connect),
 }
 
 

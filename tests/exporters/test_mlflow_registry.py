@@ -1,0 +1,211 @@
+"""The MLflow Prompt Registry: a database file in this process, a real server, and servers that fail."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from topout.app.registering import register
+from topout.contracts import Offer
+from topout.domain import Component, Demo, Prompt
+from topout.errors import UserError
+from topout.exporters.mlflow_registry import connect
+from topout.testing.exporting import check_registry, made_up_offer
+from topout.text.rendering import render
+
+mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed: make test-registries runs these")
+pytestmark = pytest.mark.registries
+
+Inputs = tuple[Mapping[str, str], ...]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, free_port: int) -> Iterator[str]:
+    """A real tracking server on loopback."""
+    place = tmp_path_factory.mktemp("server")
+    line = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(free_port)]
+    line += ["--backend-store-uri", f"sqlite:///{place}/mlflow.db", "--default-artifact-root", str(place)]
+    quiet = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (place / "log").open("w") as log, subprocess.Popen(line, cwd=place, env=quiet, stdout=log, stderr=log) as process:
+        try:
+            wait_for(f"http://127.0.0.1:{free_port}/health", process, place / "log")
+            yield f"http://127.0.0.1:{free_port}"
+        finally:
+            process.terminate()
+
+
+def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    import requests
+
+    for _ in range(240):
+        assert process.poll() is None, log.read_text()
+        try:
+            if requests.get(url, timeout=1).status_code == 200:
+                return
+        except requests.RequestException:
+            time.sleep(0.25)
+    raise AssertionError(f"no answer in a minute: {log.read_text()}")
+
+
+def loaded(uri: str, pointer: str) -> Any:
+    """As a user of MLflow loads it."""
+    mlflow.set_tracking_uri(uri)
+    return mlflow.genai.load_prompt(f"prompts:/{pointer}", cache_ttl_seconds=0)
+
+
+def rendered(prompt: Prompt, inputs: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"role": m.role, "content": m.content} for m in render(prompt, inputs)]
+
+
+def test_the_database_file_keeps_the_contract(database: str) -> None:
+    check_registry(lambda: connect(database))
+
+
+def test_a_server_keeps_the_contract(server: str) -> None:
+    check_registry(lambda: connect(server))
+
+
+def test_mlflow_fills_a_chat_as_topout_does(database: str, offer: Offer, inputs: Inputs) -> None:
+    register(connect(database), replace(offer, name="chat", alias="production"), ())
+    version = loaded(database, "chat@production")
+    assert [m["role"] for m in version.template] == ["system", "user", "assistant", "user", "assistant", "user"]
+    for one in inputs:
+        assert version.format(**one) == rendered(offer.prompt, one)
+
+
+def test_mlflow_fills_one_user_part_as_topout_does_and_it_stays_plain(server: str, offer: Offer, inputs: Inputs) -> None:
+    text = 'Sort it. Answer {"label": ...}, {x}, }} and {{ .\nTicket: {{text}}\n'
+    plain = replace(offer, name="plain", prompt=Prompt((Component("user", "user", text),)), fields=("text",))
+    register(connect(server), plain, ())
+    version = loaded(server, "plain/1")
+    assert version.template == text
+    for one in inputs:
+        assert version.format(text=one["text"]) == rendered(plain.prompt, one)[0]["content"]
+
+
+TEXTS = st.lists(
+    st.sampled_from(["{", "}", "{{", "}}", "{%", "%}", "{#", "\r", "\n", " ", "a", "'", "\\", "{{text}}", "{{ a }}"]), max_size=8
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXTS.map("".join), TEXTS.map("".join), TEXTS.map("".join))
+def test_whatever_the_text_mlflow_fills_it_alike_or_it_is_refused(system: str, demo: str, value: str) -> None:
+    from mlflow.entities.model_registry import PromptVersion
+
+    prompt = Prompt(
+        (Component("system", "system", "S" + system.replace("{{ a }}", "")), Component("user", "user", "T: {{text}}")),
+        (Demo({"text": demo}, demo),),
+    )
+    offer = replace(made_up_offer(), prompt=prompt, fields=("text",))
+    template, _ = connect("sqlite:///unused.db")._template(offer)
+    assert PromptVersion("p", 1, template).format(text=value) == rendered(prompt, {"text": value})
+
+
+def test_what_travels_beside_the_prompt(server: str, offer: Offer) -> None:
+    asked = replace(offer, name="tags", temperature=0.0, max_output_tokens=64, output_schema={"type": "object"})
+    register(connect(server), asked, ())
+    version = loaded(server, "tags/1")
+    assert sorted(version.tags) == ["topout.prompt", "topout.provenance", "topout.rows"]
+    assert version.model_config == {"provider": "openai", "model_name": "m", "temperature": 0.0, "max_tokens": 64}
+    assert version.response_format == {"type": "object"}
+    assert version.commit_message == (
+        "topout 0.1.0, run 20260301T1-t, candidate 00c0ffee: held-out score 70.0 % [63.0, 76.0], n = 200 (openai/m)"
+    )
+    assert not any(tag.startswith("topout") for tag in mlflow.MlflowClient().get_prompt("tags").tags)
+    assert not any("row-0" in value or "train-1" in value for value in version.tags.values())
+
+
+def test_names_of_parts_frozen_marks_and_demos_come_back(database: str, offer: Offer) -> None:
+    registry = connect(database)
+    register(registry, replace(offer, name="whole"), ())
+    found = registry.find("whole", "1")
+    assert found is not None and found.prompt is not None
+    assert found.prompt.components == offer.prompt.components
+    assert [(d.inputs, d.output, d.example_id) for d in found.prompt.demos] == [
+        (d.inputs, d.output, "") for d in offer.prompt.demos
+    ]
+
+
+def test_versions_of_other_people_are_read_or_said_to_be_unreadable(database: str) -> None:
+    registry = connect(database)
+    client = mlflow.MlflowClient(tracking_uri=database, registry_uri=database)
+    for template in (
+        "Sort: {{ text }}\n",
+        [{"role": "system", "content": "S"}, {"role": "user", "content": "{{text}}"}],
+        "{% if x %}{{ text }}{% endif %}",
+        [{"role": "tool", "content": "{{text}}"}],
+    ):
+        client.register_prompt("others", template)
+    client.set_prompt_version_tag("others", "1", "topout.prompt", '{"components": [], "demos": 3}')
+    client.set_prompt_version_tag("others", "1", "topout.provenance", "not JSON")
+    found = registry.versions("others", 9)
+    assert [one.prompt for one in found[2:]] == [
+        Prompt((Component("system", "system", "S"), Component("user", "user", "{{text}}"))),
+        Prompt((Component("user", "user", "Sort: {{ text }}\n"),)),
+    ]
+    assert [(one.prompt, one.record, one.unread) for one in found[:2]] == [
+        (None, {}, "a message of it is no plain text of system, user or assistant"),
+        (None, {}, "it is a Jinja2 template ({% ... %}) that topout did not write"),
+    ]
+
+
+def test_a_template_that_somebody_changed_is_not_hidden_by_our_tag(database: str, offer: Offer) -> None:
+    client = mlflow.MlflowClient(tracking_uri=database, registry_uri=database)
+    register(connect(database), replace(offer, name="copied"), ())
+    tags = client.get_prompt_version("copied", "1").tags
+    client.register_prompt("copied", "Something else: {{text}}", tags=tags)
+    found = connect(database).find("copied", "2")
+    assert found is not None and found.prompt == Prompt((Component("user", "user", "Something else: {{text}}"),))
+
+
+def test_a_model_of_that_name_is_told(database: str) -> None:
+    mlflow.MlflowClient(tracking_uri=database, registry_uri=database).create_registered_model("classifier")
+    with pytest.raises(UserError, match=r"a model has that name already.*--name"):
+        register(connect(database), made_up_offer("classifier"), ())
+
+
+@pytest.mark.parametrize("alias", ["v1", "latest", "a.b"])
+def test_an_alias_that_mlflow_keeps_for_itself_is_refused(alias: str) -> None:
+    with pytest.raises(UserError, match="MLflow takes letters"):
+        connect("sqlite:///unused.db").carries(replace(made_up_offer(), alias=alias))
+
+
+def test_what_is_too_long_for_a_tag_is_refused_or_told(offer: Offer) -> None:
+    registry = connect("sqlite:///unused.db")
+    long = replace(offer, prompt=offer.prompt.with_text("rules", "x" * 100_000))
+    with pytest.raises(UserError, match=r"100,000 characters at most, and this one has 10\d,\d{3}"):
+        registry.carries(long)
+    many = replace(offer, scores={f"row-{i}": 1.0 for i in range(5_000)})
+    assert "The held-out scores by row do not fit into a tag of MLflow" in registry.carries(many).warnings[-1]
+
+
+def test_field_names_that_mean_something_to_mlflow_are_refused(offer: Offer) -> None:
+    prompt = Prompt((Component("user", "user", "{{self}}"),))
+    with pytest.raises(UserError, match="MLflow cannot take an input named 'self'"):
+        connect("sqlite:///unused.db").carries(replace(offer, prompt=prompt, fields=("self",)))
+
+
+def test_nothing_is_left_in_the_environment(database: str) -> None:
+    before = dict(os.environ)
+    connect(database).find("nobody", "1")
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("uri", ["localhost:5000", "ftp://host", "host"])
+def test_what_is_no_address_is_told(uri: str) -> None:
+    with pytest.raises(UserError, match="not the address of an MLflow server"):
+        connect(uri)
