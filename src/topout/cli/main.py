@@ -14,7 +14,7 @@ from typing import Annotated, cast
 import typer
 
 from topout import __version__
-from topout.cli import checking, evaluating, exporting, foreign, gating, reading, running, starting
+from topout.cli import caching, checking, evaluating, exporting, foreign, gating, reading, running, starting
 from topout.errors import TopoutError
 
 __all__ = ["main"]
@@ -65,6 +65,7 @@ app.command(short_help="Judge the log of another optimizer.")(foreign.verdict)
 app.command(short_help="Write the best prompt for other programs, or into a registry.", cls=exporting.TargetsListed)(
     exporting.export
 )
+app.add_typer(caching.cache, name="cache", short_help="Look after the kept replies: stats, verify, prune, export.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ import json
 import math
 import sqlite3
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -102,10 +103,7 @@ class ReplyCache:
             raise _explain(self._file, problem) from problem
         if type(text) is not str:
             return None
-        try:
-            return _entry(json.loads(text))
-        except (ValueError, RecursionError):
-            return None
+        return _entry(parsed(text))
 
     def put(self, key: str, entry: Entry) -> None:
         """Keep a reply; on return it survives a kill of this process. Raises StoreError."""
@@ -125,9 +123,51 @@ class ReplyCache:
         except (sqlite3.Error, OSError, diskcache.Timeout) as problem:
             raise _explain(self._file, problem) from problem
 
+    def rows(self) -> Iterator[tuple[str, Entry | None, float]]:
+        """Every row as (key, reply, when it was kept in seconds since 1970, 0 when unknown); None for a row that is not one that we wrote."""
+        try:
+            for key in self._cache.iterkeys():
+                text = self._cache.get(key)
+                row = parsed(text) if type(text) is str else None
+                created = row.get("created") if isinstance(row, dict) else None
+                kept_at = float(created) if isinstance(created, int | float) and _is_figure(created) else 0.0
+                yield str(key), _entry(row), kept_at
+        except (sqlite3.Error, OSError, diskcache.Timeout) as problem:
+            raise _explain(self._file, problem) from problem
+
+    def drop(self, keys: Iterable[str]) -> int:
+        """Remove rows and give their room back to the disk; how many were there. Raises StoreError."""
+        try:
+            gone = sum(bool(self._cache.delete(key)) for key in keys)
+            if gone:
+                self._cache._sql("VACUUM")
+        except (sqlite3.Error, OSError, diskcache.Timeout) as problem:
+            raise _explain(self._file, problem) from problem
+        return gone
+
+    def problems(self) -> list[str]:
+        """What SQLite itself finds wrong with the file, a line each; none for a sound one. Reads all of it."""
+        try:
+            found = [str(line) for (line,) in self._cache._sql("PRAGMA integrity_check").fetchall()]
+        except (sqlite3.Error, OSError, diskcache.Timeout) as problem:
+            raise _explain(self._file, problem) from problem
+        return [line for line in found if line != "ok"]
+
+    def size_bytes(self) -> int:
+        """Bytes on the disk, write-ahead log included."""
+        return sum(path.stat().st_size for path in self._file.parent.glob(f"{self._file.name}*"))
+
     def close(self) -> None:
         """Close the file. Idempotent."""
         self._cache.close()
+
+
+def parsed(text: str) -> Any:
+    """JSON as it is, None for what is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _entry(row: Any) -> Entry | None:
