@@ -7,23 +7,10 @@ import pytest
 
 import topout
 from topout.cli import main
-from topout.domain import RunStarted
 from topout.errors import UserError
-from topout.store.codec import encode
-from topout.testing.runs import PretendedRun
+from topout.testing.runs import PretendedRun, write_run
 
 SECRET = "hunter2"
-
-
-def write_run(folder: Path, run: PretendedRun) -> Path:
-    """A run's folder with its journal; the manifest names the task's fingerprint and scorer."""
-    folder.mkdir(parents=True)
-    first, *events = run.events()
-    assert isinstance(first, RunStarted)
-    manifest = {**first.manifest, "task_fingerprint": "ab" * 32, "scorer": "label", "recipe": "evolve"}
-    first = RunStarted(first.schema, first.run, first.settings, manifest, first.at)
-    (folder / "journal.jsonl").write_text("".join(encode(event) + "\n" for event in (first, *events)))
-    return folder
 
 
 @pytest.fixture

@@ -13,12 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import topout
 from topout.app.registering import register
 from topout.contracts import Offer
 from topout.domain import Component, Demo, Prompt
 from topout.errors import UserError
 from topout.exporters.mlflow_registry import connect
 from topout.testing.exporting import check_registry, made_up_offer
+from topout.testing.loopback import Between, Loopback, failing
+from topout.testing.runs import PretendedRun, write_run
 from topout.text.rendering import render
 
 mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed: make test-registries runs these")
@@ -209,3 +212,81 @@ def test_nothing_is_left_in_the_environment(database: str) -> None:
 def test_what_is_no_address_is_told(uri: str) -> None:
     with pytest.raises(UserError, match="not the address of an MLflow server"):
         connect(uri)
+
+
+REFUSALS = [
+    (401, b"", "HTTP 401: not signed in. Set MLFLOW_TRACKING_TOKEN"),
+    (403, b'{"error_code": "PERMISSION_DENIED", "message": "Permission denied"}', "HTTP 403: signed in and not allowed"),
+    (404, b"<html>nginx</html>", "HTTP 404: no such thing there. Check the address"),
+    (409, b"conflict", "HTTP 409: somebody else changed the same prompt just now"),
+    (413, b"too large", "HTTP 413: the prompt is too large for this server"),
+    (429, b"slow down", "HTTP 429: too many requests. Wait a minute"),
+    (500, b"Traceback", "HTTP 500: the server is broken or overloaded"),
+    (503, b"", "HTTP 503: the server is broken or overloaded"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "said"), REFUSALS)
+def test_what_a_server_refuses_is_told_with_what_to_do(status: int, body: bytes, said: str) -> None:
+    offer = replace(made_up_offer(), alias="production")
+    with Loopback(failing(status, body, {"Retry-After": "3600"})) as server:
+        with_password = server.url.replace("//", "//me:hunter2@")
+        for registered in (lambda: register(connect(with_password), offer, ()), lambda: connect(with_password).publish(offer, {})):
+            begun = time.monotonic()
+            with pytest.raises(UserError) as error:
+                registered()
+            assert str(error.value).startswith(f"{server.url}: {said}")
+            assert time.monotonic() - begun < 15
+            assert "hunter2" not in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_server_that_is_not_there_or_hangs_is_told_in_time() -> None:
+    offer = made_up_offer()
+    with Loopback(failing(200)) as gone:
+        pass
+    with Loopback(failing(200, wait_s=40)) as hangs:
+        for uri, said in ((gone.url, "nobody answers there. Start the server"), (hangs.url, "no answer within 5 s")):
+            for registered in (lambda uri=uri: connect(uri).find("tickets", "1"), lambda uri=uri: connect(uri).publish(offer, {})):
+                begun = time.monotonic()
+                with pytest.raises(UserError, match=said):
+                    registered()
+                assert time.monotonic() - begun < 15
+
+
+def test_a_page_that_is_no_mlflow_is_told() -> None:
+    with Loopback(failing(200, b"<html>hello</html>")) as server, pytest.raises(UserError, match=server.url):
+        connect(server.url).find("tickets", "1")
+
+
+@pytest.mark.parametrize("lost", ["model-versions/create", "registered-models/alias"])
+def test_a_server_that_dies_in_mid_export_leaves_nothing_that_the_same_command_does_not_complete(server: str, lost: str) -> None:
+    between = Between(server)
+    name = lost.replace("/", "-")
+    offer = replace(made_up_offer(name), alias="production")
+    with Loopback(between) as proxy:
+        registry = connect(proxy.url)
+        register(registry, offer, ())
+        better = replace(made_up_offer(name, better=True), alias="production")
+        between.lose = lost
+        with pytest.raises(UserError, match="nobody answers there"):
+            registry.publish(better, {}) if "create" in lost else registry.point(name, "production", "1")
+        between.lose = ""
+        done = register(registry, better, ())
+    assert (done.version, [one.version for one in connect(server).versions(name, 9)]) == ("2", ["2", "1"])
+    found = connect(server).find(name, "production")
+    assert found is not None and found.version == "2"
+
+
+def test_no_key_and_no_address_travels(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AWS_SECRET_ACCESS_KEY", "MY_SECRET"):
+        monkeypatch.setenv(name, "sk-hunter2-planted")
+    base = "http://user:hunter2-planted@10.0.0.7:8000/v1"
+    write_run(tmp_path / "runs" / "one", PretendedRun(shift=0, settings={"api_base": base, "critic_api_base": base}))
+    between = Between(server)
+    with Loopback(between) as proxy:
+        done = topout.export("one", to="mlflow", uri=proxy.url, name="clean", alias="production", runs_dir=tmp_path / "runs")
+    sent = b"\n".join(between.sent)
+    assert done.version == "1" and len(between.sent) > 3
+    assert b"topout.provenance" in sent and b"support-tickets" in sent
+    assert b"planted" not in sent and b"10.0.0.7" not in sent
+    assert str(tmp_path).encode() not in sent

@@ -357,7 +357,7 @@ def told(where: str, error: Exception) -> UserError:
     while (before := chain[-1].__cause__ or chain[-1].__context__) is not None and isinstance(before, Exception):
         chain.append(before)
     said = str(error)
-    if any(isinstance(one, Timeout) for one in chain):
+    if any(isinstance(one, Timeout) for one in chain) or "timed out" in said:
         return no_answer(where, hangs=True)
     if status := re.search(r"too many (\d{3}) error responses|failed with error code (\d{3}) ", said):
         return refused(where, int(status[1] or status[2]), KEY)

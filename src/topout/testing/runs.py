@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from topout.domain import (
     Attempt,
@@ -28,8 +29,9 @@ from topout.domain import (
     Split,
     Unscored,
 )
+from topout.store.codec import encode
 
-__all__ = ["PretendedRun"]
+__all__ = ["PretendedRun", "write_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +170,14 @@ class PretendedRun:
 
     def _cost(self, calls: int) -> float | None:
         return None if self.price_usd is None else calls * self.price_usd
+
+
+def write_run(folder: Path, run: PretendedRun) -> Path:
+    """A run's folder with its journal; the manifest names the task's fingerprint and scorer."""
+    folder.mkdir(parents=True)
+    first, *events = run.events()
+    assert isinstance(first, RunStarted)
+    manifest: dict[str, Json] = {**first.manifest, "task_fingerprint": "ab" * 32, "scorer": "label", "recipe": "evolve"}
+    first = RunStarted(first.schema, first.run, first.settings, manifest, first.at)
+    (folder / "journal.jsonl").write_text("".join(encode(event) + "\n" for event in (first, *events)))
+    return folder
