@@ -101,7 +101,7 @@ def optimize(
         cache_dir=str(cache_dir),
     )
     folder, loaded = load_task(task_path(task)), load_recipe(recipe)
-    plan = plan_exam(folder.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share)
+    plan = plan_exam(folder.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share, loaded.recipe.levers)
     bench = Bench(settings, loaded.recipe.exam_share)
     started = first_event(settings, folder, loaded, plan)
     run = create_run_folder(Path(runs_dir), folder.task.name, loaded.name, started.run)
@@ -145,7 +145,7 @@ def resume(
         last = events[-1]
         if isinstance(last, RunEnded) and last.ending in ("budget", "finished"):
             return rebuild(folder.path, runs_dir)
-        plan = plan_exam(task.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share)
+        plan = plan_exam(task.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share, loaded.recipe.levers)
         bench = Bench(settings, loaded.recipe.exam_share)
         return drive(folder, settings, task, loaded, plan, bench, started, events, watch)
 

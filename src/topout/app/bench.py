@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from topout import domain
 from topout.config.settings import RunSettings
 from topout.contracts import Journal
 from topout.domain import Critiqued, Event, Rollout, RolloutDone, Usage, probe_of
-from topout.engine import harness, opening
+from topout.engine import opening
 from topout.errors import UserError
 from topout.models.addresses import Addresses
 from topout.models.cache import ReplyCache
@@ -66,11 +67,12 @@ class Bench:
                         self.ledger.restore("task", self.settings.model, usage, call.cost_usd, paid=call.paid, purse=purse)
                     charged.add(call.key)
                 case Critiqued():
+                    purse = "exam" if event.attempt == domain.ANALYSIS else "search"
                     usage = Usage(event.prompt_tokens, event.output_tokens)
                     if event.failure is not None and usage == Usage():
                         self.ledger.fail(event.role, self.settings.critic)
                     else:
-                        self.ledger.restore(event.role, self.settings.critic, usage, event.cost_usd, paid=event.paid)
+                        self.ledger.restore(event.role, self.settings.critic, usage, event.cost_usd, paid=event.paid, purse=purse)
                     charged.add(event.key)
                 case _:
                     pass
@@ -169,7 +171,7 @@ def phase_of(done: RolloutDone) -> str:
     match done.attempt:
         case opening.BASELINE:
             return "baseline"
-        case harness.EXAM:
+        case domain.EXAM | domain.ALONE:
             return "exam"
         case _:
             return "search"

@@ -78,7 +78,7 @@ def check_task(
     calls = max_calls or loaded.recipe.max_calls
     expense: Expense | None = None
     try:
-        plan = plan_exam(folder.task, calls, loaded.recipe.exam_share)
+        plan = plan_exam(folder.task, calls, loaded.recipe.exam_share, loaded.recipe.levers)
     except UserError as error:
         found.append(
             Found(

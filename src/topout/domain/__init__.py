@@ -4,6 +4,9 @@ from topout.domain.advice import CAUSES, RUNGS, Advice, BreakEven, Cause, Failur
 from topout.domain.model import Failure, FailureKind, ModelRole, Reply, Request, Usage
 from topout.domain.prompt import Component, Demo, Message, Prompt
 from topout.domain.run import (
+    ALONE,
+    ANALYSIS,
+    EXAM,
     PROBE_ATTEMPTS,
     Attempt,
     AttemptDone,
@@ -32,7 +35,10 @@ from topout.domain.statistics import CurvePoint, Estimate, Gain, Ruling, Verdict
 from topout.domain.task import SPLITS, Deployment, Example, Json, Split, Task
 
 __all__ = [
+    "ALONE",
+    "ANALYSIS",
     "CAUSES",
+    "EXAM",
     "PROBE_ATTEMPTS",
     "RUNGS",
     "SPLITS",

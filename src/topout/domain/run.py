@@ -12,6 +12,9 @@ from topout.domain.score import Score
 from topout.domain.task import Json, Split
 
 __all__ = [
+    "ALONE",
+    "ANALYSIS",
+    "EXAM",
     "PROBE_ATTEMPTS",
     "Attempt",
     "AttemptDone",
@@ -41,6 +44,15 @@ Operator = Literal["baseline", "rewrite", "merge", "shorten", "demos"]
 Outcome = Literal["kept", "dropped", "rejected", "failed", "cut"]
 Proposal = Literal["raced", "duplicate", "rejected", "failed"]
 Ending = Literal["budget", "finished", "stopped", "outage", "money", "time"]
+
+EXAM = -2
+"""The attempt number under which champions are measured on holdout and shift."""
+
+ALONE = -3
+"""The attempt number under which prompts with one lever of the winner's are measured on the holdout."""
+
+ANALYSIS = -4
+"""The attempt number under which the critic is asked why the winner still fails."""
 
 PROBE_ATTEMPTS = 1_000_000
 """Probe number p of a run has the attempt numbers from p times this on: more than any search reaches."""
@@ -123,7 +135,7 @@ class RunResumed:
 
 @dataclass(frozen=True, slots=True)
 class RolloutDone:
-    """A rollout is known. `attempt` is the number of the attempt that asked for it (-1 baseline on dev, -2 exam)."""
+    """A rollout is known. `attempt` is the number of the attempt that asked for it (-1 baseline on dev, `EXAM`, `ALONE`)."""
 
     attempt: int
     rollout: Rollout

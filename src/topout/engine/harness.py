@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from topout.contracts import Journal, Model, Scorer
 from topout.domain import (
+    ALONE,
+    EXAM,
     Candidate,
     Example,
     Failure,
@@ -31,10 +33,7 @@ from topout.engine.replay import Key, Replay
 from topout.engine.untrusted import well_formed
 from topout.text.rendering import renderer
 
-__all__ = ["EXAM", "Harness", "Seat"]
-
-EXAM = -2
-"""The attempt number under which exam rollouts are journaled."""
+__all__ = ["Harness", "Seat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +140,9 @@ class Harness:
             case Failure() as failure:
                 ending = halting(failure)
                 if ending is not None:
-                    if attempt != EXAM or ending in ("stopped", "outage"):
+                    if attempt not in (EXAM, ALONE) or ending in ("stopped", "outage"):
                         self._halt.set(ending, failure.message)
-                    else:
+                    elif attempt == EXAM and sample == 0:
                         self._halt.exam_cut = (ending, f"in the exam: {failure.message}")
                     return None
                 rollout = self._failed(candidate, split, example, sample, failure)

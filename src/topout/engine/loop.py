@@ -27,6 +27,7 @@ from topout.engine.opening import BASELINE, first_row, first_words, reason_of
 from topout.engine.past import Past
 from topout.engine.replay import Replay
 from topout.errors import JournalError
+from topout.search.alone import alone
 from topout.search.place import rng_for
 from topout.text.fingerprints import prompt_id
 
@@ -67,7 +68,7 @@ class Run:
         self._journal = journal
         self._replay = replay
         self._halt = halt
-        self._exam = Exam(harness, plan, replay.examined())
+        self._exam = Exam(harness, plan, replay)
         self._checkpoints = checkpoints
         self._seed = seed
         self._spent_usd = spent_usd
@@ -108,11 +109,19 @@ class Run:
                     self._examine(exams, half)
                 for candidate in {baseline.id: baseline, winner.id: winner}.values():
                     exams.create_task(self._exam.shift(candidate))
+            await self._look_closer(baseline, winner, final=ending in ("budget", "finished"))
         if self._halt.ending in ("stopped", "outage"):
             ending, reason = self._halt.ending, self._halt.reason
         elif self._halt.exam_cut is not None and ending in ("budget", "finished"):
             ending, reason = self._halt.exam_cut
         return Finish(ending, reason, winner)
+
+    async def _look_closer(self, baseline: Candidate, winner: Candidate, final: bool) -> None:
+        """What else can be said of the winner, once the exam has all that it needs. Whoever ran out of money here has lost nothing else."""
+        async with asyncio.TaskGroup() as group:
+            for candidate in {baseline.id: baseline, winner.id: winner}.values():
+                group.create_task(self._exam.repeat(candidate))
+            group.create_task(self._exam.alone(alone(baseline.prompt, winner.prompt), final))
 
     async def _measure_baseline(self, baseline: Candidate) -> str:
         """Fill the pool with the baseline; what is missing for that, '' when nothing is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from topout.domain import AttemptDone, Critiqued, Event, Rollout, RolloutDone, RunResumed
+from topout.domain import ALONE, EXAM, AttemptDone, Critiqued, Event, Rollout, RolloutDone, RunResumed
 
 __all__ = ["Key", "Replay"]
 
@@ -19,7 +19,8 @@ class Replay:
 
     Answers are remembered for good. A failure is remembered once the attempt that met it was committed: an attempt that an outage cut short is
     tried anew. An attempt may have shared the failure of one that was not committed, and that pair may have been asked again since; so a committed
-    attempt is always told what the journal held when it was committed (`told`), and decides now as it did then.
+    attempt is always told what the journal held when it was committed (`told`), and decides now as it did then. `held_out` counts answered holdout
+    rows by attempt number, candidate and sample.
     """
 
     rollouts: dict[Key, Rollout] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Replay:
     attempts: dict[int, AttemptDone] = field(default_factory=dict)
     unsteady: dict[Key, list[tuple[int, RolloutDone]]] = field(default_factory=dict)
     committed_at: dict[int, int] = field(default_factory=dict)
+    held_out: dict[tuple[int, str, int], int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Replay:
@@ -40,6 +42,9 @@ class Replay:
                         replay.unsteady.setdefault(key, []).append((position, event))
                     if rollout.failure is None:
                         replay.rollouts[key] = rollout
+                        if rollout.split == "holdout":
+                            seat = (event.attempt, rollout.candidate, rollout.sample)
+                            replay.held_out[seat] = replay.held_out.get(seat, 0) + 1
                 case Critiqued(attempt):
                     replay.critiques.setdefault(attempt, []).append(event)
                 case AttemptDone(attempt):
@@ -69,9 +74,13 @@ class Replay:
         known = self.critiques.get(attempt, ())
         return known[turn - 1] if len(known) >= turn else None
 
-    def examined(self) -> set[str]:
-        """The candidates that sat the exam, in part at least."""
-        return {key[0] for key, rollout in self.rollouts.items() if rollout.split == "holdout"}
+    def examined(self, sample: int = 0) -> set[str]:
+        """The candidates that sat the exam (or its repetition, with `sample` 1), in part at least."""
+        return {candidate for attempt, candidate, n in self.held_out if (attempt, n) == (EXAM, sample)}
+
+    def measured_alone(self) -> dict[str, int]:
+        """The prompts with one lever of a winner's, and how many holdout rows were asked for each."""
+        return {candidate: rows for (attempt, candidate, _), rows in self.held_out.items() if attempt == ALONE}
 
     def forget_failed_critiques(self) -> None:
         """A session ended here: attempts that were not committed ask again, from their first critique that failed."""

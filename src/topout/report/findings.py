@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from topout.domain import (
+    EXAM,
     AttemptDone,
     Candidate,
     Critiqued,
@@ -39,6 +40,7 @@ from topout.plateau.evidence import gather
 from topout.plateau.intervals import mean_interval, paired_gain
 from topout.plateau.verdict import decide
 from topout.report.probes import ProbeFold, ProbeResult, probe_results
+from topout.report.closer import Alone, Sampling, alone_of, sampling_of
 from topout.report.samples import Table, every_rollout, put, row_score, split_of, without_score
 
 __all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "call_card", "count", "find", "total"]
@@ -86,7 +88,8 @@ class SplitResult:
 @dataclass(frozen=True, slots=True)
 class Findings:
     """Everything that is known of a run. `holdout` is the exam; `dev` is shown beside it as what it is: selected on. `seconds` is the time from
-    start to end, without the pauses between an ending and a resume (a killed run has no ending: its pause counts)."""
+    start to end, without the pauses between an ending and a resume (a killed run has no ending: its pause counts). `sampling` and `alone` say more of baseline
+    and winner."""
 
     started: RunStarted
     ended: RunEnded | None
@@ -109,11 +112,13 @@ class Findings:
     seconds: float = 0.0
     table: Table = field(default_factory=dict)
     probes: tuple[ProbeResult, ...] = ()
+    sampling: Sampling = field(default_factory=Sampling)
+    alone: Alone = field(default_factory=Alone)
 
 
 @dataclass(slots=True)
 class Fold:
-    """The events by kind, and what each candidate answered to each example."""
+    """The events by kind, and what each candidate answered to each example. `sat` are the candidates that sat the exam as champions."""
 
     started: RunStarted
     ended: RunEnded | None = None
@@ -124,6 +129,7 @@ class Fold:
     critiques: list[Critiqued] = field(default_factory=list)
     table: dict[tuple[str, str], dict[int, Rollout]] = field(default_factory=dict)
     probes: ProbeFold = field(default_factory=ProbeFold)
+    sat: set[str] = field(default_factory=set)
 
 
 def fold(events: Iterable[Event]) -> Fold:
@@ -139,9 +145,11 @@ def fold(events: Iterable[Event]) -> Fold:
                 state.probes.rollouts.append(event)
             case Critiqued(attempt) if probe_of(attempt):
                 state.probes.critiques.append(event)
-            case RolloutDone(_, rollout):
+            case RolloutDone(attempt, rollout):
                 state.rollouts.append(event)
                 put(state.table, rollout)
+                if attempt == EXAM and rollout.split == "holdout":
+                    state.sat.add(rollout.candidate)
             case Critiqued():
                 state.critiques.append(event)
             case AttemptDone():
@@ -179,6 +187,8 @@ def find(events: Iterable[Event]) -> Findings:
     by_split = rows_by_split(state.table)
     curve = curve_of(state, attempts, by_split)
     probes = probe_results(state.probes, state.table, lambda ids: groups(state, ids))
+    holdout = by_split.get("holdout", ())
+    over = state.ended is not None and state.ended.ending not in ("stopped", "outage")
     return Findings(
         state.started,
         state.ended,
@@ -201,6 +211,8 @@ def find(events: Iterable[Event]) -> Findings:
         seconds=(state.ended.at - state.started.at - state.paused_s) if state.ended else 0.0,
         table=state.table,
         probes=probes,
+        sampling=sampling_of(state.table, state.started.manifest, holdout, groups(state, holdout), baseline, winner),
+        alone=alone_of(state.table, state.started.manifest, holdout, baseline, winner, over),
     )
 
 
@@ -250,7 +262,7 @@ def curve_of(state: Fold, attempts: Sequence[AttemptDone], by_split: Mapping[Spl
     for calls in at_calls:
         done = [d for d in attempts if d.task_calls <= calls][-1]
         exam = scores(state, done.champion, holdout)
-        examined = any(score == score for score in exam)
+        examined = done.champion in state.sat and any(score == score for score in exam)
         points.append(
             Checkpoint(calls, done.cost_usd, done.champion, scores(state, done.champion, dev), exam if examined else None)
         )
@@ -346,7 +358,7 @@ def verdict_of(
     """The verdict on the run's own evidence and that of its finished probes."""
     dev, holdout = by_split.get("dev", ()), by_split.get("holdout", ())
     champions = dict.fromkeys([baseline.id, *(done.champion for done in attempts)])
-    exams = {c: exam for c in champions for exam in [scores(state, c, holdout)] if any(s == s for s in exam)}
+    exams = {c: exam for c in champions if c in state.sat for exam in [scores(state, c, holdout)] if any(s == s for s in exam)}
     levers = state.started.manifest.get("levers")
     ending = state.ended.ending if state.ended else "stopped"
     cut_short = "" if ending in ("budget", "finished") else (state.ended.reason if state.ended else "the run has not ended")

@@ -47,6 +47,10 @@ async def run_in_memory(
     marks = checkpoints(plan.search, len(task.rows("dev")), most=plan.champions)
     memory = MemoryJournal(list(before))
     manifest: dict[str, Json] = {"checkpoints": list(marks), "task": task.name, "levers": ["instructions", "demos"]}
+    manifest |= {
+        "asked": {"temperature": task.temperature},
+        "exam": {"repeats": plan.repeats, "alone": plan.alone, "critiques": plan.critiques},
+    }
     if not before:
         memory.append(RunStarted(1, "memory", {"model": "fake", "critic": "fake", "delta": 0.02}, manifest, time.time()))
     else:
