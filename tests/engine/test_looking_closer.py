@@ -17,10 +17,10 @@ from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
 from topout.engine.replay import Replay
 from topout.report.findings import Findings, find
-from topout.search.alone import alone
 from topout.search.evolve import Evolve, EvolveSettings
 from topout.testing.engine_room import Outcome, run_in_memory
 from topout.testing.fakes import MemoryJournal, UnevenModel, made_up_task, say_right, writing_critic
+from topout.text.alone import alone
 
 SETTINGS = EvolveSettings(lanes=3, read_rows=8, first_block=8)
 Answer = Callable[[Request], str | Failure]

@@ -27,8 +27,8 @@ from topout.engine.opening import BASELINE, first_row, first_words, reason_of
 from topout.engine.past import Past
 from topout.engine.replay import Replay
 from topout.errors import JournalError
-from topout.search.alone import alone
 from topout.search.place import rng_for
+from topout.text.alone import alone
 from topout.text.fingerprints import prompt_id
 
 __all__ = ["BASELINE", "Finish", "Run"]

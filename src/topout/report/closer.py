@@ -6,31 +6,35 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from topout.domain import Candidate, Json, Lever
+from topout.domain import Candidate, Estimate, Gain, Json, Lever
+from topout.plateau.intervals import paired_gain
 from topout.plateau.noise import SamplingNoise, sampling_noise
 from topout.plateau.wording import points
 from topout.report.samples import Table, row_score
-from topout.search.alone import alone
+from topout.text.alone import alone
 
-__all__ = ["Alone", "Sampling", "alone_of", "noise_sentence", "planned", "sampling_of"]
+__all__ = ["Alone", "Sampling", "alone_of", "noise_sentence", "planned", "sampling_lines", "sampling_of", "shift_drop"]
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How far two evaluations of the baseline and of the winner differ by sampling alone; None where no row was asked twice. `note` says why not,
-    or what is assumed instead; '' when both were measured."""
+    or what is assumed instead; '' when both were measured. `wavers`: the task's temperature is above 0."""
 
     baseline: SamplingNoise | None = None
     winner: SamplingNoise | None = None
     note: str = ""
+    wavers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Alone:
     """The prompts with one lever of the winner's on the baseline: their held-out scores by lever, in the order of the holdout rows (nan where
-    not asked). `note` says why there are none; '' when there are."""
+    not asked), and their paired gains over the baseline, whose intervals hold together (Bonferroni, 95 %). `note` says why there are none; '' when
+    there are."""
 
     scores: Mapping[Lever, tuple[float, ...]] = field(default_factory=dict)
+    gains: Mapping[Lever, Gain] = field(default_factory=dict)
     note: str = ""
 
 
@@ -60,16 +64,18 @@ def sampling_of(
         return sampling_noise(pairs, len(ids), clusters=names) if pairs else None
 
     before, after = of(baseline), of(winner)
-    note = "" if before and after else why_not_repeated(manifest)
-    return Sampling(before, after, note)
-
-
-def why_not_repeated(manifest: Mapping[str, Json]) -> str:
-    """Why rows were not asked twice."""
     asked = manifest.get("asked")
-    if isinstance(asked, dict) and asked.get("temperature") == 0:
+    temperature = asked.get("temperature") if isinstance(asked, dict) else None
+    wavers = isinstance(temperature, int | float) and temperature > 0
+    note = "" if before and after else why_not_repeated(planned(manifest, "repeats"), temperature == 0)
+    return Sampling(before, after, note, wavers)
+
+
+def why_not_repeated(rows: int | None, cold: bool) -> str:
+    """Why rows were not asked twice, though so many were planned; `cold`: the temperature is 0."""
+    if cold:
         return "not measured: at temperature 0 a row is taken to get the same answer whenever it is asked"
-    match planned(manifest, "repeats"):
+    match rows:
         case None:
             return "not measured"
         case 0:
@@ -79,7 +85,12 @@ def why_not_repeated(manifest: Mapping[str, Json]) -> str:
 
 
 def alone_of(
-    table: Table, manifest: Mapping[str, Json], ids: Sequence[str], baseline: Candidate, winner: Candidate, over: bool
+    table: Table,
+    ids: Sequence[str],
+    clusters: Sequence[str] | None,
+    baseline: Candidate,
+    winner: Candidate,
+    over: bool,
 ) -> Alone:
     """The held-out scores of the prompts that the exam measured for this winner. `over`: the run came to its end."""
     prompts = alone(baseline.prompt, winner.prompt)
@@ -91,7 +102,31 @@ def alone_of(
     scores = {lever: tuple(row_score(table.get((one.id, i))) for i in ids) for lever, one in prompts.items()}
     known = {lever: values for lever, values in scores.items() if any(map(math.isfinite, values))}
     room = "the limit of calls has no room for it" if over else "the run has not come to it"
-    return Alone(known, "" if len(known) == len(prompts) else f"not measured: {room}")
+    before = [row_score(table.get((baseline.id, i))) for i in ids]
+    level = 1 - 0.05 / max(1, len(known))
+    gains = {lever: paired_gain(values, before, level, clusters) for lever, values in known.items()}
+    return Alone(known, gains, "" if len(known) == len(prompts) else f"not measured: {room}")
+
+
+def sampling_lines(sampling: Sampling, same: bool) -> list[str]:
+    """What a person is told of sampling noise: a sentence a prompt, and why there is none. `same`: the baseline won."""
+    known = [("baseline", sampling.baseline), ("best prompt", sampling.winner)][: 1 if same else 2]
+    told = [noise_sentence(noise, name) for name, noise in known if noise is not None]
+    return [*told, *([f"Sampling noise: {sampling.note}."] if sampling.note else [])]
+
+
+def shift_drop(holdout: Estimate, shift: Estimate) -> Estimate | None:
+    """Shift minus holdout of one candidate, None when one of them was not measured; n is the smaller of the two.
+
+    The rows are different ones, so this is unpaired. The interval is MOVER (Zou & Donner 2008, Statistics in Medicine 27:1693, eq. 5): it joins two
+    intervals for single means as they stand, asymmetric ones too, and needs no variances.
+    """
+    if not holdout.n or not shift.n or not math.isfinite(holdout.mean + shift.mean):
+        return None
+    mean = shift.mean - holdout.mean
+    low = mean - math.hypot(shift.mean - shift.low, holdout.high - holdout.mean)
+    high = mean + math.hypot(shift.high - shift.mean, holdout.mean - holdout.low)
+    return Estimate(mean, max(-1.0, low), min(1.0, high), min(holdout.n, shift.n), min(holdout.level, shift.level))
 
 
 def noise_sentence(noise: SamplingNoise, prompt: str) -> str:

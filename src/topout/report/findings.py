@@ -39,8 +39,8 @@ from topout.plateau.curve import Checkpoint, simultaneous
 from topout.plateau.evidence import gather
 from topout.plateau.intervals import mean_interval, paired_gain
 from topout.plateau.verdict import decide
+from topout.report.closer import Alone, Sampling, alone_of, sampling_of, shift_drop
 from topout.report.probes import ProbeFold, ProbeResult, probe_results
-from topout.report.closer import Alone, Sampling, alone_of, sampling_of
 from topout.report.samples import Table, every_rollout, put, row_score, split_of, without_score
 
 __all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "call_card", "count", "find", "total"]
@@ -89,7 +89,7 @@ class SplitResult:
 class Findings:
     """Everything that is known of a run. `holdout` is the exam; `dev` is shown beside it as what it is: selected on. `seconds` is the time from
     start to end, without the pauses between an ending and a resume (a killed run has no ending: its pause counts). `sampling` and `alone` say more of baseline
-    and winner."""
+    and winner; `shift_drop` is the winner's score on shift minus that on holdout."""
 
     started: RunStarted
     ended: RunEnded | None
@@ -114,6 +114,7 @@ class Findings:
     probes: tuple[ProbeResult, ...] = ()
     sampling: Sampling = field(default_factory=Sampling)
     alone: Alone = field(default_factory=Alone)
+    shift_drop: Estimate | None = None
 
 
 @dataclass(slots=True)
@@ -188,6 +189,9 @@ def find(events: Iterable[Event]) -> Findings:
     curve = curve_of(state, attempts, by_split)
     probes = probe_results(state.probes, state.table, lambda ids: groups(state, ids))
     holdout = by_split.get("holdout", ())
+    clusters = groups(state, holdout)
+    examined = result("holdout", state, by_split, baseline, winner)
+    shift = result("shift", state, by_split, baseline, winner) if by_split.get("shift") else None
     over = state.ended is not None and state.ended.ending not in ("stopped", "outage")
     return Findings(
         state.started,
@@ -198,9 +202,9 @@ def find(events: Iterable[Event]) -> Findings:
         state.critiques,
         baseline,
         winner,
-        holdout=result("holdout", state, by_split, baseline, winner),
+        holdout=examined,
         dev=result("dev", state, by_split, baseline, winner),
-        shift=result("shift", state, by_split, baseline, winner) if by_split.get("shift") else None,
+        shift=shift,
         curve=curve,
         verdict=verdict_of(state, attempts, by_split, baseline, probes),
         spend=spend_of(state),
@@ -211,8 +215,9 @@ def find(events: Iterable[Event]) -> Findings:
         seconds=(state.ended.at - state.started.at - state.paused_s) if state.ended else 0.0,
         table=state.table,
         probes=probes,
-        sampling=sampling_of(state.table, state.started.manifest, holdout, groups(state, holdout), baseline, winner),
-        alone=alone_of(state.table, state.started.manifest, holdout, baseline, winner, over),
+        sampling=sampling_of(state.table, state.started.manifest, holdout, clusters, baseline, winner),
+        alone=alone_of(state.table, holdout, clusters, baseline, winner, over),
+        shift_drop=shift_drop(examined.winner, shift.winner) if shift else None,
     )
 
 

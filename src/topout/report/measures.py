@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from topout.domain import Estimate, Json, Rollout, Scored, Split
 from topout.plateau.intervals import mean_interval
+from topout.report.closer import shift_drop
 from topout.report.findings import Findings
 from topout.report.samples import row_score, split_of
 
@@ -35,20 +36,6 @@ def split_estimates(f: Findings, split: Split) -> dict[str, Estimate]:
     groups = f.started.manifest.get("groups")
     clusters = [str(groups.get(example, "")) for example in ids] if isinstance(groups, dict) and groups else None
     return {c: mean_interval([s.get(example, math.nan) for example in ids], clusters=clusters) for c, s in known.items()}
-
-
-def shift_drop(holdout: Estimate, shift: Estimate) -> Estimate | None:
-    """Shift minus holdout of one candidate, None when one of them was not measured; n is the smaller of the two.
-
-    The rows are different ones, so this is unpaired. The interval is MOVER (Zou & Donner 2008, Statistics in Medicine 27:1693, eq. 5): it joins two
-    intervals for single means as they stand, asymmetric ones too, and needs no variances.
-    """
-    if not holdout.n or not shift.n or not math.isfinite(holdout.mean + shift.mean):
-        return None
-    mean = shift.mean - holdout.mean
-    low = mean - math.hypot(shift.mean - shift.low, holdout.high - holdout.mean)
-    high = mean + math.hypot(shift.high - shift.mean, holdout.mean - holdout.low)
-    return Estimate(mean, max(-1.0, low), min(1.0, high), min(holdout.n, shift.n), min(holdout.level, shift.level))
 
 
 def failures(f: Findings, candidate: str, split: Split) -> list[Rollout]:

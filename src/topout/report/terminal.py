@@ -8,9 +8,10 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from topout.domain import Verdict
+from topout.report.closer import sampling_lines
 from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult, total
 from topout.report.layout import block, bullets, commands, grid, table, text
-from topout.report.measures import setting, shift_drop
+from topout.report.measures import setting
 from topout.report.next_commands import RESUMABLE, next_commands
 from topout.report.words import EMBEDDED_NOTE, amount, count, difference, duration, is_embedded, paired, quality, seconds
 
@@ -24,7 +25,7 @@ def summary(f: Findings, folder: str, run: str = "") -> RenderableType:
     parts: list[RenderableType] = [header(f, folder), held_out(f)]
     if f.shift is not None:
         parts.append(shifted(f, f.shift))
-    parts += [curve(f), per_call(f), spend(f)]
+    parts += [*closer(f), curve(f), per_call(f), spend(f)]
     if f.unscored:
         parts.append(block("Without a score", text(unscored_line(f.unscored), "yellow")))
     parts += [ruled(f.verdict), ending(f), commands("Next", next_commands(f, run or folder))]
@@ -67,13 +68,32 @@ def held_out(f: Findings) -> RenderableType:
 
 def shifted(f: Findings, shift: SplitResult) -> RenderableType:
     """The rows of another kind: scores, paired gain, and how far the winner falls from holdout to shift."""
-    drop = shift_drop(f.holdout.winner, shift.winner)
+    drop = f.shift_drop
     rows: list[tuple[RenderableType, RenderableType]] = [(text("baseline"), text(quality(shift.baseline)))]
     if f.winner.id != f.baseline.id:
         rows += [(text("best"), text(quality(shift.winner))), (text("gain"), text(paired(shift.gain)))]
     if drop is not None:
         rows.append((text("shift - holdout"), text(f"{difference(drop)} for the best (other rows, so not paired)")))
     return block("Under shift (rows of another kind, never seen either)", grid(rows))
+
+
+def closer(f: Findings) -> list[RenderableType]:
+    """How much of a score is sampling, and what each lever of the best does alone. Nothing at temperature 0, nor when there is one lever only."""
+    parts: list[RenderableType] = []
+    if f.sampling.wavers:
+        lines = sampling_lines(f.sampling, f.winner.id == f.baseline.id)
+        parts.append(block("Sampling noise", *map(text, lines)))
+    if f.alone.gains or f.alone.note.startswith("not measured"):
+        title = "Each lever of the best alone, on the baseline (held out, intervals that hold together)"
+        parts.append(
+            block(
+                title,
+                grid([(text(lever), text(paired(one))) for lever, one in f.alone.gains.items()])
+                if f.alone.gains
+                else text(f.alone.note),
+            )
+        )
+    return parts
 
 
 def sparkline(values: list[float], low: float, high: float) -> str:

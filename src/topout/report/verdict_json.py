@@ -6,8 +6,10 @@ import math
 from dataclasses import asdict
 
 from topout.domain import CurvePoint, Estimate, Gain, Json, Verdict
+from topout.plateau.noise import SamplingNoise
+from topout.report.closer import Sampling
 from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult
-from topout.report.measures import setting, shift_drop
+from topout.report.measures import setting
 from topout.report.words import is_embedded
 
 __all__ = ["SCHEMA", "card_document", "estimate_document", "gain_document", "spend_document", "verdict_document"]
@@ -21,8 +23,7 @@ def verdict_document(f: Findings) -> dict[str, Json]:
     ended = f.ended
     shift: dict[str, Json] | None = None
     if f.shift is not None:
-        drop = shift_drop(f.holdout.winner, f.shift.winner)
-        shift = {**split_document(f.shift), "winner_minus_holdout": estimate_document(drop) if drop else None}
+        shift = {**split_document(f.shift), "winner_minus_holdout": estimate_document(f.shift_drop) if f.shift_drop else None}
     return {
         "schema": SCHEMA,
         "run": f.started.run,
@@ -43,6 +44,11 @@ def verdict_document(f: Findings) -> dict[str, Json]:
         "holdout": split_document(f.holdout),
         "dev": {"selected": True, "note": "the winner was selected on these rows: optimistic", **split_document(f.dev)},
         "shift": shift,
+        "sampling": sampling_document(f.sampling),
+        "levers_alone": {
+            "note": f.alone.note,
+            "paired_gain_over_baseline": {lever: gain_document(one) for lever, one in f.alone.gains.items()},
+        },
         "verdict": ruling(f.verdict),
         "spend": {role: spend_document(spend) for role, spend in f.spend.items()},
         "per_call": {"before": card_document(f.before), "after": card_document(f.after)},
@@ -89,6 +95,19 @@ def split_document(result: SplitResult) -> dict[str, Json]:
         "winner": estimate_document(result.winner),
         "paired_gain": gain_document(result.gain),
     }
+
+
+def sampling_document(s: Sampling) -> dict[str, Json]:
+    """The standard deviation of the difference of two evaluations of the same prompt on `rows` rows, and the share of a single answer's variance that
+    is sampling; null where no row was asked twice."""
+
+    def noise(one: SamplingNoise | None) -> dict[str, Json] | None:
+        if one is None:
+            return None
+        share = estimate_document(one.share) if one.share else None
+        return {"sd_of_difference": estimate_document(one.sd), "share_of_variance": share, "rows": one.rows}
+
+    return {"baseline": noise(s.baseline), "winner": noise(s.winner), "note": s.note}
 
 
 def ruling(v: Verdict) -> dict[str, Json]:
