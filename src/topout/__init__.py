@@ -4,7 +4,7 @@
     run = topout.optimize("tasks/support-tickets")
     print(run.verdict.sentence)
 
-`optimize`, `resume`, `evaluate`, `gate`, `compare`, `export`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
+`optimize`, `resume`, `evaluate`, `gate`, `compare`, `export`, `hand_off`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         evaluate,
         export,
         gate,
+        hand_off,
         list_runs,
         load_run,
         optimize,
@@ -47,6 +48,7 @@ __all__ = [
     "evaluate",
     "export",
     "gate",
+    "hand_off",
     "list_runs",
     "load_run",
     "optimize",

@@ -32,10 +32,14 @@ from topout.domain import (
 )
 
 __all__ = [
+    "Answer",
     "Carried",
     "Critique",
     "Exported",
     "Exporter",
+    "Grading",
+    "HandOff",
+    "HandOffExporter",
     "History",
     "Journal",
     "Lab",
@@ -261,6 +265,52 @@ class Exporter(Protocol):
     """
 
     def __call__(self, offer: Offer, folder: Path) -> Exported: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """A task's scorer in a form that travels: `name` and `settings` (with `labels` and `schema`) of a built-in one, or `code`, the text of the user's
+    own scorer.py ('' for a built-in one)."""
+
+    name: str
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    schema: Mapping[str, Json] | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a candidate of the run answered to an example, and the score of that in [0, 1]."""
+
+    candidate: str
+    example: str
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff:
+    """Rows of a task and what a run knows of them, for another program's trainer or test runner.
+
+    `rows` are all that may be written: train and dev rows for a trainer, held-out rows for a test runner, never both. `answers` are to these rows.
+    `offer.prompt` is what the other program's model is to be asked with. `bar` is the lowest score of an answer that is worth learning from. `source` is
+    the task folder as the user wrote it; `left_out` says which rows stay behind, a sentence each.
+    """
+
+    offer: Offer
+    rows: tuple[Example, ...]
+    answers: tuple[Answer, ...]
+    grading: Grading
+    bar: float = 1.0
+    source: str = ""
+    left_out: tuple[str, ...] = ()
+
+
+class HandOffExporter(Protocol):
+    """Turns a hand-off into a folder of files. As an Exporter: reads what is there, writes nothing, raises UserError for what it cannot carry."""
+
+    def __call__(self, hand_off: HandOff, folder: Path) -> Exported: ...
 
 
 @dataclass(frozen=True, slots=True)

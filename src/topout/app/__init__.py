@@ -17,6 +17,7 @@ from topout.app.derived import write_derived
 from topout.app.exporting import Delivery, export
 from topout.app.foreign import ForeignView, verdict_on
 from topout.app.gating import Gated, gate
+from topout.app.handing_off import hand_off
 from topout.app.heads import head
 from topout.app.judging import evaluation, rows_of
 from topout.app.running import as_toml, checked_settings, drive, first_event, measured, task_path
@@ -47,6 +48,7 @@ __all__ = [
     "evaluate",
     "export",
     "gate",
+    "hand_off",
     "list_runs",
     "load_run",
     "optimize",

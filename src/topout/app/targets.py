@@ -13,7 +13,7 @@ from pathlib import Path
 
 from topout.contracts import Exporter, RegistryTarget
 from topout.errors import TopoutError, UserError, did_you_mean
-from topout.exporters import TARGETS, mlflow_registry
+from topout.exporters import HAND_OFFS, TARGETS, mlflow_registry
 from topout.exporters.directory import DirectoryRegistry
 from topout.store.batch import write_batch
 
@@ -29,12 +29,12 @@ REGISTRIES: Mapping[str, RegistryTarget] = {
 def plugged() -> dict[str, EntryPoint]:
     """What other packages bring, unread. A name of ours stays ours."""
     found = sorted(entry_points(group=GROUP), key=lambda one: one.name)
-    return {one.name: one for one in found if one.name not in TARGETS and one.name not in REGISTRIES}
+    return {one.name: one for one in found if one.name not in {*TARGETS, *REGISTRIES, *HAND_OFFS}}
 
 
 def target_names() -> list[str]:
     """All names, ours first."""
-    return [*TARGETS, *REGISTRIES, *plugged()]
+    return [*TARGETS, *REGISTRIES, *HAND_OFFS, *plugged()]
 
 
 def target(name: str, option: str = "--to") -> Exporter | RegistryTarget:
@@ -46,7 +46,9 @@ def target(name: str, option: str = "--to") -> Exporter | RegistryTarget:
     others = plugged()
     if name in others:
         return loaded(others[name], option)
-    known = [*TARGETS, *REGISTRIES, *others]
+    if name in HAND_OFFS:
+        raise UserError(f"{option} {name}: this target takes rows of the task too. From Python: topout.hand_off(run, to='{name}').")
+    known = [*TARGETS, *REGISTRIES, *HAND_OFFS, *others]
     near = did_you_mean(name, known)
     near = near if near.startswith(" Did") else ""
     raise UserError(f"{option} {name}: no such target.{near} Targets: {', '.join(known)}.")

@@ -46,16 +46,34 @@ def export(
         str | None, typer.Option(metavar="FOLDER", help="Where to write files. Default: exports/NAME, for registry: prompts.")
     ] = None,
     uri: Annotated[str | None, typer.Option(metavar="URI", help="Where the registry is. Default: its own settings.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Hand-offs: ask with this prompt.md (or folder) instead of the winner.")
+    ] = None,
+    without_demos: Annotated[
+        bool, typer.Option("--without-demos", help="Hand-offs: ask without the prompt's worked examples.")
+    ] = False,
+    bar: Annotated[float, typer.Option(metavar="SCORE", help="Hand-offs: lowest score of an answer worth learning from.")] = 1.0,
     force: Annotated[bool, typer.Option("--force", help="Move the alias, or replace files, all the same.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")] = False,
     runs_dir: RunsDir = "runs",
     as_json: AsJson = False,
 ) -> None:
     """Write a run's best prompt, with where it comes from and what it is worth, for other programs or into a registry."""
-    from topout.app import export
+    from topout.app import export, hand_off
+    from topout.errors import UserError
+    from topout.exporters import HAND_OFFS
 
-    asked = {"candidate": candidate, "name": name, "alias": alias, "out": out, "uri": uri}
-    done = export(run, to=to, force=force, dry_run=dry_run, runs_dir=runs_dir, **asked)
+    own = {"candidate": candidate, "name": name, "out": out}
+    if to in HAND_OFFS:
+        if alias is not None or uri is not None:
+            raise UserError(f"--to {to}: this target writes files, and has no aliases and no address. Leave --alias and --uri out.")
+        done = hand_off(
+            run, to=to, prompt=prompt, without_demos=without_demos, bar=bar, force=force, dry_run=dry_run, runs_dir=runs_dir, **own
+        )
+    elif prompt is not None or without_demos or bar != 1.0:
+        raise UserError(f"--to {to}: --prompt, --without-demos and --bar are for {', '.join(HAND_OFFS)}. Leave them out.")
+    else:
+        done = export(run, to=to, force=force, dry_run=dry_run, runs_dir=runs_dir, alias=alias, uri=uri, **own)
     if as_json:
         from topout.report.documents import export_document
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from topout.contracts import Exporter
+from topout.contracts import Exporter, HandOffExporter
 from topout.exporters.dotprompt import dotprompt
 from topout.exporters.dspy_state import dspy_state
 from topout.exporters.langchain import langchain
 from topout.exporters.messages import messages
+from topout.exporters.promptfoo import promptfoo
 from topout.exporters.prompty import prompty
 from topout.exporters.python_module import python_module
 from topout.exporters.text_file import text_file
+from topout.exporters.training import TRAINERS
 
-__all__ = ["TARGETS"]
+__all__ = ["HAND_OFFS", "TARGETS", "TESTERS"]
 
 TARGETS: Mapping[str, Exporter] = {
     "text": text_file,
@@ -28,3 +30,9 @@ TARGETS: Mapping[str, Exporter] = {
     "prompty": prompty,
     "dotprompt": dotprompt,
 }
+
+TESTERS = frozenset({"promptfoo"})
+"""Hand-offs that test the prompt, on held-out rows; all others train a model, on train and dev rows."""
+
+HAND_OFFS: Mapping[str, HandOffExporter] = {"promptfoo": promptfoo, **TRAINERS}
+"""Targets that need rows of the task, and what the run's candidates answered to them."""
