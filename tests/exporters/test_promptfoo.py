@@ -22,9 +22,7 @@ from topout.text.rendering import render
 def evaluated(folder: Path, secret: str = "") -> list[dict[str, Any]]:
     """What promptfoo made of the project in a folder, test by test."""
     node = shutil.which("node")
-    found = node and subprocess.run(
-        [node, "-e", "console.log(require.resolve('promptfoo'))"], capture_output=True, text=True
-    )
+    found = node and subprocess.run([node, "-e", "console.log(require.resolve('promptfoo'))"], capture_output=True, text=True)
     if not node or not found or found.returncode:
         pytest.skip("node, or the npm package promptfoo (on NODE_PATH), is not installed")
     place = next(one for one in Path(found.stdout.strip()).parents if one.name == "promptfoo")
