@@ -95,6 +95,20 @@ def test_what_was_asked_and_what_it_rests_on_is_kept(view: RunView, finished: Pa
     assert view.findings.started.manifest == manifest
 
 
+def test_a_fact_that_is_told_after_the_run_changes_the_advice_and_no_figure(view: RunView, finished: Path, tmp_path: Path) -> None:
+    toml = finished / "small" / "task.toml"
+    before = toml.read_text()
+    try:
+        toml.write_text(before.replace("target_score = 0.9", "target_score = 0.1"))
+        told = public.load_run("latest")
+    finally:
+        toml.write_text(before)
+    assert told.advice.sentence.startswith("Stop here: the target is reached (target 10 %, held-out score")
+    assert view.advice != told.advice
+    assert told.verdict == view.verdict and told.levers == view.levers
+    assert "target_score" not in str(view.advice.asks)
+
+
 def test_the_printed_figure_of_the_winner_holds_when_it_is_measured_again(view: RunView) -> None:
     again = public.evaluate("small", prompt="runs/latest/best", cache_dir="another-cache")
     printed = view.findings.holdout.winner

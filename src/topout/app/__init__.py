@@ -15,6 +15,7 @@ from pathlib import Path
 from topout.app.bench import Bench, Watch
 from topout.app.derived import write_derived
 from topout.app.exporting import Delivery, export
+from topout.app.facts import facts_now
 from topout.app.foreign import ForeignView, verdict_on
 from topout.app.gating import Gated, gate
 from topout.app.handing_off import hand_off
@@ -190,9 +191,13 @@ def evaluate(
 
 
 def load_run(run: str | Path, runs_dir: str | Path = "runs") -> RunView:
-    """Read a run: a folder, or the name of one in `runs_dir` (`latest` too). Raises UserError or JournalError."""
+    """Read a run: a folder, or the name of one in `runs_dir` (`latest` too). Raises UserError or JournalError.
+
+    The advice goes by the facts of use that the task's file tells now, and by the run's own copy of them where that file is gone.
+    """
     folder = find_run(Path(run), Path(runs_dir))
-    return RunView(folder.path, find(read_journal(folder.journal)))
+    events = read_journal(folder.journal)
+    return RunView(folder.path, find(events, facts_now(events)))
 
 
 def compare(runs: Sequence[str | Path], runs_dir: str | Path = "runs") -> Comparison:

@@ -151,7 +151,7 @@ def drive(
         if finish.ending == "stopped":
             raise StoppedError(f"stopped before the baseline was measured. {kept}")
         raise ModelError(f"the baseline could not be measured: {finish.reason}. {kept}")
-    view = RunView(run.path, find(written))
+    view = RunView(run.path, find(written, folder.task.deployment))
     write_derived(view)
     return view
 

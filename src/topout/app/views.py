@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from topout.domain import Ending, Estimate, Prompt, Rollout, Split, Verdict
+from topout.domain import Advice, Ending, Estimate, LeverRecord, Prompt, Rollout, Split, Verdict
 from topout.report.findings import CallCard, Findings, RoleSpend
 
 if TYPE_CHECKING:
@@ -27,6 +27,16 @@ class RunView:
     def verdict(self) -> Verdict:
         """Has prompting topped out?"""
         return self.findings.verdict
+
+    @property
+    def advice(self) -> Advice:
+        """The next rung, with its reasons."""
+        return self.findings.advice
+
+    @property
+    def levers(self) -> tuple[LeverRecord, ...]:
+        """What each kind of change took and gained."""
+        return self.findings.levers
 
     @property
     def prompt(self) -> Prompt:

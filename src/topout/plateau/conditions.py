@@ -113,7 +113,7 @@ def odds(s: Situation) -> str:
     """The chance that the next doubling gains anything worth having, and on how many held-out rows the run was judged."""
     v, rows = s.verdict, f"n = {wording.calls(s.quality.n)} holdout rows"
     if v.probability is None or not math.isfinite(v.probability):
-        return f"no chance estimated, {rows}"
+        return f"no chance estimated: {v.needs[0]}; {rows}" if v.needs else f"no chance estimated, {rows}"
     known = v.details.get("calls")
     more = f"{wording.calls(int(known))} more calls" if isinstance(known, int | float) and math.isfinite(known) else "as many calls"
     return f"chance {wording.chance(v.probability)} that {more} gain {wording.points(v.delta)} points or more, {rows}"

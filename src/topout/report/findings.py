@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 
 from topout.domain import (
     EXAM,
+    Advice,
     AttemptDone,
     Candidate,
     Critiqued,
     CurvePoint,
+    Deployment,
     Estimate,
     Event,
     Gain,
     Json,
+    LeverRecord,
     ProbeEnded,
     ProbeResumed,
     ProbeStarted,
@@ -38,7 +41,9 @@ from topout.errors import JournalError
 from topout.plateau.curve import Checkpoint, simultaneous
 from topout.plateau.evidence import gather
 from topout.plateau.intervals import mean_interval, paired_gain
+from topout.plateau.levers import changed, ledger
 from topout.plateau.verdict import decide
+from topout.report.advising import advice_of, allowed_levers
 from topout.report.closer import Alone, Sampling, alone_of, sampling_of, shift_drop
 from topout.report.probes import ProbeFold, ProbeResult, probe_results
 from topout.report.samples import Table, every_rollout, put, row_score, split_of, without_score
@@ -104,6 +109,8 @@ class Findings:
     shift: SplitResult | None
     curve: tuple[CurvePoint, ...]
     verdict: Verdict
+    levers: tuple[LeverRecord, ...]
+    advice: Advice
     spend: Mapping[str, RoleSpend]
     before: CallCard
     after: CallCard
@@ -176,8 +183,11 @@ def fold(events: Iterable[Event]) -> Fold:
     return state
 
 
-def find(events: Iterable[Event]) -> Findings:
-    """Read a run from its events. Raises JournalError when the run ended before its baseline was measured."""
+def find(events: Iterable[Event], deployment: Deployment | None = None) -> Findings:
+    """Read a run from its events. Raises JournalError when the run ended before its baseline was measured.
+
+    The advice goes by the facts of use that the run began with, or by `deployment`: they change no score, so they may be told later.
+    """
     state = fold(events)
     attempts = tuple(state.attempts[number] for number in sorted(state.attempts))
     if not attempts or attempts[0].attempt.candidate is None:
@@ -193,6 +203,10 @@ def find(events: Iterable[Event]) -> Findings:
     examined = result("holdout", state, by_split, baseline, winner)
     shift = result("shift", state, by_split, baseline, winner) if by_split.get("shift") else None
     over = state.ended is not None and state.ended.ending not in ("stopped", "outage")
+    alone = alone_of(state.table, holdout, clusters, baseline, winner, over)
+    verdict = verdict_of(state, attempts, by_split, baseline, probes)
+    levers = levers_of(state, attempts, candidates, baseline, winner, holdout, alone)
+    after = card(state, winner)
     return Findings(
         state.started,
         state.ended,
@@ -206,17 +220,30 @@ def find(events: Iterable[Event]) -> Findings:
         dev=result("dev", state, by_split, baseline, winner),
         shift=shift,
         curve=curve,
-        verdict=verdict_of(state, attempts, by_split, baseline, probes),
+        verdict=verdict,
+        levers=levers,
+        advice=advice_of(
+            state.started,
+            verdict,
+            quality=examined.winner,
+            gain=examined.gain if winner.id != baseline.id else None,
+            levers=levers,
+            failures=None,
+            deployment=deployment,
+            cost_usd_per_call=after.cost_usd,
+            calls=after.n,
+            latency_s=after.latency_s,
+        ),
         spend=spend_of(state),
         before=card(state, baseline),
-        after=card(state, winner),
+        after=after,
         unscored=unscored_of(state.table),
         resumed=state.resumed,
         seconds=(state.ended.at - state.started.at - state.paused_s) if state.ended else 0.0,
         table=state.table,
         probes=probes,
         sampling=sampling_of(state.table, state.started.manifest, holdout, clusters, baseline, winner),
-        alone=alone_of(state.table, holdout, clusters, baseline, winner, over),
+        alone=alone,
         shift_drop=shift_drop(examined.winner, shift.winner) if shift else None,
     )
 
@@ -363,8 +390,6 @@ def verdict_of(
     """The verdict on the run's own evidence and that of its finished probes."""
     dev, holdout = by_split.get("dev", ()), by_split.get("holdout", ())
     champions = dict.fromkeys([baseline.id, *(done.champion for done in attempts)])
-    exams = {c: exam for c in champions if c in state.sat for exam in [scores(state, c, holdout)] if any(s == s for s in exam)}
-    levers = state.started.manifest.get("levers")
     ending = state.ended.ending if state.ended else "stopped"
     cut_short = "" if ending in ("budget", "finished") else (state.ended.reason if state.ended else "the run has not ended")
     return decide(
@@ -373,12 +398,42 @@ def verdict_of(
             delta=number(state.started.settings.get("delta"), 0.02),
             baseline=baseline.id,
             dev={c: scores(state, c, dev) for c in champions},
-            holdout=exams,
-            levers=[str(lever) for lever in levers] if isinstance(levers, list) else (),
+            holdout=exams(state, champions, holdout),
+            levers=allowed_levers(state.started),
             clusters=groups(state, holdout),
             cut_short=cut_short,
             probe=[racer.met for probe in probes if probe.finished for racer in probe.racers if racer.met.rows],
         )
+    )
+
+
+def exams(state: Fold, candidates: Iterable[str], holdout: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """The held-out scores of those candidates that sat the exam as champions."""
+    return {c: exam for c in candidates if c in state.sat for exam in [scores(state, c, holdout)] if any(s == s for s in exam)}
+
+
+def levers_of(
+    state: Fold,
+    attempts: Sequence[AttemptDone],
+    candidates: Mapping[str, Candidate],
+    baseline: Candidate,
+    winner: Candidate,
+    holdout: Sequence[str],
+    alone: Alone,
+) -> tuple[LeverRecord, ...]:
+    """What each lever did, and what it gained by itself. Where the winner differs from the baseline by one lever, its exam is that lever's."""
+    champions = dict.fromkeys([baseline.id, *(done.champion for done in attempts)])
+    by_lever: dict[str, Sequence[float]] = {lever: one for lever, one in alone.scores.items()}  # noqa: C416
+    if len(pulled := changed(baseline.prompt, winner.prompt)) == 1:
+        by_lever = dict.fromkeys(pulled, scores(state, winner.id, holdout))
+    return ledger(
+        attempts,
+        candidates,
+        baseline=baseline.id,
+        holdout=exams(state, champions, holdout),
+        levers=allowed_levers(state.started),
+        alone=by_lever,
+        clusters=groups(state, holdout),
     )
 
 

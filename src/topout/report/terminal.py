@@ -13,6 +13,7 @@ from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult, t
 from topout.report.layout import block, bullets, commands, grid, table, text
 from topout.report.measures import setting
 from topout.report.next_commands import RESUMABLE, next_commands
+from topout.report.rungs import levers_block, next_rung
 from topout.report.words import EMBEDDED_NOTE, amount, count, difference, duration, is_embedded, paired, quality, seconds
 
 __all__ = ["call_card", "money", "ruled", "sparkline", "spend_table", "summary", "unscored_line"]
@@ -28,7 +29,13 @@ def summary(f: Findings, folder: str, run: str = "") -> RenderableType:
     parts += [*closer(f), curve(f), per_call(f), spend(f)]
     if f.unscored:
         parts.append(block("Without a score", text(unscored_line(f.unscored), "yellow")))
-    parts += [ruled(f.verdict), ending(f), commands("Next", next_commands(f, run or folder))]
+    parts += [
+        ruled(f.verdict),
+        levers_block(f.levers),
+        next_rung(f.advice),
+        ending(f),
+        commands("Next", next_commands(f, run or folder)),
+    ]
     return Group(*parts)
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from topout.domain import CurvePoint, Estimate, Gain, Json, Verdict
 from topout.plateau.noise import SamplingNoise
+from topout.report.advice_json import advice_document, lever_document
 from topout.report.closer import Sampling
 from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult
 from topout.report.measures import setting
@@ -50,6 +51,8 @@ def verdict_document(f: Findings) -> dict[str, Json]:
             "paired_gain_over_baseline": {lever: gain_document(one) for lever, one in f.alone.gains.items()},
         },
         "verdict": ruling(f.verdict),
+        "levers": [lever_document(record) for record in f.levers],
+        "advice": advice_document(f.advice),
         "spend": {role: spend_document(spend) for role, spend in f.spend.items()},
         "per_call": {"before": card_document(f.before), "after": card_document(f.after)},
         "unscored": dict(f.unscored),
