@@ -14,6 +14,7 @@ from pathlib import Path
 __all__ = [
     "JournalError",
     "ModelError",
+    "OptimizerError",
     "ScorerError",
     "StoppedError",
     "StoreError",
@@ -36,6 +37,10 @@ class UserError(TopoutError):
 
 class ScorerError(UserError):
     """A scorer raised, or returned something that is not a score in [0, 1]."""
+
+
+class OptimizerError(UserError):
+    """An optimizer of the user's own raised, or returned something that the contract does not know."""
 
 
 class StoreError(UserError):

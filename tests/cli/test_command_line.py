@@ -24,6 +24,8 @@ HEAVY = ("litellm", "pandas", "matplotlib", "scipy", "optuna", "dspy", "rich", "
 class View:
     folder: Path
     findings: Findings
+    went_on: bool = True
+    places: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class FakeApp:
     asked: list[tuple[str, tuple[object, ...], dict[str, object]]] = field(default_factory=list)
     error: BaseException | None = None
     evaluated: Evaluated = field(default_factory=Evaluated)
+    went_on: bool = True
 
     def view(self, verb: str) -> Callable[..., View]:
         def call(*args: object, watch: Watch | None = None, **options: object) -> View:
@@ -59,7 +62,7 @@ class FakeApp:
             if watch is not None:
                 for i, event in enumerate(events):
                     watch(event, Gauge(i, len(events), 3, 0.1, 0.1, "search"))
-            return View(self.folder, find(events))
+            return View(self.folder, find(events), self.went_on)
 
         return call
 
@@ -201,6 +204,18 @@ def test_the_exit_code_tells_how_the_run_ended(app: FakeApp, capsys: pytest.Capt
     app.run = PretendedRun(dev=30, holdout=30, shift=0, ending=ending)  # type: ignore[arg-type]
     assert main(["resume", "latest", "-q"]) == code
     assert ("topout resume" in capsys.readouterr().out) == (ending not in ("budget", "finished"))
+
+
+def test_a_resume_that_found_nothing_to_do_says_so_and_what_would_go_on(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> None:
+    app.went_on = False
+    assert main(["resume", "latest", "-q"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert (
+        out.startswith("Nothing was to do: this run has used up its calls.") and "--max-calls N" in out and "Held-out score" in out
+    )
+    app.run = replace(app.run, ending="finished")
+    assert main(["resume", "latest", "-q"]) == 0
+    assert capsys.readouterr().out.startswith("Nothing was to do: this run came to its end.")
 
 
 def test_json_is_events_and_last_the_verdict_document(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> None:

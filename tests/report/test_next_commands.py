@@ -28,13 +28,26 @@ def test_defaults_are_not_repeated() -> None:
     )
 
 
-@pytest.mark.parametrize("ending", ["stopped", "outage", "time", None])
+@pytest.mark.parametrize("ending", ["stopped", "outage", None])
 def test_a_run_that_can_go_on_is_resumed(ending: Ending | None) -> None:
     assert first(ending) == "topout resume runs/latest"
 
 
 def test_a_run_out_of_money_is_resumed_with_twice_as_much() -> None:
     assert first("money", max_cost=2.5) == "topout resume runs/latest --max-cost 5"
+
+
+@pytest.mark.parametrize(("limit", "doubled"), [(90.0, "3m"), (45.5, "91s"), (1800.0, "1h"), (3600.0, "2h")])
+def test_a_run_out_of_time_is_resumed_with_twice_as_much(limit: float, doubled: str) -> None:
+    assert first("time", max_time=limit) == f"topout resume runs/latest --max-time {doubled}"
+
+
+def test_paths_are_those_that_one_types_from_here() -> None:
+    found = find(PretendedRun(ending="budget", settings={"cache_dir": ".topout/cache", "max_cost": None}).events())
+    places = {"task": "../work/tickets", "recipe": "evolve", "cache_dir": "../work/.topout/cache"}
+    lines = [shlex.join(words) for words, _ in next_commands(found, "../work/runs/latest", places)]
+    assert lines[0].startswith("topout optimize ../work/tickets ") and "--cache-dir ../work/.topout/cache" in lines[0]
+    assert lines[2].startswith("topout evaluate ../work/tickets --prompt ../work/runs/latest/best")
 
 
 def test_a_run_that_found_nothing_more_to_try_is_only_looked_at() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from topout.app.bench import Bench, Watch
@@ -21,7 +22,8 @@ from topout.app.gating import Gated, gate
 from topout.app.handing_off import hand_off
 from topout.app.heads import head
 from topout.app.judging import evaluation, rows_of
-from topout.app.running import as_toml, checked_settings, drive, first_event, measured, task_path
+from topout.app.places import places_from, resolved, task_path
+from topout.app.running import as_toml, checked_settings, drive, first_event, measured
 from topout.app.views import Evaluation, RunHead, RunView
 from topout.domain import Candidate, Event, RunEnded, RunStarted, Split
 from topout.engine.exam import plan_exam
@@ -108,6 +110,8 @@ def optimize(
     bench = Bench(settings, loaded.recipe.exam_share)
     started = first_event(settings, folder, loaded, plan)
     run = create_run_folder(Path(runs_dir), folder.task.name, loaded.name, started.run)
+    files = {"task": folder.folder, "recipe": loaded.path, "cache": Path(cache_dir)}
+    started = replace(started, manifest={**started.manifest, "places": places_from(run.path, files)})
     with run.lock():
         write_text(run.path / "run.toml", as_toml(started.settings))
         write_text(run.path / "manifest.json", json.dumps(started.manifest, indent=1, ensure_ascii=False) + "\n")
@@ -124,7 +128,7 @@ def resume(
     watch: Watch | None = None,
     recall: Callable[[Sequence[Event]], None] | None = None,
 ) -> RunView:
-    """Take up a run that was stopped, killed, or ended by an outage, by money or by time. It goes on as if it had never ended.
+    """Take up a run that was stopped, killed, or ended by an outage, by money or by time. It goes on as if it had never ended, from any folder.
 
     `max_cost` (dollars, for the whole run), `max_time` (seconds, for this session) and `concurrency` may be set anew. `recall` is told once what
     earlier sessions found, `watch` of each new event. Raises JournalError when the task or the recipe changed since, or another process is at it.
@@ -139,7 +143,10 @@ def resume(
             raise JournalError(f"{folder.journal}:1: a journal begins with RunStarted.")
         changed = {"max_cost": max_cost, "max_time": max_time, "concurrency": concurrency}
         settings = checked_settings(**{**started.settings, **{k: v for k, v in changed.items() if v is not None}})
-        task, loaded = load_task(task_path(settings.task)), load_recipe(settings.recipe)
+        places = resolved(folder.path, started.manifest)
+        task = load_task(places.get("task") or task_path(settings.task))
+        loaded = load_recipe(str(places.get("recipe") or settings.recipe))
+        settings = settings.model_copy(update={"cache_dir": str(places.get("cache") or settings.cache_dir)})
         for what, now in (("task_fingerprint", task.task.fingerprint), ("recipe_sha", loaded.sha)):
             if started.manifest.get(what) != now:
                 raise JournalError(
@@ -147,7 +154,7 @@ def resume(
                 )
         last = events[-1]
         if isinstance(last, RunEnded) and last.ending in ("budget", "finished"):
-            return rebuild(folder.path, runs_dir)
+            return replace(rebuild(folder.path, runs_dir), went_on=False)
         plan = plan_exam(task.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share, loaded.recipe.levers)
         bench = Bench(settings, loaded.recipe.exam_share)
         return drive(folder, settings, task, loaded, plan, bench, started, events, watch)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from topout.app.running import task_path
+from topout.app.places import task_path
 from topout.checks import Found, Subject, Visible, check, visible
 from topout.domain import Example, Split, Task
 from topout.engine.exam import plan_exam

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from topout.app.bench import Bench, Watch
 from topout.app.judging import evaluation, groups_of, rows_of, scores_of
-from topout.app.running import checked_settings, measured, task_path
+from topout.app.places import task_path
+from topout.app.running import checked_settings, measured
 from topout.app.views import Evaluation
 from topout.domain import Candidate, Split
 from topout.errors import UserError

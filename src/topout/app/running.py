@@ -11,7 +11,6 @@ from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -19,6 +18,7 @@ from pydantic import ValidationError
 from topout import __version__
 from topout.app.bench import Bench, Tape, Watch
 from topout.app.derived import write_derived
+from topout.app.places import typed
 from topout.app.views import RunView
 from topout.config.settings import RunSettings
 from topout.domain import Candidate, Ending, Event, Example, Json, Rollout, RunEnded, RunResumed, RunStarted
@@ -29,19 +29,18 @@ from topout.engine.harness import Harness, Seat
 from topout.engine.loop import Finish, Run
 from topout.engine.opening import BASELINE, first_row
 from topout.engine.replay import Replay
-from topout.errors import ModelError, ScorerError, StoppedError, StoreError, TopoutError, UserError
+from topout.errors import ModelError, OptimizerError, ScorerError, StoppedError, StoreError, TopoutError, UserError
 from topout.models.embedded.fitness import Fitness
 from topout.models.event_loop import run_blocking
 from topout.plateau.curve import checkpoints
 from topout.plugins.optimizers import LoadedRecipe
-from topout.plugins.shipped import shipped
 from topout.plugins.tasks import TaskFolder
 from topout.report.findings import find
 from topout.store.codec import SCHEMA
 from topout.store.journal import JournalFile, read_journal
 from topout.store.layout import RunFolder
 
-__all__ = ["as_toml", "checked_settings", "drive", "first_event", "measured", "task_path"]
+__all__ = ["as_toml", "checked_settings", "drive", "first_event", "measured"]
 
 T = TypeVar("T")
 
@@ -55,13 +54,6 @@ def checked_settings(**given: object) -> RunSettings:
         name = "--" + ".".join(str(part) for part in first["loc"]).replace("_", "-")
         hint = " It is a fraction of the score: 0.02 is 2 points." if name == "--delta" else ""
         raise UserError(f"{name} = {first.get('input')!r}: {first['msg'].lower()}.{hint}") from error
-
-
-def task_path(task: str | Path) -> Path:
-    """The task folder that a user named; a shipped task when there is no such folder here."""
-    path = Path(task)
-    ours = shipped("tasks") / path.name
-    return ours if not path.exists() and path.parent in (Path("tasks"), Path()) and ours.is_dir() else path
 
 
 def first_event(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe, plan: ExamPlan) -> RunStarted:
@@ -133,13 +125,19 @@ def drive(
         try:
             finish = run_blocking(session(settings, folder, loaded, plan, bench, started, events, tape), bench.stop)
         except TopoutError as error:
-            if not tape.under_way and not events:
+            if not tape.under_way and not events and not isinstance(error, OptimizerError):
                 run.remove()
                 raise
             with suppress(StoreError):
                 tape.append(RunEnded("outage", str(error), time.time()))
-            if isinstance(error, ScorerError):
-                raise ScorerError(f"{error} All replies are kept: mend it and start again, they are not bought again.") from error
+            if isinstance(error, ScorerError | OptimizerError):
+                again = (
+                    f" (`topout resume {typed(run.path)}` if the file can stay as it is)"
+                    if isinstance(error, OptimizerError)
+                    else ""
+                )
+                kept = f"All replies are kept: mend it and start again{again}, they are not bought again."
+                raise type(error)(f"{error} {kept}") from error
             raise
         tape.append(RunEnded(finish.ending, finish.reason, time.time()))
     finally:

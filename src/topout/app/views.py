@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from topout.app.places import to_type
 from topout.domain import Advice, Ending, Estimate, LeverRecord, Prompt, Rollout, Split, Verdict
 from topout.report.findings import CallCard, Findings, RoleSpend
 
@@ -18,10 +19,18 @@ __all__ = ["Evaluation", "RunHead", "RunView"]
 
 @dataclass(frozen=True)
 class RunView:
-    """A run, read. Tables are made when asked for. Its repr is its folder: the findings hold every reply."""
+    """A run, read. Tables are made when asked for. Its repr is its folder: the findings hold every reply.
+
+    `went_on` is False after a resume that found nothing to do."""
 
     folder: Path
     findings: Findings = field(repr=False)
+    went_on: bool = field(default=True, repr=False)
+
+    @property
+    def places(self) -> dict[str, str]:
+        """How the settings `task`, `recipe` and `cache_dir` are typed from this folder."""
+        return to_type(self.folder, self.findings.started)
 
     @property
     def verdict(self) -> Verdict:

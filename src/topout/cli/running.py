@@ -124,10 +124,23 @@ def tell(view: RunView, runs_dir: str, as_json: bool) -> None:
 
         print_json({"event": "Verdict", "folder": typed_path(view.folder), **verdict_document(view.findings)}, line=True)
     else:
+        from topout.report.layout import text
         from topout.report.terminal import summary
 
-        say(summary(view.findings, typed_path(view.folder), short_name(view.folder, runs_dir)))
+        told = [] if view.went_on else [text(nothing_to_do(view), "yellow"), text("")]
+        say(*told, summary(view.findings, typed_path(view.folder), short_name(view.folder, runs_dir), view.places))
     exit_as(view.findings.ended.ending if view.findings.ended else None)
+
+
+def nothing_to_do(view: RunView) -> str:
+    """Why a resume changed nothing, and what would go on."""
+    ended = view.findings.ended
+    if ended is not None and ended.ending == "budget":
+        more = (
+            "A run's calls are fixed when it starts: `topout optimize ... --max-calls N` goes on from where this one's replies end"
+        )
+        return f"Nothing was to do: this run has used up its calls. {more} (they are cached and cost nothing again)."
+    return "Nothing was to do: this run came to its end. Another recipe, seed or critic would be a new run (`topout optimize`)."
 
 
 def short_name(folder: Path, runs_dir: str) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
 from topout.config.toml_files import read_text
-from topout.errors import UserError, place
+from topout.errors import TopoutError, UserError, place
 
-__all__ = ["Crash", "guarded", "load_module"]
+__all__ = ["Crash", "boundary", "guarded", "load_module"]
 
 T = TypeVar("T")
 
@@ -28,13 +29,33 @@ class Crash(Exception):  # noqa: N818 - an event at the boundary, never shown
 
 
 def guarded(file: Path, call: Callable[[], T]) -> T:
-    """What `call` returns; whatever it raises (short of an interrupt) becomes a Crash that names the line in `file`."""
-    try:
+    """What `call` returns; what it raises is dealt with as in `boundary`."""
+    with boundary(file):
         return call()
+
+
+@contextmanager
+def boundary(file: Path) -> Iterator[None]:
+    """Around foreign code: whatever it raises (short of an interrupt) becomes a Crash that names the line in `file`. Our own errors, which pass through
+    code that calls us back, stay what they are."""
+    try:
+        yield
+    except TopoutError:
+        raise
     except (Exception, SystemExit) as error:
+        ours = leaves(error.subgroup(TopoutError)) if isinstance(error, ExceptionGroup) else []
+        if ours:
+            raise ours[0] from None
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
         text = " ".join(str(error).split())[:300]
         raise Crash(lines[-1] if lines else None, f"{type(error).__name__}: {text}" if text else type(error).__name__) from error
+
+
+def leaves(error: TopoutError | ExceptionGroup[TopoutError] | None) -> list[TopoutError]:
+    """The errors in a group, however deep."""
+    if isinstance(error, ExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    return [error] if error is not None else []
 
 
 def load_module(path: Path) -> ModuleType:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import random
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
@@ -10,9 +12,10 @@ from typing import Any, TypeVar
 
 from topout.config.recipe import Recipe
 from topout.config.toml_files import line_of, read_text, read_toml
-from topout.contracts import Optimizer
-from topout.errors import UserError, did_you_mean, place
-from topout.plugins.modules import Crash, guarded, load_module
+from topout.contracts import History, Lab, Move, Optimizer, Stop
+from topout.domain import Attempt
+from topout.errors import OptimizerError, UserError, did_you_mean, place
+from topout.plugins.modules import Crash, boundary, guarded, load_module
 from topout.plugins.shipped import shipped
 from topout.search.evolve import Evolve, EvolveSettings
 from topout.search.fewshot import Fewshot, FewshotSettings
@@ -26,12 +29,13 @@ S = TypeVar("S", EvolveSettings, FewshotSettings)
 
 @dataclass(frozen=True, slots=True)
 class LoadedRecipe:
-    """A recipe with its optimizer. `sha` is a hash over its files."""
+    """A recipe with its optimizer. `sha` is a hash over its files, `path` where it was found."""
 
     name: str
     recipe: Recipe
     optimizer: Optimizer
     sha: str
+    path: Path
 
 
 def load_recipe(name: str, here: Path | None = None) -> LoadedRecipe:
@@ -58,7 +62,7 @@ def load_recipe(name: str, here: Path | None = None) -> LoadedRecipe:
                 "An optimizer of your own is named by its file, for example 'mine.py'."
             )
         optimizer = build(recipe.settings, recipe.levers, path)
-    return LoadedRecipe(path.stem, recipe, optimizer, sha.hexdigest())
+    return LoadedRecipe(path.stem, recipe, optimizer, sha.hexdigest(), path)
 
 
 def recipe_names(here: Path | None = None) -> list[str]:
@@ -140,6 +144,48 @@ def own_optimizer(path: Path, settings: Settings) -> Optimizer:
         )
     try:
         made: Optimizer = guarded(path, lambda: make(settings))
+        lanes: object = guarded(path, lambda: made.lanes)
     except Crash as crash:
         raise UserError(f"{place(path, crash.line)}: optimizer(settings): {crash.what}.") from crash
-    return made
+    if not isinstance(lanes, int) or lanes < 1:
+        raise UserError(f"{place(path)}: lanes = {lanes!r}: expected how many attempts are in flight, a whole number from 1 up.")
+    return Own(path, made)
+
+
+class Own:
+    """An optimizer of the user's own. Whatever it raises becomes one line with file and line (OptimizerError); so does an answer that is none."""
+
+    def __init__(self, path: Path, optimizer: Optimizer) -> None:
+        self._path = path
+        self._optimizer = optimizer
+
+    @property
+    def lanes(self) -> int:
+        return self._optimizer.lanes
+
+    def plan(self, number: int, history: History, rng: random.Random) -> Move | Stop:
+        with self._told(f"plan({number})"):
+            move: object = self._optimizer.plan(number, history, rng)
+        if isinstance(move, Move | Stop):
+            return move
+        raise OptimizerError(f"{place(self._path)}: plan({number}) returned {shown(move)}, expected a Move or a Stop.")
+
+    async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
+        with self._told(f"attempt({number})"):
+            done: object = await self._optimizer.attempt(number, move, lab)
+        if isinstance(done, Attempt):
+            return done
+        raise OptimizerError(f"{place(self._path)}: attempt({number}) returned {shown(done)}, expected an Attempt.")
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        try:
+            with boundary(self._path):
+                yield
+        except Crash as crash:
+            raise OptimizerError(f"{place(self._path, crash.line)}: {what} raised {crash.what}.") from crash
+
+
+def shown(value: object) -> str:
+    """A foreign value in a message."""
+    return " ".join(repr(value).split())[:80]

@@ -21,8 +21,9 @@ __all__ = ["call_card", "money", "ruled", "sparkline", "spend_table", "summary",
 ROLES = {"task": "search", "exam": "exam (holdout, shift)", "critic": "critic", "judge": "judge"}
 
 
-def summary(f: Findings, folder: str, run: str = "") -> RenderableType:
-    """Everything that a person should know at the end of a run. `folder` is the run's, `run` a shorter way to type it (`runs/latest`)."""
+def summary(f: Findings, folder: str, run: str = "", places: Mapping[str, str] | None = None) -> RenderableType:
+    """Everything that a person should know at the end of a run. `folder` is the run's, `run` a shorter way to type it (`runs/latest`), `places` as
+    in `next_commands`."""
     parts: list[RenderableType] = [header(f, folder), held_out(f)]
     if f.shift is not None:
         parts.append(shifted(f, f.shift))
@@ -34,7 +35,7 @@ def summary(f: Findings, folder: str, run: str = "") -> RenderableType:
         levers_block(f.levers),
         next_rung(f.advice),
         ending(f),
-        commands("Next", next_commands(f, run or folder)),
+        commands("Next", next_commands(f, run or folder, places)),
     ]
     return Group(*parts)
 
