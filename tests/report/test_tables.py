@@ -77,7 +77,7 @@ def test_a_run_without_rollouts_to_show_has_empty_tables_with_their_columns() ->
 def test_spreadsheet_formulas_are_defused_and_numbers_are_not_touched() -> None:
     frame = pd.DataFrame({"text": ["=1+1", "+x", "-x", "@x", "\tx", "\rx", "a=b", "5"], "number": [-1.5, 2, 3, 4, 5, 6, 7, 8]})
     rows = list(csv.reader(io.StringIO(to_csv(frame), newline="")))
-    assert [row[0] for row in rows[1:]] == ["'=1+1", "'+x", "'-x", "'@x", "'\tx", "'\rx", "a=b", "5"]
+    assert [row[0] for row in rows[1:]] == ["'=1+1", "'+x", "'-x", "'@x", "'\tx", "\\x0dx", "a=b", "5"]
     assert rows[1][1] == "-1.5"
 
 
@@ -93,7 +93,14 @@ def test_a_formula_in_a_model_s_answer_is_defused_in_rollouts_csv() -> None:
     assert "\"'=HYPERLINK(" in text
 
 
-@given(st.lists(st.text(), min_size=1, max_size=5))
+def test_controls_in_a_cell_are_written_as_their_escapes() -> None:
+    cells = ["a\x1b[2Jb", "\x9b31m", "nul\x00", "bell\x07", "tab\tstays", "two\nlines", "two\r\nlines", "back\rover"]
+    rows = list(csv.reader(io.StringIO(to_csv(pd.DataFrame({"text": pd.Series(cells, dtype="object")})), newline="")))[1:]
+    said = ["a\\x1b[2Jb", "\\x9b31m", "nul\\x00", "bell\\x07", "tab\tstays", "two\nlines", "two\nlines", "back\\x0dover"]
+    assert [row[0] for row in rows] == said
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="\t\n")), min_size=1, max_size=5))
 def test_csv_gives_every_text_back_but_for_the_apostrophe(cells: list[str]) -> None:
     frame = pd.DataFrame({"n": range(len(cells)), "text": pd.Series(cells, dtype="object")})
     rows = list(csv.reader(io.StringIO(to_csv(frame), newline="")))[1:]
@@ -103,4 +110,4 @@ def test_csv_gives_every_text_back_but_for_the_apostrophe(cells: list[str]) -> N
 
 
 def test_a_lone_surrogate_does_not_stop_the_export() -> None:
-    assert to_csv(pd.DataFrame({"text": ["x\ud800"]})) == "text\nx\\ud800\n"
+    assert to_csv(pd.DataFrame({"text": pd.Series(["x\ud800"], dtype="object")})) == "text\nx\\ud800\n"

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["candidates_table", "curve_table", "rollouts_table", "to_csv"]
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-NEEDS_QUOTES = re.compile('[,"\r\n]')
+FORMULA_STARTS = ("=", "+", "-", "@", "\t")
+NEEDS_QUOTES = re.compile('[,"\n]')
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 type_of = {"int": "Int64", "float": "float64", "text": "object", "flag": "bool"}
 
@@ -103,7 +104,8 @@ def rollouts_table(f: Findings) -> pd.DataFrame:
 def to_csv(frame: pd.DataFrame) -> str:
     """CSV that a spreadsheet takes for data: text cells that would be a formula get a leading apostrophe, numbers stay as they are.
 
-    Lines end in a line feed; cells with one, with a lone carriage return (which pandas leaves bare), a comma or a quote are quoted."""
+    Lines end in a line feed; cells with one, a comma or a quote are quoted. Controls other than tab and line feed become their escapes (`\\x1b`), so that
+    a file that is printed steers no terminal, and so do lone surrogates; the journal has them as they came."""
     columns = [[cell(value) for value in frame[name].tolist()] for name in frame.columns]
     lines = [",".join(frame.columns), *map(",".join, zip(*columns, strict=True))]
     return "\n".join(lines).encode("utf-8", "backslashreplace").decode() + "\n"
@@ -113,7 +115,8 @@ def cell(value: object) -> str:
     """One cell; empty for None, nan and NA."""
     match value:
         case str():
-            text = f"'{value}" if value.startswith(FORMULA_STARTS) else value
+            shown = CONTROLS.sub(lambda match: f"\\x{ord(match.group()):02x}", value.replace("\r\n", "\n"))
+            text = f"'{shown}" if shown.startswith(FORMULA_STARTS) else shown
             return '"' + text.replace('"', '""') + '"' if NEEDS_QUOTES.search(text) else text
         case float():
             return "" if math.isnan(value) else repr(value)
