@@ -152,38 +152,38 @@ def own_optimizer(path: Path, settings: Settings) -> Optimizer:
     return Own(path, made)
 
 
+@dataclass(frozen=True, slots=True)
 class Own:
     """An optimizer of the user's own. Whatever it raises becomes one line with file and line (OptimizerError); so does an answer that is none."""
 
-    def __init__(self, path: Path, optimizer: Optimizer) -> None:
-        self._path = path
-        self._optimizer = optimizer
+    path: Path
+    optimizer: Optimizer
 
     @property
     def lanes(self) -> int:
-        return self._optimizer.lanes
+        return self.optimizer.lanes
 
     def plan(self, number: int, history: History, rng: random.Random) -> Move | Stop:
         with self._told(f"plan({number})"):
-            move: object = self._optimizer.plan(number, history, rng)
+            move: object = self.optimizer.plan(number, history, rng)
         if isinstance(move, Move | Stop):
             return move
-        raise OptimizerError(f"{place(self._path)}: plan({number}) returned {shown(move)}, expected a Move or a Stop.")
+        raise OptimizerError(f"{place(self.path)}: plan({number}) returned {shown(move)}, expected a Move or a Stop.")
 
     async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
         with self._told(f"attempt({number})"):
-            done: object = await self._optimizer.attempt(number, move, lab)
+            done: object = await self.optimizer.attempt(number, move, lab)
         if isinstance(done, Attempt):
             return done
-        raise OptimizerError(f"{place(self._path)}: attempt({number}) returned {shown(done)}, expected an Attempt.")
+        raise OptimizerError(f"{place(self.path)}: attempt({number}) returned {shown(done)}, expected an Attempt.")
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:
         try:
-            with boundary(self._path):
+            with boundary(self.path):
                 yield
         except Crash as crash:
-            raise OptimizerError(f"{place(self._path, crash.line)}: {what} raised {crash.what}.") from crash
+            raise OptimizerError(f"{place(self.path, crash.line)}: {what} raised {crash.what}.") from crash
 
 
 def shown(value: object) -> str:
