@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from topout.app.exporting import Delivery, doubts, offer_of
-from topout.app.running import task_path
+from topout.app.places import task_path
 from topout.contracts import Answer, HandOff
 from topout.domain import Candidate, Example, Scored, Task
 from topout.errors import UserError
