@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from topout.app.running import task_path
+from topout.app.places import task_path
 from topout.config.task_file import TaskFile
 from topout.config.toml_files import check_toml, read_text
 from topout.domain import Deployment, Event, RunStarted
