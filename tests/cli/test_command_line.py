@@ -17,7 +17,20 @@ from topout.report.live import Gauge
 from topout.testing.runs import PretendedRun
 
 Watch = Callable[[Event, Gauge], None]
-HEAVY = ("litellm", "pandas", "matplotlib", "scipy", "optuna", "dspy", "rich", "pydantic", "diskcache", "numpy", "topout.app")
+HEAVY = (
+    "litellm",
+    "pandas",
+    "altair",
+    "vl_convert",
+    "scipy",
+    "optuna",
+    "dspy",
+    "rich",
+    "pydantic",
+    "diskcache",
+    "numpy",
+    "topout.app",
+)
 
 
 @dataclass(frozen=True, slots=True)

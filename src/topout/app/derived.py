@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from topout.app.views import RunView
+from topout.errors import UserError, did_you_mean
 from topout.plugins.prompt_folders import save_prompt
 from topout.store.layout import write_bytes, write_text
 
-__all__ = ["write_derived"]
+__all__ = ["write_derived", "write_picture"]
 
 
 def write_derived(view: RunView) -> None:
@@ -26,3 +28,19 @@ def write_derived(view: RunView) -> None:
     write_text(folder / "rollouts.csv", to_csv(view.rollouts))
     write_bytes(folder / "plateau.png", plateau_png(view.findings))
     write_text(folder / "report.html", report_page(view.findings, f"{folder.parent.name}/{folder.name}"))
+
+
+def write_picture(view: RunView, what: str, path: Path) -> None:
+    """One chart of a run (curve, levers or cost) as a file, whose ending says which form. Raises UserError for an unknown chart or ending and for a
+    chart that this run has no figures for, StoreError when the disk refuses."""
+    from topout.report.picture import FORMS, PICTURES, drawable, picture
+
+    form = next((form for form in FORMS if path.suffix.casefold() == f".{form}"), None)
+    if form is None:
+        raise UserError(f"--out {path}: pictures are .png or .svg. Give a name that ends so.")
+    chart = next((chart for chart in PICTURES if chart == what), None)
+    if chart is None:
+        raise UserError(f"--what {what}: no such chart.{did_you_mean(what, PICTURES)}")
+    if not drawable(view.findings, chart):
+        raise UserError(f"--what {what}: {view.folder.name} has no figures for it: nothing was tried yet.")
+    write_bytes(path, picture(view.findings, chart, form))

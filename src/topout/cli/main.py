@@ -14,7 +14,7 @@ from typing import Annotated, cast
 import typer
 
 from topout import __version__
-from topout.cli import caching, checking, evaluating, exporting, foreign, gating, reading, running, starting
+from topout.cli import caching, checking, evaluating, exporting, foreign, gating, plotting, reading, running, starting
 from topout.errors import TopoutError
 
 __all__ = ["main"]
@@ -61,6 +61,7 @@ app.command(short_help="Show a run's best prompt, attempts and failures.")(readi
 app.command(short_help="Compare runs of one task, paired on the held-out rows.")(reading.compare)
 app.command(short_help="Show what changed between two prompts of a run.")(reading.diff)
 app.command(short_help="Write a run's page, tables and picture anew.")(reading.report)
+app.command(short_help="Write a chart of a run as a picture.")(plotting.plot)
 app.command(short_help="Judge the log of another optimizer.")(foreign.verdict)
 app.command(short_help="Write the best prompt for other programs, or into a registry.", cls=exporting.TargetsListed)(
     exporting.export

@@ -193,7 +193,7 @@ def limits(f: Findings, ahead: bool) -> tuple[float, float]:
     low, high = (min(shown), max(shown)) if shown else (0.0, 1.0)
     air = 0.06 * max(high - low, 0.04)
     middle = (low + high) / 2
-    return max(0.0, min(low - air, middle - 0.04)), min(1.02, max(high + air, middle + 0.04))
+    return max(0.0, min(low - air, middle - 0.04)), min(1.0, max(high + air, middle + 0.04))
 
 
 def forecast(f: Findings, over: XAxis) -> list[Spec]:

@@ -50,7 +50,9 @@ def layered(layers: Sequence[alt.Chart], independent: Literal["color", "opacity"
 def specification(plot: Plot, width: int | Literal["container"] = "container", height: int = 320, size: int = 12) -> Spec:
     """The chart as a Vega-Lite document of its own. With `container` it is as wide as the page lets it be."""
     fit = "fit" if width != "container" else "fit-x"
-    sized = plot.chart.properties(width=width, height=height, autosize={"type": fit, "contains": "padding"}, padding=4)
+    sized = plot.chart.properties(
+        width=width, height=height, autosize={"type": fit, "contains": "padding"}, padding=4 if fit == "fit-x" else 24
+    )
     document: Spec = sized.to_dict(validate=False)  # checking takes a while; the tests do it
     document["datasets"] = {name: list(rows) for name, rows in plot.data.items()}
     document["config"] = configuration(size)
