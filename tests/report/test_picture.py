@@ -48,9 +48,7 @@ def test_every_chart_is_drawn_as_png_and_as_svg(what: What) -> None:
 
 def test_the_curve_shows_first_and_last_score_and_the_verdict() -> None:
     f = find(PretendedRun(qualities=tuple(0.4 + 0.03 * i for i in range(8))).events())
-    texts = [
-        (node.text or "") for node in ElementTree.fromstring(picture(f, "curve", "svg")).iter("{http://www.w3.org/2000/svg}text")
-    ]
+    texts = list(ElementTree.fromstring(picture(f, "curve", "svg")).itertext())
     first, last = f.curve[0].holdout, f.curve[-1].holdout
     assert first is not None
     assert last is not None
