@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -76,3 +77,8 @@ def test_a_deployment_fact_is_the_same_for_the_file_and_for_the_advice() -> None
 def test_infinite_facts_are_refused_as_they_travel_in_json() -> None:
     with pytest.raises(ValueError, match="finite number"):
         DeploymentFacts(calls_per_day=float("inf"))
+
+
+def test_every_fact_of_use_stands_on_the_page_about_the_advice() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "advice.md").read_text()
+    assert [name for name in DeploymentFacts.model_fields if f"`{name}`" not in page] == []

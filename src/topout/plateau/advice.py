@@ -51,7 +51,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("keep prompting", "Go on prompting, by hand: another answer format", (c.FORMAT_DRIFTS, c.NO_FORMAT_LEVER, c.NOT_CLIMBING)),
     Rule("keep prompting", "Go on prompting, by hand: another answer format", (c.STYLE, c.NO_FORMAT_LEVER, c.NOT_CLIMBING)),
-    Rule("can't tell yet", "Can't tell yet what comes after prompting", (c.CANT_TELL,), last=True),
+    Rule("can't tell yet", "Can't tell yet what comes after prompting", (c.CANT_TELL,), (c.WOULD_DECIDE,), last=True),
     Rule("mend the data", "Add holdout rows first", (c.UNPROVABLE, c.TOPPED_OUT)),
     Rule(
         "stronger model",

@@ -245,6 +245,12 @@ TOPPED_OUT = Condition(
 CANT_TELL = Condition(
     "can't tell yet", lambda s: s.verdict.ruling == "can't tell yet", "Whether prompting has topped out is not known yet.", odds
 )
+WOULD_DECIDE = Condition(
+    "would decide",
+    lambda s: bool(s.verdict.needs),
+    "This would help to know.",
+    lambda s: s.verdict.needs[0] if s.verdict.needs else "nothing named",
+)
 LEVERS_UNTRIED = Condition(
     "levers untried", lambda s: bool(s.untried), "A kind of change that the recipe allows has not had its turn.", turns
 )
