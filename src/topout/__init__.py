@@ -4,7 +4,7 @@
     run = topout.optimize("tasks/support-tickets")
     print(run.verdict.sentence)
 
-`optimize`, `resume`, `evaluate`, `gate`, `compare`, `export`, `hand_off`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
+`optimize`, `resume`, `evaluate`, `gate`, `compare`, `export`, `hand_off`, `import_prompt`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Evaluation,
         ForeignView,
         Gated,
+        Imported,
         RunHead,
         RunView,
         compare,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         export,
         gate,
         hand_off,
+        import_prompt,
         list_runs,
         load_run,
         optimize,
@@ -41,6 +43,7 @@ __all__ = [
     "Evaluation",
     "ForeignView",
     "Gated",
+    "Imported",
     "RunHead",
     "RunView",
     "__version__",
@@ -49,6 +52,7 @@ __all__ = [
     "export",
     "gate",
     "hand_off",
+    "import_prompt",
     "list_runs",
     "load_run",
     "optimize",

@@ -21,6 +21,7 @@ from topout.app.foreign import ForeignView, verdict_on
 from topout.app.gating import Gated, gate
 from topout.app.handing_off import hand_off
 from topout.app.heads import head
+from topout.app.importing import Imported, import_prompt
 from topout.app.judging import evaluation, rows_of
 from topout.app.places import places_from, resolved, task_path
 from topout.app.running import as_toml, checked_settings, drive, first_event, measured
@@ -45,6 +46,7 @@ __all__ = [
     "Evaluation",
     "ForeignView",
     "Gated",
+    "Imported",
     "RunHead",
     "RunView",
     "compare",
@@ -52,6 +54,7 @@ __all__ = [
     "export",
     "gate",
     "hand_off",
+    "import_prompt",
     "list_runs",
     "load_run",
     "optimize",

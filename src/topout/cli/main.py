@@ -14,7 +14,7 @@ from typing import Annotated, cast
 import typer
 
 from topout import __version__
-from topout.cli import caching, checking, evaluating, exporting, foreign, gating, plotting, reading, running, starting
+from topout.cli import caching, checking, evaluating, exporting, foreign, gating, importing, plotting, reading, running, starting
 from topout.errors import TopoutError
 
 __all__ = ["main"]
@@ -66,6 +66,7 @@ app.command(short_help="Judge the log of another optimizer.")(foreign.verdict)
 app.command(short_help="Write the best prompt for other programs, or into a registry.", cls=exporting.TargetsListed)(
     exporting.export
 )
+app.command("import", short_help="Make a registered prompt the baseline of a task.")(importing.import_)
 app.add_typer(caching.cache, name="cache", short_help="Look after the kept replies: stats, verify, prune, export.")
 
 

@@ -18,11 +18,11 @@ def default_name(task: str) -> str:
     return name or "prompt"
 
 
-def check_name(name: str) -> str:
+def check_name(name: str, option: str = "--name") -> str:
     """The name, or a UserError: ASCII letters, digits, `_`, `-` and single dots inside, at most 100 characters."""
     if len(name) > LONGEST or not NAME.fullmatch(name):
         raise UserError(
-            f"--name {name[:120]}: not a name for a prompt, and nothing was written. "
+            f"{option} {name[:120]}: not a name for a prompt, and nothing was written. "
             f"Use letters, digits, '-', '_' and '.', at most {LONGEST}, for example '{default_name(name)}'."
         )
     return name
