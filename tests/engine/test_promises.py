@@ -88,7 +88,7 @@ def test_the_journal_counts_the_calls_that_were_made() -> None:
     last = [e for e in outcome.events if isinstance(e, AttemptDone)][-1]
     searched = sum(e.rollout.split in ("train", "dev") for e in outcome.events if isinstance(e, RolloutDone))
     assert last.task_calls == searched
-    assert last.calls == searched + critic.asked
+    assert last.calls == searched + critic.asked - 1  # the analysis of failures is no part of the search
     assert model.asked >= searched + 40
 
 

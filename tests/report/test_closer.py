@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from topout.domain import ALONE, EXAM, Event, Json, Rollout, RolloutDone, RunStarted, Scored
+from topout.domain import ALONE, EXAM, Analysed, Event, FailureCluster, Json, Rollout, RolloutDone, RunStarted, Scored
 from topout.report.findings import find
 from topout.report.terminal import summary
 from topout.report.verdict_json import verdict_document
@@ -87,7 +87,7 @@ def test_each_lever_alone_has_its_paired_gain_with_n_and_joint_interval() -> Non
     assert f.alone.gains["instructions"].estimate.mean == pytest.approx(1 - mean)
     assert f.alone.gains["demos"].estimate.mean == pytest.approx(-mean)
     assert (f.alone.gains["demos"].estimate.n, f.alone.gains["demos"].estimate.level) == (100, 0.975)
-    assert "Each lever of the best alone" in told(apart(100))
+    assert "the winner's own, alone on the baseline, paired" in told(apart(100))
     assert verdict_document(f)["levers_alone"] is not None
 
 
@@ -111,3 +111,42 @@ def test_the_drop_under_shift_is_among_the_findings() -> None:
     assert f.shift_drop.mean == pytest.approx(f.shift.winner.mean - f.holdout.winner.mean)
     assert f.shift_drop.low < f.shift_drop.mean < f.shift_drop.high
     assert find(PretendedRun(shift=0).events()).shift_drop is None
+
+
+def analysed(clusters: tuple[FailureCluster, ...] = (), reason: str = "") -> list[Event]:
+    """A run whose winner's failing dev rows were read by the critic."""
+    *events, last = PretendedRun().events()
+    f = find([*events, last])
+    return [*events, Analysed(f.winner.id, tuple(f"dev-{i:04}" for i in range(10)), clusters, reason), last]
+
+
+def test_what_still_fails_is_told_with_causes_ids_and_counts_at_most_five() -> None:
+    clusters = tuple(FailureCluster("reasoning", f"kind {i}", "\x1b[31mred\u202e", (f"dev-{i:04}",), 10) for i in range(7))
+    said = told(analysed(clusters))
+    assert "What still fails (the critic read 10 of the" in said
+    assert "1 of 10: reasoning. kind 4 ␛[31mred\\u202e rows dev-0004" in said
+    assert "kind 5" not in said
+    assert "2 of 10 in smaller clusters; 3 of 10 rows: no cause told" in said
+    document = json.loads(json.dumps(verdict_document(find(analysed(clusters))), allow_nan=False))["failures"]
+    assert (document["read"], document["unassigned"], len(document["clusters"])) == (10, 3, 7)
+    assert document["clusters"][0] == {
+        "cause": "reasoning", "title": "kind 0", "explanation": "\x1b[31mred\u202e", "rows": ["dev-0000"], "of": 10
+    }  # fmt: skip
+
+
+def test_an_analysis_that_came_to_nothing_is_told_with_its_reason() -> None:
+    f = find(analysed((), "the critic's reply is no JSON"))
+    assert f.failures is None
+    assert "not analysed: the critic's reply is no JSON" in told(analysed((), "the critic's reply is no JSON"))
+    assert verdict_document(f)["failures"]["note"] == "not analysed: the critic's reply is no JSON"  # type: ignore[index,call-overload]
+
+
+def test_rows_that_no_good_candidate_solved_are_listed_without_a_percentage() -> None:
+    f = find(PretendedRun().events())
+    good = sorted(f.candidates, key=lambda c: -sum(s[0].score.value for (k, e), s in f.table.items() if k == c and e.startswith("dev") and isinstance(s[0].score, Scored)))[:3]  # fmt: skip
+    for row in f.suspects:
+        assert all(f.table[c, row][0].score == Scored(0.0, "expected 'delivery', got 'billing'") for c in good)
+    assert len(f.suspects) > 3
+    assert f"{len(f.suspects)} dev rows that no good candidate solved; worth a look at their labels: {f.suspects[0]}" in told(
+        PretendedRun().events()
+    )

@@ -22,6 +22,7 @@ from topout.app.places import typed
 from topout.app.views import RunView
 from topout.config.settings import RunSettings
 from topout.domain import Candidate, Ending, Event, Example, Json, Rollout, RunEnded, RunResumed, RunStarted
+from topout.engine.causes import Analyst
 from topout.engine.critic import Critic
 from topout.engine.exam import ExamPlan
 from topout.engine.halt import Halt
@@ -175,7 +176,20 @@ async def session(
         task, Seat(gateway, settings.critic), tape, replay, halt, recipe.critic_temperature, recipe.critic_max_output_tokens
     )
     marks = tuple(checkpoints(plan.search, len(task.rows("dev")), most=plan.champions))
-    engine = Run(task, loaded.optimizer, harness, critic, tape, replay, halt, plan, marks[1:], settings.seed, bench.metered_usd)
+    analyst = Analyst(
+        task,
+        Seat(gateway.purse("exam"), settings.critic),
+        tape,
+        replay,
+        halt,
+        recipe.critic_temperature,
+        recipe.critic_max_output_tokens,
+        settings.seed,
+        plan.critiques,
+    )
+    engine = Run(
+        task, loaded.optimizer, harness, critic, tape, replay, halt, analyst, plan, marks[1:], settings.seed, bench.metered_usd
+    )
     bell: asyncio.TimerHandle | None = None
     if settings.max_time is not None:
         for_search = settings.max_time * (1 - recipe.exam_share)

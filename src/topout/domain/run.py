@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from topout.domain.advice import FailureCluster
 from topout.domain.model import FailureKind, ModelRole
 from topout.domain.prompt import Prompt
 from topout.domain.score import Score
@@ -16,6 +17,7 @@ __all__ = [
     "ANALYSIS",
     "EXAM",
     "PROBE_ATTEMPTS",
+    "Analysed",
     "Attempt",
     "AttemptDone",
     "Candidate",
@@ -181,6 +183,17 @@ class RunEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Analysed:
+    """The critic was asked why `candidate` still fails on these dev `rows` (ids, in the order in which it read them). `reason` says why nothing came
+    of it, '' otherwise. Titles and explanations of the clusters are untrusted."""
+
+    candidate: str
+    rows: tuple[str, ...]
+    clusters: tuple[FailureCluster, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeStarted:
     """A plateau probe of the ended run began, its `number`-th (from 1): all that it does follows from this and the journal before it.
 
@@ -250,6 +263,7 @@ Event = (
     | Critiqued
     | AttemptDone
     | RunEnded
+    | Analysed
     | ProbeStarted
     | ProbeResumed
     | Proposed

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from topout.contracts import Journal, Move, Optimizer, Stop
-from topout.domain import Attempt, AttemptDone, Candidate, Ending, Task, Unscored
+from topout.domain import ANALYSIS, Attempt, AttemptDone, Candidate, Ending, Rollout, Task, Unscored
 from topout.engine.allowance import Allowance
+from topout.engine.causes import Analyst
 from topout.engine.critic import Critic
 from topout.engine.exam import Exam, ExamPlan
 from topout.engine.halt import Halt
@@ -55,6 +56,7 @@ class Run:
         journal: Journal,
         replay: Replay,
         halt: Halt,
+        analyst: Analyst,
         plan: ExamPlan,
         checkpoints: tuple[int, ...],
         seed: int,
@@ -68,6 +70,7 @@ class Run:
         self._journal = journal
         self._replay = replay
         self._halt = halt
+        self._analyst = analyst
         self._exam = Exam(harness, plan, replay)
         self._checkpoints = checkpoints
         self._seed = seed
@@ -121,7 +124,13 @@ class Run:
         async with asyncio.TaskGroup() as group:
             for candidate in {baseline.id: baseline, winner.id: winner}.values():
                 group.create_task(self._exam.repeat(candidate))
+            group.create_task(self._analyst.analyse(winner, self._on_dev(winner), final))
             group.create_task(self._exam.alone(alone(baseline.prompt, winner.prompt), final))
+
+    def _on_dev(self, candidate: Candidate) -> list[Rollout]:
+        """What is known of a candidate on dev."""
+        known = (self._harness.known(ANALYSIS, candidate, row) for row in self._task.rows("dev"))
+        return [rollout for rollout in known if rollout is not None]
 
     async def _measure_baseline(self, baseline: Candidate) -> str:
         """Fill the pool with the baseline; what is missing for that, '' when nothing is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from topout.domain import ALONE, EXAM, AttemptDone, Critiqued, Event, Rollout, RolloutDone, RunResumed
+from topout.domain import ALONE, ANALYSIS, EXAM, Analysed, AttemptDone, Critiqued, Event, Rollout, RolloutDone, RunResumed
 
 __all__ = ["Key", "Replay"]
 
@@ -20,7 +20,7 @@ class Replay:
     Answers are remembered for good. A failure is remembered once the attempt that met it was committed: an attempt that an outage cut short is
     tried anew. An attempt may have shared the failure of one that was not committed, and that pair may have been asked again since; so a committed
     attempt is always told what the journal held when it was committed (`told`), and decides now as it did then. `held_out` counts answered holdout
-    rows by attempt number, candidate and sample.
+    rows by attempt number, candidate and sample. `analysed` holds analyses of failures by candidate, `analysis_calls` counts the critic's replies to them.
     """
 
     rollouts: dict[Key, Rollout] = field(default_factory=dict)
@@ -29,6 +29,8 @@ class Replay:
     unsteady: dict[Key, list[tuple[int, RolloutDone]]] = field(default_factory=dict)
     committed_at: dict[int, int] = field(default_factory=dict)
     held_out: dict[tuple[int, str, int], int] = field(default_factory=dict)
+    analysed: dict[str, Analysed] = field(default_factory=dict)
+    analysis_calls: int = 0
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Replay:
@@ -47,9 +49,14 @@ class Replay:
                             replay.held_out[seat] = replay.held_out.get(seat, 0) + 1
                 case Critiqued(attempt):
                     replay.critiques.setdefault(attempt, []).append(event)
+                    replay.analysis_calls += attempt == ANALYSIS
                 case AttemptDone(attempt):
                     replay.attempts[attempt.number] = event
                     replay.committed_at[attempt.number] = position
+                    replay.critiques.pop(ANALYSIS, None)  # it was about another winner
+                case Analysed(candidate):
+                    replay.analysed[candidate] = event
+                    replay.critiques.pop(ANALYSIS, None)
                 case RunResumed():
                     replay.forget_failed_critiques()
                 case _:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from topout.domain import Candidate, Estimate, Gain, Json, Lever
+from topout.domain import Analysed, Candidate, Estimate, FailureAnalysis, Gain, Json, Lever
 from topout.plateau.intervals import paired_gain
 from topout.plateau.noise import SamplingNoise, sampling_noise
+from topout.plateau.suspects import NEARLY, suspects
 from topout.plateau.wording import points
-from topout.report.samples import Table, row_score
+from topout.report.samples import Table, row_score, split_of
 from topout.text.alone import alone
 
-__all__ = ["Alone", "Sampling", "alone_of", "noise_sentence", "planned", "sampling_lines", "sampling_of", "shift_drop"]
+__all__ = [
+    "Alone",
+    "Sampling",
+    "alone_of",
+    "failures_of",
+    "noise_sentence",
+    "planned",
+    "sampling_lines",
+    "sampling_of",
+    "shift_drop",
+    "suspects_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +140,32 @@ def shift_drop(holdout: Estimate, shift: Estimate) -> Estimate | None:
     low = mean - math.hypot(shift.mean - shift.low, holdout.high - holdout.mean)
     high = mean + math.hypot(shift.high - shift.mean, holdout.mean - holdout.low)
     return Estimate(mean, max(-1.0, low), min(1.0, high), min(holdout.n, shift.n), min(holdout.level, shift.level))
+
+
+def failures_of(
+    table: Table, analyses: Mapping[str, Analysed], dev: Sequence[str], winner: Candidate, plan: int | None, over: bool
+) -> tuple[FailureAnalysis | None, str]:
+    """Why the winner still fails on dev, in the critic's words; None with the reason when that was not found out."""
+    failing = sum(row_score(table.get((winner.id, i))) < 1 for i in dev)
+    known = analyses.get(winner.id)
+    if known is None:
+        if not failing:
+            return None, "nothing to analyse: no dev row of the best prompt fails"
+        if plan == 0:
+            return None, "not analysed: the limit of calls has no room for it"
+        return None, f"not analysed: the run {'did not come' if over else 'has not come'} to it"
+    if known.reason:
+        return None, f"not analysed: {known.reason}"
+    assigned = sum(len(one.rows) for one in known.clusters)
+    found = suspects_of(table, dev)
+    return FailureAnalysis(known.clusters, len(known.rows), failing, len(known.rows) - assigned, found, "dev"), ""
+
+
+def suspects_of(table: Table, dev: Sequence[str]) -> tuple[str, ...]:
+    """Dev rows that no good candidate solved."""
+    asked = Counter(c for (c, _), samples in table.items() if split_of(samples) == "dev")
+    whole = [c for c, rows in asked.items() if rows >= NEARLY * len(dev)]
+    return suspects(dev, {c: [row_score(table.get((c, i))) for i in dev] for c in whole})
 
 
 def noise_sentence(noise: SamplingNoise, prompt: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from topout.domain import (
     EXAM,
     Advice,
+    Analysed,
     AttemptDone,
     Candidate,
     Critiqued,
@@ -20,6 +21,7 @@ from topout.domain import (
     Deployment,
     Estimate,
     Event,
+    FailureAnalysis,
     Gain,
     Json,
     LeverRecord,
@@ -44,7 +46,7 @@ from topout.plateau.intervals import mean_interval, paired_gain
 from topout.plateau.levers import changed, ledger
 from topout.plateau.verdict import decide
 from topout.report.advising import advice_of, allowed_levers
-from topout.report.closer import Alone, Sampling, alone_of, sampling_of, shift_drop
+from topout.report.closer import Alone, Sampling, alone_of, failures_of, planned, sampling_of, shift_drop, suspects_of
 from topout.report.probes import ProbeFold, ProbeResult, probe_results
 from topout.report.samples import Table, every_rollout, put, row_score, split_of, without_score
 
@@ -94,7 +96,8 @@ class SplitResult:
 class Findings:
     """Everything that is known of a run. `holdout` is the exam; `dev` is shown beside it as what it is: selected on. `seconds` is the time from
     start to end, without the pauses between an ending and a resume (a killed run has no ending: its pause counts). `sampling` and `alone` say more of baseline
-    and winner; `shift_drop` is the winner's score on shift minus that on holdout."""
+    and winner; `shift_drop` is the winner's score on shift minus that on holdout. `failures` is the critic's view of the
+    winner's failing dev rows (None with the reason in `failures_note`), `suspects` are dev rows that no good candidate solved."""
 
     started: RunStarted
     ended: RunEnded | None
@@ -122,6 +125,9 @@ class Findings:
     sampling: Sampling = field(default_factory=Sampling)
     alone: Alone = field(default_factory=Alone)
     shift_drop: Estimate | None = None
+    failures: FailureAnalysis | None = None
+    failures_note: str = ""
+    suspects: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -138,6 +144,7 @@ class Fold:
     table: dict[tuple[str, str], dict[int, Rollout]] = field(default_factory=dict)
     probes: ProbeFold = field(default_factory=ProbeFold)
     sat: set[str] = field(default_factory=set)
+    analyses: dict[str, Analysed] = field(default_factory=dict)
 
 
 def fold(events: Iterable[Event]) -> Fold:
@@ -162,6 +169,8 @@ def fold(events: Iterable[Event]) -> Fold:
                 state.critiques.append(event)
             case AttemptDone():
                 state.attempts[event.attempt.number] = event
+            case Analysed(candidate):
+                state.analyses[candidate] = event
             case RunEnded():
                 state.ended = event
             case RunResumed():
@@ -200,6 +209,7 @@ def find(events: Iterable[Event], deployment: Deployment | None = None) -> Findi
     probes = probe_results(state.probes, state.table, lambda ids: groups(state, ids))
     holdout = by_split.get("holdout", ())
     clusters = groups(state, holdout)
+    dev = by_split.get("dev", ())
     examined = result("holdout", state, by_split, baseline, winner)
     shift = result("shift", state, by_split, baseline, winner) if by_split.get("shift") else None
     over = state.ended is not None and state.ended.ending not in ("stopped", "outage")
@@ -207,6 +217,8 @@ def find(events: Iterable[Event], deployment: Deployment | None = None) -> Findi
     verdict = verdict_of(state, attempts, by_split, baseline, probes)
     levers = levers_of(state, attempts, candidates, baseline, winner, holdout, alone)
     after = card(state, winner)
+    planned_critiques = planned(state.started.manifest, "critiques")
+    failures, failures_note = failures_of(state.table, state.analyses, dev, winner, planned_critiques, over)
     return Findings(
         state.started,
         state.ended,
@@ -228,7 +240,7 @@ def find(events: Iterable[Event], deployment: Deployment | None = None) -> Findi
             quality=examined.winner,
             gain=examined.gain if winner.id != baseline.id else None,
             levers=levers,
-            failures=None,
+            failures=failures,
             deployment=deployment,
             cost_usd_per_call=after.cost_usd,
             calls=after.n,
@@ -245,6 +257,9 @@ def find(events: Iterable[Event], deployment: Deployment | None = None) -> Findi
         sampling=sampling_of(state.table, state.started.manifest, holdout, clusters, baseline, winner),
         alone=alone,
         shift_drop=shift_drop(examined.winner, shift.winner) if shift else None,
+        failures=failures,
+        failures_note=failures_note,
+        suspects=failures.suspects if failures else suspects_of(state.table, dev),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from topout.domain import Verdict
@@ -14,9 +15,11 @@ from topout.report.layout import block, bullets, commands, grid, table, text
 from topout.report.measures import setting
 from topout.report.next_commands import RESUMABLE, next_commands
 from topout.report.rungs import levers_block, next_rung
-from topout.report.words import EMBEDDED_NOTE, amount, count, difference, duration, is_embedded, paired, quality, seconds
+from topout.report.words import EMBEDDED_NOTE, amount, count, difference, duration, is_embedded, paired, quality, safe_text, seconds
 
 __all__ = ["call_card", "money", "ruled", "sparkline", "spend_table", "summary", "unscored_line"]
+
+MOST_CLUSTERS, SHOWN_IDS = 5, 6
 
 ROLES = {"task": "search", "exam": "exam (holdout, shift)", "critic": "critic", "judge": "judge"}
 
@@ -27,7 +30,7 @@ def summary(f: Findings, folder: str, run: str = "", places: Mapping[str, str] |
     parts: list[RenderableType] = [header(f, folder), held_out(f)]
     if f.shift is not None:
         parts.append(shifted(f, f.shift))
-    parts += [*closer(f), curve(f), per_call(f), spend(f)]
+    parts += [*closer(f), *still_failing(f), curve(f), per_call(f), spend(f)]
     if f.unscored:
         parts.append(block("Without a score", text(unscored_line(f.unscored), "yellow")))
     parts += [
@@ -86,22 +89,42 @@ def shifted(f: Findings, shift: SplitResult) -> RenderableType:
 
 
 def closer(f: Findings) -> list[RenderableType]:
-    """How much of a score is sampling, and what each lever of the best does alone. Nothing at temperature 0, nor when there is one lever only."""
+    """How much of a score is sampling (nothing at temperature 0), and why no lever of the best was measured alone where two of them could have been;
+    what they gained stands among the levers."""
     parts: list[RenderableType] = []
     if f.sampling.wavers:
         lines = sampling_lines(f.sampling, f.winner.id == f.baseline.id)
         parts.append(block("Sampling noise", *map(text, lines)))
-    if f.alone.gains or f.alone.note.startswith("not measured"):
-        title = "Each lever of the best alone, on the baseline (held out, intervals that hold together)"
-        parts.append(
-            block(
-                title,
-                grid([(text(lever), text(paired(one))) for lever, one in f.alone.gains.items()])
-                if f.alone.gains
-                else text(f.alone.note),
-            )
-        )
+    if f.alone.note.startswith("not measured"):
+        parts.append(block("Each lever of the best alone", text(f.alone.note)))
     return parts
+
+
+def still_failing(f: Findings) -> list[RenderableType]:
+    """Why the best prompt still fails on dev, by the critic: at most five clusters with their rows, and rows to look at. Nothing when nothing fails."""
+    found = f.failures
+    parts: list[RenderableType] = []
+    if found is not None:
+        for c in found.clusters[:MOST_CLUSTERS]:
+            more = f" and {len(c.rows) - SHOWN_IDS} more" if len(c.rows) > SHOWN_IDS else ""
+            parts.append(text(f"{len(c.rows)} of {c.of}: {c.cause}. {safe_text(c.title, 100)}", "bold"))
+            parts.append(Padding(text(safe_text(c.explanation, 300)), (0, 0, 0, 2)))
+            parts.append(
+                Padding(text(f"rows {', '.join(safe_text(i, 40) for i in c.rows[:SHOWN_IDS])}{more}", "dim"), (0, 0, 0, 2))
+            )
+        rest = sum(len(c.rows) for c in found.clusters[MOST_CLUSTERS:])
+        told = f"{found.unassigned} of {found.read} rows: no cause told"
+        parts.append(text(f"{rest} of {found.read} in smaller clusters; {told}" if rest else told))
+    elif f.failures_note.startswith("not analysed"):
+        parts.append(text(f.failures_note))
+    if f.suspects:
+        more = " ..." if len(f.suspects) > SHOWN_IDS else ""
+        ids = ", ".join(safe_text(i, 40) for i in f.suspects[:SHOWN_IDS])
+        parts.append(text(f"{len(f.suspects)} dev rows that no good candidate solved; worth a look at their labels: {ids}{more}"))
+    if not parts:
+        return []
+    seen = f" (the critic read {found.read} of the {found.failing} failing dev rows)" if found else ""
+    return [block(f"What still fails{seen}", *parts)]
 
 
 def sparkline(values: list[float], low: float, high: float) -> str:

@@ -50,6 +50,7 @@ def verdict_document(f: Findings) -> dict[str, Json]:
             "note": f.alone.note,
             "paired_gain_over_baseline": {lever: gain_document(one) for lever, one in f.alone.gains.items()},
         },
+        "failures": failures_document(f),
         "verdict": ruling(f.verdict),
         "levers": [lever_document(record) for record in f.levers],
         "advice": advice_document(f.advice),
@@ -111,6 +112,24 @@ def sampling_document(s: Sampling) -> dict[str, Json]:
         return {"sd_of_difference": estimate_document(one.sd), "share_of_variance": share, "rows": one.rows}
 
     return {"baseline": noise(s.baseline), "winner": noise(s.winner), "note": s.note}
+
+
+def failures_document(f: Findings) -> dict[str, Json]:
+    """Why the winner still fails on `split`, by what the critic made of `read` of the `failing` rows; its words are foreign text. `suspects` are rows
+    that no good candidate solved: to look at, not an estimate of wrong labels."""
+    found = f.failures
+    return {
+        "note": f.failures_note,
+        "split": found.split if found else "dev",
+        "failing": found.failing if found else None,
+        "read": found.read if found else 0,
+        "unassigned": found.unassigned if found else None,
+        "clusters": [
+            {"cause": c.cause, "title": c.title, "explanation": c.explanation, "rows": list(c.rows), "of": c.of}
+            for c in (found.clusters if found else ())
+        ],
+        "suspects": list(f.suspects),
+    }
 
 
 def ruling(v: Verdict) -> dict[str, Json]:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from topout.domain import (
+    Analysed,
     AttemptDone,
     Critiqued,
     Event,
@@ -41,6 +42,7 @@ KINDS: dict[str, type[Any]] = {
         Critiqued,
         AttemptDone,
         RunEnded,
+        Analysed,
         ProbeStarted,
         ProbeResumed,
         Proposed,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from topout.contracts import Journal, Model, Optimizer, Scorer
 from topout.domain import Event, Json, ProbeEnded, ProbeResumed, ProbeStarted, RunEnded, RunResumed, RunStarted, Task
+from topout.engine.causes import Analyst
 from topout.engine.critic import Critic
 from topout.engine.exam import plan_exam
 from topout.engine.halt import Halt
@@ -60,7 +61,8 @@ async def run_in_memory(
     seat = Seat(model, "fake/task")
     harness = Harness(task, scorer, seat, seat, tape, replay, halt)
     judge = Critic(task, Seat(critic, "fake/critic"), tape, replay, halt, 1.0, 2000)
-    run = Run(task, optimizer, harness, judge, tape, replay, halt, plan, marks[1:], seed, lambda: None)
+    analyst = Analyst(task, Seat(critic, "fake/critic"), tape, replay, halt, 1.0, 2000, seed, plan.critiques)
+    run = Run(task, optimizer, harness, judge, tape, replay, halt, analyst, plan, marks[1:], seed, lambda: None)
     finish = await run.run()
     memory.append(RunEnded(finish.ending, finish.reason, time.time()))
     return Outcome(finish, memory.events)

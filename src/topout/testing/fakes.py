@@ -91,9 +91,12 @@ def fixed_accuracy(share: float, salt: int = 0) -> Callable[[Request], str]:
 
 
 def writing_critic(words: int = 12) -> Callable[[Request], str]:
-    """A critic that always writes a new text that passes the checks: some `words` drawn by the request's seed."""
+    """A critic that always writes a new text that passes the checks: some `words` drawn by the request's seed. Asked for the causes of failures, it
+    puts the first row under reasoning."""
 
     def answer(request: Request) -> str:
+        if "\nJob: causes\n" in request.messages[-1].content:
+            return '{"clusters": [{"cause": "reasoning", "title": "All alike", "explanation": "Drawn at random.", "rows": [1]}]}'
         digest = hashlib.sha256(f"{request.seed}/{request.sample}".encode()).hexdigest()
         text = " ".join(f"w{digest[i * 3 : i * 3 + 3]}" for i in range(min(words, 21)))
         return f"Rationale: try {digest[:6]}\n```text\nAnswer well. {text}\n```"

@@ -8,11 +8,13 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
+from topout.models.embedded.critic_causes import causes_of
 from topout.models.embedded.critic_fields import rewrite_fields
 from topout.models.embedded.critic_labels import merge_labels, rewrite_labels, shorten_text
 from topout.models.embedded.critic_message import Brief, brief_of
 from topout.models.embedded.fields import values_of
 from topout.models.embedded.sheet import fenced, size
+from topout.models.embedded.splitting import content_text
 
 __all__ = ["NOTHING", "criticise"]
 
@@ -20,7 +22,11 @@ NOTHING = "I can only edit a text that stands in a fenced block, with examples b
 
 
 def criticise(messages: Sequence[Mapping[str, object]], rng: random.Random) -> str:
-    """A rationale line and the new text in one fence (for GEPA's template the fence alone), or `NOTHING`."""
+    """A rationale line and the new text in one fence (for GEPA's template the fence alone); the causes of failures when it is asked for those; or
+    `NOTHING`."""
+    asked = causes_of("\n\n".join(content_text(m.get("content")) for m in messages if m.get("role") == "user"))
+    if asked is not None:
+        return asked
     brief = brief_of(messages)
     if brief is None:
         return NOTHING
