@@ -9,7 +9,7 @@ from topout.domain import Estimate, Rollout, Split
 from topout.errors import UserError
 from topout.report.findings import CallCard, Findings, RoleSpend, find
 from topout.report.layout import broken
-from topout.report.measured import measured
+from topout.report.measured import Rival, measured
 from topout.report.measures import failures
 from topout.report.showing import runs_table, show
 from topout.report.terminal import sparkline, summary
@@ -184,6 +184,7 @@ class Evaluated:
     split: Split = "holdout"
     prompt: str = "runs/latest/best"
     model: str = "embedded/reader"
+    against: Rival | None = None
 
 
 def test_an_evaluation_does_not_show_holdout_rows_unless_asked(found: Findings) -> None:

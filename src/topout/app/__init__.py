@@ -22,7 +22,7 @@ from topout.app.gating import Gated, gate
 from topout.app.handing_off import hand_off
 from topout.app.heads import head
 from topout.app.importing import Imported, import_prompt
-from topout.app.judging import evaluation, rows_of
+from topout.app.judging import check_rival, compared, evaluation, rows_of
 from topout.app.places import places_from, resolved, task_path
 from topout.app.running import as_toml, checked_settings, drive, first_event, measured
 from topout.app.views import Evaluation, RunHead, RunView
@@ -175,14 +175,20 @@ def evaluate(
     api_base: str | None = None,
     prices: Sequence[str] = (),
     cache_dir: str | Path = ".topout/cache",
+    against: str | Path | None = None,
+    runs_dir: str | Path = "runs",
     watch: Watch | None = None,
 ) -> Evaluation:
     """Measure a prompt (a prompt.md or a folder such as `runs/latest/best`; the task's baseline when None) on a split.
 
-    With `max_calls`, the first so many rows. Raises UserError for bad input, ModelError when nothing could be scored.
+    With `max_calls`, the first so many rows. `against` is a run (a folder, or a name in `runs_dir`): the gain over its winner, paired on these rows, with the
+    winner's scores from the journal, so that no call is made for it. Raises UserError for bad input and for a run on other rows, ModelError when nothing could be scored.
     """
     folder = load_task(task_path(task))
     rows = rows_of(folder.task, split)[:max_calls]
+    other = load_run(against, runs_dir) if against is not None else None
+    if other is not None:
+        check_rival(other.findings, other.folder.name, folder, split)
     chosen = load_prompt(Path(prompt), folder.task) if prompt is not None else folder.task.baseline
     settings = checked_settings(
         task=str(task),
@@ -197,7 +203,8 @@ def evaluate(
     )
     bench = Bench(settings)
     rollouts, ending = run_blocking(measured(bench, folder, [Candidate(prompt_id(chosen), chosen)], rows, watch), bench.stop)
-    return evaluation(folder.task, split, str(prompt) if prompt is not None else "baseline", model, rows, rollouts, ending)
+    found = evaluation(folder.task, split, str(prompt) if prompt is not None else "baseline", model, rows, rollouts, ending)
+    return found if other is None else replace(found, against=compared(other.findings, other.folder.name, rows, rollouts))
 
 
 def load_run(run: str | Path, runs_dir: str | Path = "runs") -> RunView:

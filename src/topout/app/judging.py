@@ -6,13 +6,16 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from topout.app.views import Evaluation
+from topout.app.views import Against, Evaluation
 from topout.domain import SPLITS, Ending, Example, Rollout, Scored, Split, Task
 from topout.errors import ModelError, StoppedError, UserError, did_you_mean
-from topout.plateau.intervals import mean_interval
-from topout.report.findings import RoleSpend, call_card, count
+from topout.plateau.intervals import mean_interval, paired_gain
+from topout.plugins.tasks import TaskFolder
+from topout.report.findings import Findings, RoleSpend, call_card, count
+from topout.report.measures import setting
+from topout.report.samples import row_score, split_of
 
-__all__ = ["evaluation", "groups_of", "rows_of", "scores_of"]
+__all__ = ["check_rival", "compared", "evaluation", "groups_of", "rows_of", "scores_of"]
 
 
 def rows_of(task: Task, split: Split) -> tuple[Example, ...]:
@@ -61,3 +64,21 @@ def evaluation(
         unscored[str(ending)] += len(rows) - len(known)
     done = [r for r in rollouts if r.failure is None]
     return Evaluation(task.name, split, prompt, model, estimate, call_card(done), spend, dict(unscored), failures, ending)
+
+
+def check_rival(f: Findings, run: str, loaded: TaskFolder, split: Split) -> None:
+    """Can this task's rows be compared with a run's winner? Raises UserError when rows, scorer or how the model is asked are not those of the run."""
+    key = "holdout_fingerprint" if split == "holdout" else "task_fingerprint"
+    now = loaded.holdout_fingerprint if split == "holdout" else loaded.task.fingerprint
+    if f.started.manifest.get(key) != now:
+        what = "held-out rows, scorer or model settings" if split == "holdout" else "task"
+        raise UserError(f"--against {run}: that run was measured with other {what}. Compare with a run on this task as it is now.")
+    if not any(candidate == f.winner.id and split_of(samples) == split for (candidate, _), samples in f.table.items()):
+        raise UserError(f"--against {run}: its winner was not measured on {split}. Use --split holdout, or a run that ended.")
+
+
+def compared(f: Findings, run: str, rows: Sequence[Example], rollouts: Sequence[Rollout]) -> Against:
+    """An evaluation's rollouts compared with the winner's scores in a run's journal, row by row. No call is made for it."""
+    theirs = [row_score(f.table.get((f.winner.id, row.id))) for row in rows]
+    found = paired_gain(scores_of(rows, rollouts), theirs, clusters=groups_of(rows))
+    return Against(run, f.winner.id, setting(f, "model"), mean_interval(theirs, clusters=groups_of(rows)), found)

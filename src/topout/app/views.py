@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from topout.app.places import to_type
-from topout.domain import Advice, Ending, Estimate, LeverRecord, Prompt, Rollout, Split, Verdict
+from topout.domain import Advice, Ending, Estimate, Gain, LeverRecord, Prompt, Rollout, Split, Verdict
 from topout.report.findings import CallCard, Findings, RoleSpend
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Evaluation", "RunHead", "RunView"]
+__all__ = ["Against", "Evaluation", "RunHead", "RunView"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,17 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class Against:
+    """What an evaluation was compared with: a run's winner on the same rows. `estimate` is its score there, `gain` the evaluation's minus that, paired."""
+
+    run: str
+    candidate: str
+    model: str
+    estimate: Estimate
+    gain: Gain
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """A prompt measured on a split. `failures` are the scored rollouts below 1, `unscored` the rows without a score, by reason.
 
@@ -90,6 +101,7 @@ class Evaluation:
     unscored: dict[str, int]
     failures: tuple[Rollout, ...]
     ending: Ending | None = None
+    against: Against | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from topout.cli.options import ApiBase, AsJson, CacheDir, Concurrency, MaxCost, Model, Prices, Quiet, TaskFolder
+from topout.cli.options import ApiBase, AsJson, CacheDir, Concurrency, MaxCost, Model, Prices, Quiet, RunsDir, TaskFolder
 from topout.cli.output import exit_as, print_json, say, watching
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ def evaluate(
     price: Prices = None,
     concurrency: Concurrency = 32,
     cache_dir: CacheDir = ".topout/cache",
+    against: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Compare with that run's winner on the same rows, from its journal.")
+    ] = None,
+    runs_dir: RunsDir = "runs",
     failures: Annotated[
         int | None,
         typer.Option(
@@ -53,6 +57,8 @@ def evaluate(
             api_base=api_base,
             prices=tuple(price or ()),
             cache_dir=cache_dir,
+            against=against,
+            runs_dir=runs_dir,
             watch=watch,
         )
     shown = failures if failures is not None else 0 if found.split in ("holdout", "shift") else 5

@@ -14,6 +14,7 @@ from topout.report.changed import Changed
 from topout.report.comparison import Comparison
 from topout.report.findings import Findings, RoleSpend
 from topout.report.gate import Gate, Measure, gate_name, gate_sentence
+from topout.report.measured import Rival, rival_sentence
 from topout.report.measures import split_estimates
 from topout.report.showing import Head, role_of
 from topout.report.verdict_json import SCHEMA, card_document, estimate_document, gain_document, spend_document
@@ -38,6 +39,20 @@ class Evaluated(Measure, Protocol):
     def spend(self) -> RoleSpend: ...
     @property
     def failures(self) -> Sequence[Rollout]: ...
+    @property
+    def against(self) -> Rival | None: ...
+
+
+def rival_document(other: Rival) -> dict[str, Json]:
+    """A run's winner on the same rows, and the gain over it."""
+    return {
+        "run": other.run,
+        "candidate": other.candidate,
+        "model": other.model,
+        "score": estimate_document(other.estimate),
+        "gain": gain_document(other.gain),
+        "sentence": rival_sentence(other.gain),
+    }
 
 
 class Named(Protocol):
@@ -111,6 +126,7 @@ def evaluation_document(m: Evaluated) -> dict[str, Json]:
         **measure_document(m),
         "spend": spend_document(m.spend),
         "not_fully_right": [r.example for r in m.failures],
+        "against": rival_document(m.against) if m.against is not None else None,
     }
 
 
