@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from topout.app.exporting import Delivery, doubts, offer_of
-from topout.app.places import task_path
+from topout.app.places import task_path, to_type
 from topout.contracts import Answer, HandOff
 from topout.domain import Candidate, Example, Scored, Task
 from topout.errors import UserError
@@ -17,7 +17,6 @@ from topout.plugins.gradings import read_grading
 from topout.plugins.prompt_folders import load_prompt
 from topout.plugins.tasks import load_task
 from topout.report.findings import find
-from topout.report.measures import setting
 from topout.report.showing import find_candidate
 from topout.store.batch import write_batch
 from topout.store.journal import read_journal
@@ -53,7 +52,7 @@ def hand_off(
         raise UserError(f"--bar {bar:g}: expected a score above 0 and up to 1.")
     found = find_run(Path(run), Path(runs_dir))
     f = find(read_journal(found.journal))
-    source = setting(f, "task")
+    source = to_type(found.path, f.started)["task"]
     loaded = load_task(task_path(source))
     if f.started.manifest.get("task_fingerprint") != loaded.task.fingerprint:
         raise UserError(
