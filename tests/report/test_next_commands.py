@@ -47,7 +47,8 @@ def test_paths_are_those_that_one_types_from_here() -> None:
     places = {"task": "../work/tickets", "recipe": "evolve", "cache_dir": "../work/.topout/cache"}
     lines = [shlex.join(words) for words, _ in next_commands(found, "../work/runs/latest", places)]
     assert lines[0].startswith("topout optimize ../work/tickets ") and "--cache-dir ../work/.topout/cache" in lines[0]
-    assert lines[2].startswith("topout evaluate ../work/tickets --prompt ../work/runs/latest/best")
+    assert lines[1] == "topout probe ../work/runs/latest --dry-run"
+    assert lines[3].startswith("topout evaluate ../work/tickets --prompt ../work/runs/latest/best")
 
 
 def test_a_run_that_found_nothing_more_to_try_is_only_looked_at() -> None:

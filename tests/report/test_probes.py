@@ -9,6 +9,7 @@ from functools import cache
 from topout.domain import Event, ProbeEnded, ProbeStarted, Proposed, Request, RungDone
 from topout.report.findings import find
 from topout.report.measures import split_estimates
+from topout.report.probes import finalists
 from topout.report.tables import candidates_table, curve_table, rollouts_table
 from topout.search.evolve import Evolve, EvolveSettings
 from topout.testing.engine_room import probe_in_memory, run_in_memory
@@ -54,9 +55,9 @@ def test_racers_are_told_with_rows_rung_and_a_corrected_estimate() -> None:
     assert probe.finished
     assert probe.started.rungs == ((20, 25), (6, 60))
     assert probe.outcomes()["raced"] == len(probe.racers)
-    assert [racer.rung for racer in probe.racers].count(2) == 6 == len(probe.finalists)
+    assert [racer.rung for racer in probe.racers].count(2) == 6 == len(finalists([probe]))
     assert {(racer.rung, racer.met.rows) for racer in probe.racers} == {(1, 25), (2, 60)}
-    best = probe.finalists[0]
+    best = finalists([probe])[0]
     assert best.corrected is not None
     assert best.corrected.n == 60
     assert best.corrected.mean < max(racer.met.mean for racer in probe.racers)
@@ -67,7 +68,7 @@ def test_an_unfinished_probe_is_no_evidence() -> None:
     cut = max(i for i, e in enumerate(events) if isinstance(e, RungDone))
     half = find(events[:cut])
     assert [p.finished for p in half.probes] == [False]
-    assert half.probes[0].finalists == ()
+    assert finalists(half.probes) == []
     assert half.verdict == find(run()).verdict
 
 
@@ -96,7 +97,7 @@ def test_rivals_that_are_better_have_a_corrected_gain_and_those_of_a_flat_world_
     task = made_up_task(80, 24, 60)
     before = asyncio.run(run_in_memory(task, say_right, EVOLVE, model, critic, max_calls=150, seed=5)).events
     events = asyncio.run(probe_in_memory(task, say_right, EVOLVE, model, critic, before, seed=5))
-    climbing, flat = find(events).probes[0].finalists[0].corrected, find(probed()).probes[0].finalists[0].corrected
+    climbing, flat = (finalists(find(e).probes)[0].corrected for e in (events, probed()))
     assert climbing is not None and flat is not None
     assert climbing.mean > 0.05 and climbing.low > 0
     assert flat.mean < 0.05 and flat.low <= 0

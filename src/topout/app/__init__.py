@@ -23,10 +23,12 @@ from topout.app.handing_off import hand_off
 from topout.app.heads import head
 from topout.app.importing import Imported, import_prompt
 from topout.app.judging import check_rival, compared, evaluation, rows_of
-from topout.app.places import places_from, resolved, task_path
+from topout.app.places import places_from, task_path
+from topout.app.probing import probe
 from topout.app.running import as_toml, checked_settings, drive, first_event, measured
+from topout.app.taking_up import taken_up
 from topout.app.views import Evaluation, RunHead, RunView
-from topout.domain import Candidate, Event, RunEnded, RunStarted, Split
+from topout.domain import Candidate, Event, RunEnded, RunResumed, RunStarted, Split
 from topout.engine.exam import plan_exam
 from topout.errors import JournalError
 from topout.models.event_loop import run_blocking
@@ -58,6 +60,7 @@ __all__ = [
     "list_runs",
     "load_run",
     "optimize",
+    "probe",
     "rebuild",
     "resume",
     "verdict_on",
@@ -145,17 +148,8 @@ def resume(
         if not isinstance(started, RunStarted):
             raise JournalError(f"{folder.journal}:1: a journal begins with RunStarted.")
         changed = {"max_cost": max_cost, "max_time": max_time, "concurrency": concurrency}
-        settings = checked_settings(**{**started.settings, **{k: v for k, v in changed.items() if v is not None}})
-        places = resolved(folder.path, started.manifest)
-        task = load_task(places.get("task") or task_path(settings.task))
-        loaded = load_recipe(str(places.get("recipe") or settings.recipe))
-        settings = settings.model_copy(update={"cache_dir": str(places.get("cache") or settings.cache_dir)})
-        for what, now in (("task_fingerprint", task.task.fingerprint), ("recipe_sha", loaded.sha)):
-            if started.manifest.get(what) != now:
-                raise JournalError(
-                    f"{folder.path}: the {what.split('_')[0]} changed since this run began. Start a new run (replies are cached and cost nothing again)."
-                )
-        last = events[-1]
+        settings, task, loaded = taken_up(folder, started, {k: v for k, v in changed.items() if v is not None})
+        last = next((event for event in reversed(events) if isinstance(event, RunEnded | RunResumed)), started)
         if isinstance(last, RunEnded) and last.ending in ("budget", "finished"):
             return replace(rebuild(folder.path, runs_dir), went_on=False)
         plan = plan_exam(task.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share, loaded.recipe.levers)

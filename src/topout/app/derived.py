@@ -8,13 +8,16 @@ from pathlib import Path
 from topout.app.views import RunView
 from topout.errors import UserError, did_you_mean
 from topout.plugins.prompt_folders import save_prompt
+from topout.report.probes import finalists
 from topout.store.layout import write_bytes, write_text
 
 __all__ = ["write_derived", "write_picture"]
 
 
 def write_derived(view: RunView) -> None:
-    """report.html, curve.csv, candidates.csv, rollouts.csv, verdict.json, plateau.png and best/. Raises StoreError when the disk refuses."""
+    """report.html, curve.csv, candidates.csv, rollouts.csv, verdict.json, plateau.png, best/ and, of probes, probe/.
+
+    Raises StoreError when the disk refuses."""
     from topout.report.page import report_page
     from topout.report.picture import plateau_png
     from topout.report.tables import to_csv
@@ -28,6 +31,12 @@ def write_derived(view: RunView) -> None:
     write_text(folder / "rollouts.csv", to_csv(view.rollouts))
     write_bytes(folder / "plateau.png", plateau_png(view.findings))
     write_text(folder / "report.html", report_page(view.findings, f"{folder.parent.name}/{folder.name}"))
+    if view.findings.probes:
+        from topout.report.tables import probe_table
+
+        for finalist in finalists(view.findings.probes):
+            save_prompt(finalist.candidate.prompt, folder / "probe" / finalist.candidate.id)
+        write_text(folder / "probe" / "probe.csv", to_csv(probe_table(view.findings)))
 
 
 def write_picture(view: RunView, what: str, path: Path) -> None:

@@ -41,7 +41,7 @@ from topout.store.codec import SCHEMA
 from topout.store.journal import JournalFile, read_journal
 from topout.store.layout import RunFolder
 
-__all__ = ["as_toml", "checked_settings", "drive", "first_event", "measured"]
+__all__ = ["as_toml", "checked_settings", "drive", "first_event", "measured", "unwrapped"]
 
 T = TypeVar("T")
 

@@ -14,7 +14,20 @@ from typing import Annotated, cast
 import typer
 
 from topout import __version__
-from topout.cli import caching, checking, evaluating, exporting, foreign, gating, importing, plotting, reading, running, starting
+from topout.cli import (
+    caching,
+    checking,
+    evaluating,
+    exporting,
+    foreign,
+    gating,
+    importing,
+    plotting,
+    probing,
+    reading,
+    running,
+    starting,
+)
 from topout.errors import TopoutError
 
 __all__ = ["main"]
@@ -56,6 +69,7 @@ app.command(short_help="Look a task folder over before money is spent.")(checkin
 app.command(short_help="Measure one prompt on one split.")(evaluating.evaluate)
 app.command(short_help="Decide by interval whether a prompt holds a bound, for CI.")(gating.gate)
 app.command(short_help="Go on with a run that ended early.")(running.resume)
+app.command(short_help="Buy the evidence for a verdict on an ended run.")(probing.probe)
 app.command(short_help="List the runs with their held-out scores.")(reading.runs)
 app.command(short_help="Show a run's best prompt, attempts and failures.")(reading.show)
 app.command(short_help="Compare runs of one task, paired on the held-out rows.")(reading.compare)

@@ -39,6 +39,10 @@ def next_commands(f: Findings, path: str, places: Mapping[str, str] | None = Non
         found.append((["topout", "resume", path, *larger_limit(f)], "goes on where it ended; nothing is bought twice"))
     elif more := more_calls(f, places):
         found.append((more, "the same with twice the calls; replies that are known come from the cache"))
+        if f.verdict.ruling == "can't tell yet":
+            found.append(
+                (["topout", "probe", path, "--dry-run"], "what it takes to ask for fresh proposals, and how likely that decides")
+            )
     found.append((["topout", "show", path], "the best prompt, all attempts, rows it gets wrong"))
     if f.winner.id != f.baseline.id:
         model = setting(f, "model", "embedded/reader")

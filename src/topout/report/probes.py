@@ -27,7 +27,11 @@ from topout.plateau.intervals import gain_error, paired_gain
 from topout.plateau.probing import meeting, posterior
 from topout.report.samples import Table, put, row_score, split_of
 
-__all__ = ["ProbeFold", "ProbeResult", "Racer", "probe_results"]
+__all__ = ["NOTE", "ProbeFold", "ProbeResult", "Racer", "finalists", "probe_results"]
+
+
+NOTE = "selected on these rows and corrected for that: no held-out score"
+"""Said wherever a finalist's figure is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +62,16 @@ class ProbeResult:
     def finished(self) -> bool:
         return self.ended is not None and self.ended.ending == "finished"
 
-    @property
-    def finalists(self) -> tuple[Racer, ...]:
-        """Who was left after the last rung, the best corrected estimate first."""
-        left = [racer for racer in self.racers if racer.finalist and racer.corrected is not None]
-        return tuple(sorted(left, key=lambda one: (-one.corrected.mean if one.corrected else 0.0, one.attempt)))
-
     def outcomes(self) -> Counter[Proposal]:
         """How many proposals came to what."""
         return Counter(proposed.outcome for proposed in self.proposals)
+
+
+def finalists(probes: Sequence[ProbeResult]) -> list[Racer]:
+    """Who was left after the last rung of a finished probe, the best corrected estimate first."""
+    left = [(racer.corrected, racer) for probe in probes for racer in probe.racers if racer.finalist]
+    ranked = sorted((-estimate.mean, racer.attempt, racer) for estimate, racer in left if estimate is not None)
+    return [racer for _, _, racer in ranked]
 
 
 @dataclass(slots=True)

@@ -8,14 +8,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from topout.domain import Estimate, Prompt, Scored, Unscored
+from topout.domain import PROBE_ATTEMPTS, Estimate, Prompt, Scored, Unscored, probe_of
 from topout.report.findings import Findings
 from topout.report.measures import split_estimates, split_means
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["candidates_table", "curve_table", "rollouts_table", "to_csv"]
+__all__ = ["candidates_table", "curve_table", "probe_table", "rollouts_table", "to_csv"]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t")
 NEEDS_QUOTES = re.compile('[,"\n]')
@@ -97,6 +97,33 @@ def rollouts_table(f: Findings) -> pd.DataFrame:
             "cost_usd": ("float", [r.cost_usd for r in rows]),
             "latency_s": ("float", [r.latency_s for r in rows]),
             "paid": ("flag", [r.paid for r in rows]),
+        }
+    )
+
+
+def probe_table(f: Findings) -> pd.DataFrame:
+    """All proposals of the run's probes in order. `selected_difference` is the mean paired difference to the champion (a fraction) on the holdout rows
+    that it was selected on, hence optimistic for whoever got far; `corrected_*` is the estimate of the true one, corrected for that selection, for
+    those that met the champion in a finished probe. `rung` is the last one that it ran, from 1."""
+    rows = [(p, {r.attempt: r for r in probe.racers}.get(p.attempt)) for probe in f.probes for p in probe.proposals]
+    racers = [racer for _, racer in rows]
+    met = [racer.met if racer and racer.met.rows else None for racer in racers]
+    return frame(
+        {
+            "probe": ("int", [probe_of(p.attempt) for p, _ in rows]),
+            "proposal": ("int", [p.attempt % PROBE_ATTEMPTS for p, _ in rows]),
+            "operator": ("text", [p.operator for p, _ in rows]),
+            "parents": ("text", [" ".join(p.parents) for p, _ in rows]),
+            "outcome": ("text", [p.outcome for p, _ in rows]),
+            "reason": ("text", [p.reason for p, _ in rows]),
+            "candidate": ("text", [r.candidate.id if r else None for r in racers]),
+            "rows": ("int", [m.rows if m else None for m in met]),
+            "selected_difference": ("float", [m.mean if m else None for m in met]),
+            "selected_difference_se": ("float", [m.se if m else None for m in met]),
+            "rung": ("int", [r.rung if r else None for r in racers]),
+            "finalist": ("flag", [r is not None and r.finalist for r in racers]),
+            **estimates("corrected", [r.corrected if r else None for r in racers]),
+            "rationale": ("text", [r.candidate.rationale if r else None for r in racers]),
         }
     )
 

@@ -14,14 +14,15 @@ from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult, t
 from topout.report.layout import block, bullets, commands, grid, table, text
 from topout.report.measures import setting
 from topout.report.next_commands import RESUMABLE, next_commands
+from topout.report.probed import probe_block
 from topout.report.rungs import levers_block, next_rung
 from topout.report.words import EMBEDDED_NOTE, amount, count, difference, duration, is_embedded, paired, quality, safe_text, seconds
 
-__all__ = ["call_card", "money", "ruled", "sparkline", "spend_table", "summary", "unscored_line"]
+__all__ = ["call_card", "money", "probe_summary", "ruled", "sparkline", "spend_table", "summary", "unscored_line"]
 
 MOST_CLUSTERS, SHOWN_IDS = 5, 6
 
-ROLES = {"task": "search", "exam": "exam (holdout, shift)", "critic": "critic", "judge": "judge"}
+ROLES = {"task": "search", "exam": "exam (holdout, shift)", "critic": "critic", "judge": "judge", "probe": "probe"}
 
 
 def summary(f: Findings, folder: str, run: str = "", places: Mapping[str, str] | None = None) -> RenderableType:
@@ -33,6 +34,8 @@ def summary(f: Findings, folder: str, run: str = "", places: Mapping[str, str] |
     parts += [*closer(f), *still_failing(f), curve(f), per_call(f), spend(f)]
     if f.unscored:
         parts.append(block("Without a score", text(unscored_line(f.unscored), "yellow")))
+    if f.probes:
+        parts.append(probe_block(f, run or folder))
     parts += [
         ruled(f.verdict),
         levers_block(f.levers),
@@ -41,6 +44,12 @@ def summary(f: Findings, folder: str, run: str = "", places: Mapping[str, str] |
         commands("Next", next_commands(f, run or folder, places)),
     ]
     return Group(*parts)
+
+
+def probe_summary(f: Findings, run: str, places: Mapping[str, str] | None = None) -> RenderableType:
+    """The end of `topout probe`: what was found, what it took, the verdict anew and the next rung that follows from it."""
+    spent = block("Spend", *spend_table([("probe", f.spend.get("probe", RoleSpend()))]))
+    return Group(probe_block(f, run), spent, ruled(f.verdict), next_rung(f.advice), commands("Next", next_commands(f, run, places)))
 
 
 def header(f: Findings, folder: str) -> RenderableType:

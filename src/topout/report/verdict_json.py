@@ -11,6 +11,7 @@ from topout.report.advice_json import advice_document, lever_document
 from topout.report.closer import Sampling
 from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult
 from topout.report.measures import setting
+from topout.report.probes import NOTE, ProbeResult, Racer, finalists
 from topout.report.words import is_embedded
 
 __all__ = ["SCHEMA", "card_document", "estimate_document", "gain_document", "spend_document", "verdict_document"]
@@ -52,6 +53,7 @@ def verdict_document(f: Findings) -> dict[str, Json]:
         },
         "failures": failures_document(f),
         "verdict": ruling(f.verdict),
+        "probe": probe_document(f),
         "levers": [lever_document(record) for record in f.levers],
         "advice": advice_document(f.advice),
         "spend": {role: spend_document(spend) for role, spend in f.spend.items()},
@@ -174,4 +176,40 @@ def point(p: CurvePoint) -> Json:
         "holdout": estimate_document(p.holdout) if p.holdout else None,
         "band_low": finite(p.band_low),
         "band_high": finite(p.band_high),
+    }
+
+
+def probe_document(f: Findings) -> dict[str, Json] | None:
+    """The `probe` of verdict.json, None when the run was not probed. Fields: docs/probe.md."""
+    if not f.probes:
+        return None
+    return {
+        "note": NOTE,
+        "spend": spend_document(f.spend.get("probe", RoleSpend())),
+        "finalists": [finalist(racer) for racer in finalists(f.probes)],
+        "probes": [probe(one) for one in f.probes],
+    }
+
+
+def probe(p: ProbeResult) -> Json:
+    outcomes = p.outcomes()
+    return {
+        "number": p.started.number,
+        "started_at": p.started.at,
+        "ending": p.ended.ending if p.ended else None,
+        "champion": p.started.champion,
+        "rungs": [{"contenders": contenders, "rows": rows} for contenders, rows in p.started.rungs],
+        "calls_planned": p.started.task_calls + p.started.critic_calls,
+        "chance_told": p.started.chance,
+        "proposals": {name: outcomes[name] for name in ("raced", "duplicate", "rejected", "failed")},
+        "rows_raced": sum(racer.met.rows for racer in p.racers),
+    }
+
+
+def finalist(racer: Racer) -> Json:
+    return {
+        "candidate": racer.candidate.id,
+        "operator": racer.candidate.operator,
+        "folder": f"probe/{racer.candidate.id}",
+        "corrected_difference": estimate_document(racer.corrected) if racer.corrected else None,
     }
