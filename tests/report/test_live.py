@@ -159,3 +159,21 @@ def timed(view: LiveView, events: Sequence[Event], state: Gauge) -> float:
     for event in events:
         view(event, state)
     return time.process_time() - start
+
+
+def test_models_have_a_gauge_each_and_the_curve_of_the_champions_grows() -> None:
+    sketch, clock = Sketch(), Clock()
+    view = LiveView(sketch, clock)
+    models = (("openai/gpt-4.1-mini", 16, 32), ("openai/\x1b[2Jcritic", 1, 32))
+    for event in PretendedRun(qualities=(0.4, 0.5, 0.6, 0.7)).events():
+        clock.now += 1
+        view(event, Gauge(1000, 3000, 17, 0.1, 0.1, "search", models))
+    last = sketch.drawn[-1]
+    assert len(last.curve) == 4 and list(last.curve) == sorted(last.curve)
+    console = Console(width=80, record=True)
+    console.print(drawing(last))
+    shown = console.export_text()
+    assert "▮▮▮▮▮▮▮▮▯▯▯▯▯▯▯▯  16 of 32 in flight" in shown and "▮▯▯▯▯▯▯▯▯▯▯▯▯▯▯▯  1 of 32 in flight" in shown
+    assert "\x1b" not in shown and "critic" in shown
+    assert f"{100 * last.curve[0]:.1f} % -> {100 * last.curve[-1]:.1f} %, champions so far" in shown
+    assert max(map(len, shown.splitlines())) <= 80

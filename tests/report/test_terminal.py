@@ -78,7 +78,7 @@ def test_an_embedded_reader_is_told_to_say_nothing_about_llms() -> None:
 
 def test_a_winner_that_is_the_baseline_is_told_as_such() -> None:
     text = printed(summary(find(PretendedRun(qualities=(0.5,)).events()), FOLDER))
-    assert "the baseline: no candidate beat it on dev" in text
+    assert "no better prompt found: no candidate beat the baseline on dev" in text
     assert "topout evaluate" not in text
 
 
@@ -153,6 +153,10 @@ class Run:
     baseline: Estimate | None = None
     winner: Estimate | None = None
     ruling: str | None = None
+    seed: int | None = 3
+    calls: int = 1200
+    paid_usd: float | None = 0.25
+    kept_baseline: bool = False
 
 
 def test_runs_are_listed_with_their_held_out_scores() -> None:
@@ -164,8 +168,11 @@ def test_runs_are_listed_with_their_held_out_scores() -> None:
         ruling="can't tell yet",
     )
     text = printed(runs_table([done, Run("20260301T111500Z-\x1bb")]), 120)
-    assert "2026-03-01 10:15 UTC · support-tickets · openai/gpt-4.1-mini · evolve · budget · can't tell yet" in text
+    assert "2026-03-01 10:15 UTC · support-tickets · openai/gpt-4.1-mini · evolve, seed 3\n" in text
+    assert "budget · can't tell yet · 1,200 calls · paid $0.25\n" in text
     assert "held out 40.0 % [30.0, 50.0], n = 90 -> 60.0 % [50.0, 70.0], n = 90\n" in text
+    kept = Run("c", ending="finished", baseline=done.baseline, winner=done.baseline, kept_baseline=True)
+    assert "held out 40.0 % [30.0, 50.0], n = 90, no better prompt found\n" in printed(runs_table([kept]), 120)
     assert "20260301T111500Z-␛b" in text and "not ended" in text and "held out: not measured" in text
 
 

@@ -208,7 +208,7 @@ def load_run(run: str | Path, runs_dir: str | Path = "runs") -> RunView:
     """
     folder = find_run(Path(run), Path(runs_dir))
     events = read_journal(folder.journal)
-    return RunView(folder.path, find(events, facts_now(events)))
+    return RunView(folder.path, find(events, facts_now(folder.path, events)))
 
 
 def compare(runs: Sequence[str | Path], runs_dir: str | Path = "runs") -> Comparison:

@@ -157,10 +157,11 @@ class Tape:
         return Gauge(
             calls_done=self._done,
             calls_total=self._total,
-            in_flight=gateway.in_flight if gateway else 0,
+            in_flight=sum(gateway.in_flight.values()) if gateway else 0,
             paid_usd=spend.paid_usd if priced else None,
             metered_usd=spend.cost_usd if priced else None,
             phase=self.phase,
+            models=tuple((name, n, gateway.width(name)) for name, n in gateway.in_flight.items()) if gateway else (),
         )
 
 

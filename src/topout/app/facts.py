@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from topout.app.places import task_path
+from topout.app.places import resolved, task_path
 from topout.config.task_file import TaskFile
 from topout.config.toml_files import check_toml, read_text
 from topout.domain import Deployment, Event, RunStarted
@@ -13,7 +14,7 @@ from topout.errors import UserError
 __all__ = ["facts_now"]
 
 
-def facts_now(events: Sequence[Event]) -> Deployment | None:
+def facts_now(run: Path, events: Sequence[Event]) -> Deployment | None:
     """The `[deployment]` of the run's task folder, None where no such task is there any more (the run's own copy holds then).
 
     Only task.toml is read: neither rows nor a scorer's code.
@@ -21,7 +22,8 @@ def facts_now(events: Sequence[Event]) -> Deployment | None:
     started = events[0] if events else None
     if not isinstance(started, RunStarted):
         return None
-    path = task_path(str(started.settings.get("task", ""))) / "task.toml"
+    folder = resolved(run, started.manifest).get("task") or task_path(str(started.settings.get("task", "")))
+    path = folder / "task.toml"
     if not path.is_file():
         return None
     try:

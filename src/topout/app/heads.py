@@ -5,7 +5,7 @@ from __future__ import annotations
 from topout.app.views import RunHead
 from topout.domain import RunEnded, RunStarted
 from topout.errors import JournalError
-from topout.report.findings import find
+from topout.report.findings import find, total
 from topout.store.journal import read_journal
 from topout.store.layout import RunFolder
 
@@ -19,11 +19,14 @@ def head(folder: RunFolder) -> RunHead:
     assert isinstance(started, RunStarted)
     asked, manifest = started.settings, started.manifest
     names = (folder.name, str(manifest.get("task", "")), str(asked.get("model", "")), str(manifest.get("recipe", "")))
+    known = asked.get("seed")
+    seed = known if isinstance(known, int) else None
     try:
         found = find(events)
     except JournalError:
-        return RunHead(*names, started.at, events[-1].ending if isinstance(events[-1], RunEnded) else None)
+        return RunHead(*names, started.at, events[-1].ending if isinstance(events[-1], RunEnded) else None, seed=seed)
     ending = found.ended.ending if found.ended else None
+    spent = total(list(found.spend.values()))
     measured = found.holdout.winner.n > 0
     return RunHead(
         *names,
@@ -32,4 +35,8 @@ def head(folder: RunFolder) -> RunHead:
         found.holdout.baseline if found.holdout.baseline.n else None,
         found.holdout.winner if measured else None,
         found.verdict.ruling if measured else None,
+        seed,
+        spent.calls,
+        spent.paid_usd if spent.unpriced < spent.calls - spent.failed or not spent.calls else None,
+        measured and found.winner.id == found.baseline.id,
     )

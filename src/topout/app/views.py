@@ -106,7 +106,8 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class RunHead:
-    """A run in a list. `ending` is None while it has not ended (running, or killed); estimates are None before the exam."""
+    """A run in a list. `ending` is None while it has not ended (running, or killed); estimates are None before the exam. `calls` are
+    those of all models, `paid_usd` is None when the price of none of them is known; `kept_baseline` when no better prompt was found."""
 
     name: str
     task: str
@@ -117,3 +118,7 @@ class RunHead:
     baseline: Estimate | None = None
     winner: Estimate | None = None
     ruling: str | None = None
+    seed: int | None = None
+    calls: int = 0
+    paid_usd: float | None = None
+    kept_baseline: bool = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperCommand
 
-from topout.cli.options import AsJson, Run, RunsDir
+from topout.cli.options import AsJson, OneCandidate, Run, RunsDir
 from topout.cli.output import print_json, say, typed_path
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ class TargetsListed(TyperCommand):
 def export(
     run: Run,
     to: Annotated[str, typer.Option(metavar="TARGET", help="Format or registry; listed below.")],
-    candidate: Annotated[
-        str | None, typer.Option(metavar="ID", help="Candidate to export, by the start of its id. Default: the winner.")
-    ] = None,
+    candidate: OneCandidate = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the prompt. Default: the task's.")] = None,
     alias: Annotated[
         str | None,

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from topout.cli.completing import candidates, recipes, runs, tasks
+
 __all__ = [
     "ApiBase",
     "AsJson",
@@ -16,8 +18,10 @@ __all__ = [
     "MaxCost",
     "MaxTime",
     "Model",
+    "OneCandidate",
     "Prices",
     "Quiet",
+    "Recipe",
     "Run",
     "RunsDir",
     "TaskFolder",
@@ -37,8 +41,15 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
-TaskFolder = Annotated[str, typer.Argument(metavar="TASK", help="Task folder (with a task.toml), such as tasks/support-tickets.")]
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, or the name of one in --runs-dir; 'latest' is the newest.")]
+TaskFolder = Annotated[
+    str, typer.Argument(metavar="TASK", help="Task folder (with a task.toml), such as tasks/support-tickets.", autocompletion=tasks)
+]
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="Run folder, or the name of one in --runs-dir; 'latest' is the newest.", autocompletion=runs
+    ),
+]
 Model = Annotated[
     str,
     typer.Option(
@@ -63,6 +74,14 @@ Prices = Annotated[
 ]
 Concurrency = Annotated[
     int, typer.Option(min=1, metavar="N", help="Most calls in flight at once; fewer when a provider pushes back.")
+]
+Recipe = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Optimizer recipe: a shipped name, or the path of a .toml or .py.", autocompletion=recipes),
+]
+OneCandidate = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="A candidate, by the start of its id. Default: the winner.", autocompletion=candidates),
 ]
 RunsDir = Annotated[str, typer.Option(metavar="FOLDER", help="Where runs are kept.")]
 CacheDir = Annotated[str, typer.Option(metavar="FOLDER", help="Where replies are kept, so that none is bought twice.")]

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from topout.cli.options import AsJson, Run, RunsDir
+from topout.cli import completing
+from topout.cli.options import AsJson, OneCandidate, Run, RunsDir
 from topout.cli.output import coloured, print_json, say, typed_path
 
 __all__ = ["compare", "diff", "report", "runs", "show"]
@@ -29,9 +30,7 @@ def runs(runs_dir: RunsDir = "runs", as_json: AsJson = False) -> None:
 
 def show(
     run: Run,
-    candidate: Annotated[
-        str | None, typer.Option(metavar="ID", help="Candidate to show, by the start of its id. Default: the winner.")
-    ] = None,
+    candidate: OneCandidate = None,
     split: Annotated[
         str, typer.Option(metavar="SPLIT", help="Whose failures to show. Reading holdout rows spoils them for later edits.")
     ] = "dev",
@@ -59,7 +58,12 @@ def show(
 
 def compare(
     runs: Annotated[
-        list[str], typer.Argument(metavar="RUN RUN...", help="Two runs of one task or more: folders, or names in --runs-dir.")
+        list[str],
+        typer.Argument(
+            metavar="RUN RUN...",
+            help="Two runs of one task or more: folders, or names in --runs-dir.",
+            autocompletion=completing.runs,
+        ),
     ],
     runs_dir: RunsDir = "runs",
     as_json: AsJson = False,
@@ -81,9 +85,14 @@ def compare(
 def diff(
     run: Run,
     before: Annotated[
-        str, typer.Argument(metavar="A", help="A candidate by the start of its id, or baseline, or winner.")
+        str,
+        typer.Argument(
+            metavar="A", help="A candidate by the start of its id, or baseline, or winner.", autocompletion=completing.candidates
+        ),
     ] = "baseline",
-    after: Annotated[str, typer.Argument(metavar="B", help="The other one, likewise.")] = "winner",
+    after: Annotated[
+        str, typer.Argument(metavar="B", help="The other one, likewise.", autocompletion=completing.candidates)
+    ] = "winner",
     runs_dir: RunsDir = "runs",
     as_json: AsJson = False,
 ) -> None:

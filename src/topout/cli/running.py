@@ -17,6 +17,7 @@ from topout.cli.options import (
     Model,
     Prices,
     Quiet,
+    Recipe,
     Run,
     RunsDir,
     TaskFolder,
@@ -38,9 +39,7 @@ def optimize(
             metavar="MODEL", help="Model that reads failures and writes edits. Default: the task model (embedded/critic)."
         ),
     ] = None,
-    recipe: Annotated[
-        str, typer.Option(metavar="NAME", help="Optimizer recipe: a shipped name, or the path of a .toml or .py.")
-    ] = "evolve",
+    recipe: Recipe = "evolve",
     seed: Annotated[
         int, typer.Option(min=0, metavar="N", help="Seed of all choices: the same seed and replies, the same run.")
     ] = 0,

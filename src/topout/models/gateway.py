@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass
 
 from topout.contracts import Model
@@ -99,7 +99,7 @@ class Gateway:
         self._flights: dict[str, _Flight] = {}
         self._tasks: dict[asyncio.Task[Entry | Failure], _Flight] = {}
         self._unclaimed: set[str] = set()  # settled in the ledger, given to nobody yet
-        self._in_flight = 0
+        self._in_flight: dict[str, int] = {}
         self._stopped = False
 
     @property
@@ -107,8 +107,8 @@ class Gateway:
         return self._ledger
 
     @property
-    def in_flight(self) -> int:
-        """Calls that are at a provider at this moment."""
+    def in_flight(self) -> Mapping[str, int]:
+        """Calls that are at a provider at this moment, by model."""
         return self._in_flight
 
     def width(self, model: str) -> int:
@@ -298,7 +298,7 @@ class Gateway:
                     return _STOPPED
                 return _TIME_IS_UP if provider.breaker.message is None else Failure("circuit", provider.breaker.message)
             flight.sending = True
-            self._in_flight += 1
+            self._in_flight[request.model] = self._in_flight.get(request.model, 0) + 1
             try:
                 if left_s is None:
                     sent = await self._transport.send(request)
@@ -309,7 +309,7 @@ class Gateway:
                 return _TIME_IS_UP
             finally:
                 flight.sending = False
-                self._in_flight -= 1
+                self._in_flight[request.model] -= 1
                 provider.limiter.release()
             tried += 1
             if isinstance(sent, Delivered):

@@ -53,7 +53,7 @@ def _figures(evidence: Evidence) -> tuple[str, ...]:
     lines = []
     if evidence.champion is not None:
         lines.append(f"Held-out score now {wording.quality(evidence.champion)}")
-    if evidence.since_baseline is not None:
+    if evidence.since_baseline is not None and not _unchanged(evidence):
         lines.append(f"Held-out gain since baseline {wording.gain(evidence.since_baseline.estimate)}")
     if evidence.last_doubling is not None:
         lines.append(f"Held-out gain of the last doubling of calls {wording.gain(evidence.last_doubling.estimate)}")
@@ -130,10 +130,18 @@ def _odds(evidence: Evidence, probability: float | None) -> str:
     return f"{said}{wording.chance(probability)}"
 
 
+def _unchanged(evidence: Evidence) -> bool:
+    """Whether the baseline still leads: a gain of a prompt over itself says nothing."""
+    gain = evidence.since_baseline
+    return not evidence.changes and (gain is None or gain.better == gain.worse == 0)
+
+
 def _sentence(evidence: Evidence, ruling: Ruling, probability: float | None) -> str:
     """The verdict for a reader in a hurry: the ruling first, then why, then what has been gained so far."""
     odds = _odds(evidence, probability)
     total = f"; held-out gain so far {wording.gain(evidence.since_baseline.estimate)}" if evidence.since_baseline else ""
+    if _unchanged(evidence):
+        total = "; no better prompt found so far"
     match ruling:
         case "topped out":
             tried = wording.listed(evidence.levers_tried) or "what was tried"

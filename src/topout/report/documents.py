@@ -96,9 +96,13 @@ def head_document(h: Head) -> dict[str, Json]:
         "task": h.task,
         "model": h.model,
         "recipe": h.recipe,
+        "seed": h.seed,
         "started_at": h.started,
         "ending": h.ending,
         "ruling": h.ruling,
+        "calls": h.calls,
+        "paid_usd": h.paid_usd,
+        "kept_baseline": h.kept_baseline,
         "baseline_holdout": estimate_document(h.baseline) if h.baseline else None,
         "winner_holdout": estimate_document(h.winner) if h.winner else None,
     }

@@ -84,7 +84,7 @@ class CallCard:
 
 @dataclass(frozen=True, slots=True)
 class SplitResult:
-    """Baseline and winner on a split, and the paired gain between them (None before both were measured)."""
+    """Baseline and winner on a split, and the paired gain between them (None before both were measured, or when they are one)."""
 
     split: Split
     baseline: Estimate
@@ -289,7 +289,7 @@ def result(
     ids = by_split.get(split, ())
     clusters = groups(state, ids)
     one, other = scores(state, baseline.id, ids), scores(state, winner.id, ids)
-    known = any(a == a and b == b for a, b in zip(one, other, strict=True))
+    known = baseline.id != winner.id and any(a == a and b == b for a, b in zip(one, other, strict=True))
     return SplitResult(
         split,
         mean_interval(one, clusters=clusters),

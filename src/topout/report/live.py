@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
@@ -19,15 +19,21 @@ from rich.text import Text
 from topout.domain import AttemptDone, Estimate, Event, RolloutDone, Scored, probe_of
 from topout.plateau.intervals import mean_interval
 from topout.report.layout import grid
+from topout.report.terminal import sparkline
 from topout.report.words import amount, duration, quality, safe_text
 
 __all__ = ["Gauge", "JsonScreen", "LiveView", "PlainScreen", "RichScreen", "Screen", "Status"]
 
 
+GAUGE = 16
+"""Cells of a gauge of calls in flight."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gauge:
     """Where a run stands: calls answered of those it may make, calls in flight, dollars paid and metered at list price (None: unknown), and
-    the phase in a word (`baseline`, `search`, `exam`, `probe`)."""
+    the phase in a word (`baseline`, `search`, `exam`, `probe`). `models` are the calls in flight by model, each with how many its provider takes at
+    present."""
 
     calls_done: int
     calls_total: int
@@ -35,12 +41,13 @@ class Gauge:
     paid_usd: float | None
     metered_usd: float | None
     phase: str
+    models: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """What is drawn. `dev` is the champion's score on the rows it was selected on; `baseline` and `held_out` are holdout scores of the
-    baseline and of the last examined champion so far. `left_s` is None until there is a pace to tell it from. `note` is said beside."""
+    baseline and of the last examined champion so far, `curve` those of the champions in the order in which they took the lead. `left_s` is None until there is a pace to tell it from. `note` is said beside."""
 
     gauge: Gauge
     elapsed_s: float
@@ -49,6 +56,7 @@ class Status:
     baseline: Estimate | None
     held_out: Estimate | None
     note: str = ""
+    curve: tuple[float, ...] = ()
 
 
 class Screen(Protocol):
@@ -69,6 +77,7 @@ class Seen:
     holdout: dict[str, dict[str, float]] = field(default_factory=dict)
     baseline: str = ""
     champion: str = ""
+    leaders: dict[str, None] = field(default_factory=dict)
 
     def take(self, event: Event) -> None:
         match event:
@@ -79,9 +88,16 @@ class Seen:
                     self.holdout.setdefault(rollout.candidate, {})[rollout.example] = rollout.score.value
             case AttemptDone():
                 self.champion = event.champion
+                self.leaders[event.champion] = None
                 self.baseline = self.baseline or event.champion
             case _:
                 pass
+
+    def curve(self) -> tuple[float, ...]:
+        """Held-out means of the champions whose exam is half done or more, as measured by the baseline's rows."""
+        rows = len(self.holdout.get(self.baseline, ()))
+        exams = [self.holdout.get(c, {}) for c in self.leaders]
+        return tuple(sum(s.values()) / len(s) for s in exams if s and 2 * len(s) >= rows)
 
     def last_examined(self) -> str:
         """The candidate that began its exam last."""
@@ -157,6 +173,7 @@ class LiveView:
                 estimate(self._seen.holdout.get(self._seen.baseline)),
                 estimate(self._seen.holdout.get(examined)) if examined != self._seen.baseline else None,
                 self._note,
+                self._seen.curve(),
             )
         )
 
@@ -183,6 +200,25 @@ def so_far(status: Status) -> list[tuple[str, str]]:
     elif status.baseline is not None:
         parts.append(("held out", f"baseline {quality(status.baseline)} so far"))
     return parts
+
+
+def curve_line(values: Sequence[float]) -> str:
+    """The held-out curve as it grows, the latest 40 champions, with its ends: `▁▃▃▆  46.1 % -> 59.0 %`; '' for a single point."""
+    if len(values) < 2:
+        return ""
+    shown = list(values[-40:])
+    middle = (min(shown) + max(shown)) / 2
+    line = sparkline(shown, min(*shown, middle - 0.025), max(*shown, middle + 0.025))
+    return f"{line}  {100 * shown[0]:.1f} % -> {100 * shown[-1]:.1f} %, champions so far"
+
+
+def gauges(g: Gauge) -> list[tuple[str, str]]:
+    """A model a line: `openai/gpt-4.1-mini  ▮▮▮▮▯▯▯▯  16 of 32 in flight`; models that were not asked yet are left out."""
+    lines = []
+    for name, n, width in g.models:
+        cells = min(GAUGE, -(-GAUGE * n // max(1, width)))
+        lines.append((safe_text(name, 30), f"{'▮' * cells}{'▯' * (GAUGE - cells)}  {n} of {width} in flight"))
+    return lines
 
 
 def money(gauge: Gauge) -> str:
@@ -230,7 +266,8 @@ def drawing(status: Status) -> RenderableType:
     bar = ProgressBar(total=max(1, g.calls_total), completed=min(g.calls_done, g.calls_total), width=24)
     calls = f"{g.calls_done:,}/{g.calls_total:,} calls, {g.in_flight} in flight"
     top = grid([(Text(safe_text(g.phase, 12), style="bold"), bar, Text(calls))])
-    rest = [(Text(name, style="dim"), Text(words)) for name, words in so_far(status)]
+    known = [*gauges(g), *so_far(status), *([("curve", curve_line(status.curve))] if len(status.curve) > 1 else [])]
+    rest = [(Text(name, style="dim"), Text(words)) for name, words in known]
     note = [Text(status.note, style="yellow")] if status.note else []
     return Group(*note, top, grid([*rest, (Text("so far", style="dim"), Text(f"{times(status)}{money(g)}"))]))
 
@@ -277,6 +314,7 @@ class JsonScreen:
             "calls_done": g.calls_done,
             "calls_total": g.calls_total,
             "in_flight": g.in_flight,
+            "models": [{"model": name, "in_flight": n, "width": width} for name, n, width in g.models],
             "paid_usd": g.paid_usd,
             "metered_usd": g.metered_usd,
             "elapsed_s": round(status.elapsed_s, 3),

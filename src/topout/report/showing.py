@@ -16,7 +16,7 @@ from topout.plateau.wording import points
 from topout.report.findings import Findings
 from topout.report.layout import block, grid, table, text
 from topout.report.measures import failures, setting, split_estimates
-from topout.report.words import EMBEDDED_NOTE, is_embedded, quality
+from topout.report.words import EMBEDDED_NOTE, amount, is_embedded, quality
 
 __all__ = [
     "HOLDOUT_WARNING",
@@ -57,6 +57,14 @@ class Head(Protocol):
     def winner(self) -> Estimate | None: ...
     @property
     def ruling(self) -> str | None: ...
+    @property
+    def seed(self) -> int | None: ...
+    @property
+    def calls(self) -> int: ...
+    @property
+    def paid_usd(self) -> float | None: ...
+    @property
+    def kept_baseline(self) -> bool: ...
 
 
 def show(f: Findings, candidate: str | None = None, split: Split = "dev", limit: int = 5) -> RenderableType:
@@ -205,7 +213,7 @@ def hung(value: str, indent: int, style: str = "", limit: int | None = None) -> 
 
 
 def runs_table(heads: Sequence[Head], runs_dir: str = "runs") -> RenderableType:
-    """The runs of a folder, as they are given; two lines each, because their names are long."""
+    """The runs of a folder, as they are given; three lines each, because their names are long."""
     if not heads:
         return text(f"No runs in {runs_dir}/. Start one: topout optimize tasks/support-tickets")
     parts: list[RenderableType] = []
@@ -214,10 +222,12 @@ def runs_table(heads: Sequence[Head], runs_dir: str = "runs") -> RenderableType:
         when = datetime.fromtimestamp(h.started, UTC).strftime("%Y-%m-%d %H:%M UTC")
         parts += [
             text(h.name, "bold"),
-            hung(f"{when} · {h.task} · {h.model} · {h.recipe} · {outcome}", 2, limit=200),
+            hung(f"{when} · {h.task} · {h.model} · {h.recipe}, seed {'?' if h.seed is None else h.seed}", 2, limit=200),
+            hung(f"{outcome} · {h.calls:,} calls · paid {amount(h.paid_usd)}", 2, limit=200),
         ]
         if h.baseline is not None and h.winner is not None:
-            parts.append(hung(f"held out {quality(h.baseline)} -> {quality(h.winner)}", 2))
+            best = "no better prompt found" if h.kept_baseline else f"-> {quality(h.winner)}"
+            parts.append(hung(f"held out {quality(h.baseline)}{', ' if h.kept_baseline else ' '}{best}", 2))
         else:
             parts.append(hung("held out: not measured", 2, "dim"))
     return Group(*parts)

@@ -75,7 +75,10 @@ def held_out(f: Findings) -> RenderableType:
     level = f"{100 * result.winner.level:.0f} %"
     rows: list[tuple[RenderableType, RenderableType]] = [
         (text("baseline"), text(quality(result.baseline))),
-        (text("best"), Text("the baseline: no candidate beat it on dev" if same else quality(result.winner), style="bold")),
+        (
+            text("best"),
+            Text("no better prompt found: no candidate beat the baseline on dev" if same else quality(result.winner), style="bold"),
+        ),
     ]
     if not same:
         style = "bold green" if result.gain and result.gain.estimate.low > 0 else "bold"
