@@ -53,6 +53,7 @@ class Evaluated:
     unscored: dict[str, int] = field(default_factory=dict)
     failures: tuple[Rollout, ...] = (Rollout("c", "row-7", "holdout", 0, "billing", Scored(0.0, "expected 'delivery'")),)
     ending: Ending | None = None
+    against: None = None
 
 
 @dataclass(slots=True)
