@@ -62,7 +62,7 @@ def probe(
         started = events[0]
         if not isinstance(started, RunStarted):
             raise JournalError(f"{folder.journal}:1: a journal begins with RunStarted.")
-        found = find(events, facts_now(events))
+        found = find(events, facts_now(folder.path, events))
         ready(folder, found)
         at = under_way(events)
         if at is None and found.verdict.ruling != "can't tell yet" and not force:
