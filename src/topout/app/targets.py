@@ -13,7 +13,7 @@ from pathlib import Path
 
 from topout.contracts import Exporter, RegistryTarget
 from topout.errors import TopoutError, UserError, did_you_mean
-from topout.exporters import HAND_OFFS, TARGETS, mlflow_registry
+from topout.exporters import HAND_OFFS, TARGETS, langfuse_registry, mlflow_registry, phoenix_registry
 from topout.exporters.directory import DirectoryRegistry
 from topout.store.batch import write_batch
 
@@ -23,6 +23,8 @@ GROUP = "topout.exporters"
 REGISTRIES: Mapping[str, RegistryTarget] = {
     "registry": RegistryTarget(lambda folder: DirectoryRegistry(Path(folder or "prompts"), write_batch)),
     "mlflow": RegistryTarget(mlflow_registry.connect),
+    "phoenix": RegistryTarget(phoenix_registry.connect),
+    "langfuse": RegistryTarget(langfuse_registry.connect),
 }
 
 
