@@ -21,7 +21,7 @@ test-registries:
 	@$(MAKE) --no-print-directory registries VENV=.venv-registries
 
 registries: $(VENV)/.registries
-	$(BIN)/python -c 'import mlflow'
+	$(BIN)/python -c 'import langfuse, mlflow, phoenix.client'
 	$(BIN)/python -m pytest -m registries
 
 check: $(VENV)/.dev
