@@ -1,6 +1,6 @@
 # make demo   sets up .venv and runs the main job on the bundled task (embedded model: no key, no download of weights)
 # make test   sets up .venv and runs all checks and tests
-# make test-registries   the tests that need the packages of prompt registries, in a venv of their own (.venv-registries)
+# make test-registries   the tests that need the packages of prompt registries and formats, in a venv of their own (.venv-registries)
 # Needs Python >= 3.11, git and make. Uses uv where it is on the PATH.
 
 PYTHON ?= python3

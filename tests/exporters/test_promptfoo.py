@@ -1,4 +1,7 @@
-"""The promptfoo project, run by promptfoo itself (npm, found by NODE_PATH) with its `echo` provider: it sends back the messages."""
+"""The promptfoo project, run by promptfoo itself (npm, found by NODE_PATH) with its `echo` provider: it sends back the messages.
+
+Slow: a Python process for each row. `npm install --prefix X promptfoo dotprompt`, then `NODE_PATH=X/node_modules pytest -m slow` this file.
+"""
 
 import json
 import os
@@ -41,6 +44,7 @@ def evaluated(folder: Path, secret: str = "") -> list[dict[str, Any]]:
     return sorted(results, key=lambda one: int(one["vars"]["row"]))
 
 
+@pytest.mark.slow
 def test_promptfoo_sends_the_same_messages_and_grades_with_the_tasks_scorer(
     offer: Offer, inputs: tuple[dict[str, str], ...], tmp_path: Path
 ) -> None:
