@@ -120,6 +120,7 @@ SFT = (
     "Failure on unusual inputs is not costly, or can be watched.",
 )
 NOT_CLIMBING = "More of the same is not known to help."
+STALLED = "More of the same is less likely than not to help."
 ENOUGH = "There are enough checked examples to train on."
 PAYS = "Cheaper calls repay training."
 DEPLOYMENT = "deployment.{} in task.toml"
@@ -206,7 +207,7 @@ CASES = [
         "mend the data",
         "Mend the labels that the failures point at (50.0 % [",
         (
-            "Many failures are rows whose label is ambiguous or wrong.",
+            "The critic lays many failures to ambiguous or wrong labels.",
             NOT_CLIMBING,
             "Rows that no good candidate ever solved deserve a look at their label; how many of these are wrong is not known.",
         ),
@@ -216,21 +217,21 @@ CASES = [
         replace(situation(), failures=failing(("missing knowledge", 22))),
         "retrieval",
         "retrieval (55.0 % [",
-        ("Many failures lack knowledge that neither model nor prompt has.", NOT_CLIMBING),
+        ("The critic lays many failures to knowledge that neither model nor prompt has.", STALLED),
     ),
     Case(
         "knowledge is missing, and whether prompting topped out is not known",
         replace(situation("can't tell yet"), failures=failing(("missing knowledge", 22))),
         "retrieval",
         "of the failing rows read, n = 40 of 40 on dev).",
-        ("Many failures lack knowledge that neither model nor prompt has.", NOT_CLIMBING),
+        ("The critic lays many failures to knowledge that neither model nor prompt has.", STALLED),
     ),
     Case(
         "a capability is missing",
         replace(situation(), failures=failing(("missing capability", 25), ("missing knowledge", 5))),
         "tools",
         "Give the model what it cannot do: tools (62.5 % [",
-        ("Many failures ask for something that a model cannot do by itself.", NOT_CLIMBING),
+        ("The critic lays many failures to something that the model cannot do by itself.", STALLED),
     ),
     Case(
         "a cause of few rows decides nothing",
@@ -244,21 +245,29 @@ CASES = [
         replace(situation(), failures=failing(("reasoning", 25))),
         "keep prompting",
         "by hand: let the model reason before it answers (62.5 % [",
-        ("Many failures are errors of reasoning.", "Letting the model reason before it answers has not been tried.", NOT_CLIMBING),
+        (
+            "The critic lays many failures to reasoning.",
+            "Letting the model reason before it answers has not been tried.",
+            NOT_CLIMBING,
+        ),
     ),
     Case(
         "answers drift in form, and another form was never tried",
         replace(situation(), failures=failing(("format drift", 25))),
         "keep prompting",
         "by hand: another answer format (62.5 % [",
-        ("Many failures are right in substance and wrong in form.", "Another answer format has not been tried.", NOT_CLIMBING),
+        (
+            "The critic lays many failures to form: they are right in substance.",
+            "Another answer format has not been tried.",
+            NOT_CLIMBING,
+        ),
     ),
     Case(
         "a matter of style, and another form was never tried",
         replace(situation(), failures=failing(("style", 25))),
         "keep prompting",
         "by hand: another answer format (62.5 % [",
-        ("Many failures are a matter of style.", "Another answer format has not been tried.", NOT_CLIMBING),
+        ("The critic lays many failures to style.", "Another answer format has not been tried.", NOT_CLIMBING),
     ),
     Case(
         "nobody can tell yet",
@@ -503,6 +512,15 @@ def test_second_choices_are_other_rungs_with_their_figure() -> None:
     assert [rung for rung, _ in found.also] == ["tools", "SFT"]
     assert found.also[0][1].text == "Give the model what it cannot do: tools."
     assert found.also[0][1].figure.startswith("50.0 % [")
+
+
+@pytest.mark.parametrize("probability", [0.5, 0.6, None])
+def test_while_more_calls_may_well_help_the_failures_are_a_second_choice(probability: float | None) -> None:
+    s = situation("can't tell yet")
+    s = replace(s, verdict=replace(s.verdict, probability=probability), failures=failing(("missing knowledge", 30)))
+    found = advise(s)
+    assert found.rung == "can't tell yet"
+    assert [rung for rung, _ in found.also] == ["retrieval"]
 
 
 def test_between_200_and_500_rows_a_pilot_is_the_second_choice() -> None:

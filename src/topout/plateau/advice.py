@@ -42,8 +42,8 @@ RULES: tuple[Rule, ...] = (
     Rule("stop", "Stop here, it is good enough", (c.NEAR_TARGET, c.TOPPED_OUT)),
     Rule("mend the data", "Mend the labels: the score is at the ceiling of agreement", (c.AT_CEILING, c.NOT_CLIMBING)),
     Rule("mend the data", "Mend the labels that the failures point at", (c.LABELS_WRONG, c.NOT_CLIMBING), (c.SUSPECTS,)),
-    Rule("retrieval", "Give the model what it does not know: retrieval", (c.NO_KNOWLEDGE, c.NOT_CLIMBING)),
-    Rule("tools", "Give the model what it cannot do: tools", (c.NO_CAPABILITY, c.NOT_CLIMBING)),
+    Rule("retrieval", "Give the model what it does not know: retrieval", (c.NO_KNOWLEDGE, c.STALLED)),
+    Rule("tools", "Give the model what it cannot do: tools", (c.NO_CAPABILITY, c.STALLED)),
     Rule(
         "keep prompting",
         "Go on prompting, by hand: let the model reason before it answers",
@@ -52,6 +52,8 @@ RULES: tuple[Rule, ...] = (
     Rule("keep prompting", "Go on prompting, by hand: another answer format", (c.FORMAT_DRIFTS, c.NO_FORMAT_LEVER, c.NOT_CLIMBING)),
     Rule("keep prompting", "Go on prompting, by hand: another answer format", (c.STYLE, c.NO_FORMAT_LEVER, c.NOT_CLIMBING)),
     Rule("can't tell yet", "Can't tell yet what comes after prompting", (c.CANT_TELL,), (c.WOULD_DECIDE,), last=True),
+    Rule("retrieval", "Give the model what it does not know: retrieval", (c.NO_KNOWLEDGE, c.CANT_TELL)),
+    Rule("tools", "Give the model what it cannot do: tools", (c.NO_CAPABILITY, c.CANT_TELL)),
     Rule("mend the data", "Add holdout rows first", (c.UNPROVABLE, c.TOPPED_OUT)),
     Rule(
         "stronger model",

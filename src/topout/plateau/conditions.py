@@ -23,6 +23,8 @@ MAJOR_SHARE, MAJOR_ROWS = 0.2, 5
 """A cause is worth acting on when even the lower end of its share of the failing rows is at least a fifth, and it has five of them."""
 NARROW = 0.05
 """Half an interval that is narrow enough to call a target within it reached: with fewer rows everything would be within it."""
+EVEN = 0.5
+"""While the verdict is open, the failures decide only where the next doubling more likely gains nothing worth having."""
 MIN_SHIFT = 30
 """Rows that a shift split needs to watch anything."""
 PATIENCE_MONTHS = 24.0
@@ -239,6 +241,15 @@ CLIMBING = Condition("still climbing", lambda s: s.verdict.ruling == "still clim
 NOT_CLIMBING = Condition(
     "not climbing", lambda s: s.verdict.ruling != "still climbing", "More of the same is not known to help.", odds
 )
+STALLED = Condition(
+    "more likely not",
+    lambda s: (
+        s.verdict.ruling == "topped out"
+        or (s.verdict.ruling == "can't tell yet" and s.verdict.probability is not None and s.verdict.probability < EVEN)
+    ),
+    "More of the same is less likely than not to help.",
+    odds,
+)
 TOPPED_OUT = Condition(
     "topped out", lambda s: s.verdict.ruling == "topped out", "Prompting has topped out for what the recipe may change.", odds
 )
@@ -298,12 +309,12 @@ def major(cause: Cause, text: str) -> Condition:
     )
 
 
-LABELS_WRONG = major("ambiguous or wrong label", "Many failures are rows whose label is ambiguous or wrong.")
-NO_KNOWLEDGE = major("missing knowledge", "Many failures lack knowledge that neither model nor prompt has.")
-NO_CAPABILITY = major("missing capability", "Many failures ask for something that a model cannot do by itself.")
-FORMAT_DRIFTS = major("format drift", "Many failures are right in substance and wrong in form.")
-STYLE = major("style", "Many failures are a matter of style.")
-REASONING = major("reasoning", "Many failures are errors of reasoning.")
+LABELS_WRONG = major("ambiguous or wrong label", "The critic lays many failures to ambiguous or wrong labels.")
+NO_KNOWLEDGE = major("missing knowledge", "The critic lays many failures to knowledge that neither model nor prompt has.")
+NO_CAPABILITY = major("missing capability", "The critic lays many failures to something that the model cannot do by itself.")
+FORMAT_DRIFTS = major("format drift", "The critic lays many failures to form: they are right in substance.")
+STYLE = major("style", "The critic lays many failures to style.")
+REASONING = major("reasoning", "The critic lays many failures to reasoning.")
 
 
 def unpulled(lever: str, text: str) -> Condition:
