@@ -7,6 +7,7 @@ from rich.console import Console
 
 from topout.domain import AttemptDone, Event, RolloutDone, RunStarted
 from topout.report.live import Gauge, JsonScreen, LiveView, PlainScreen, RichScreen, Status, drawing
+from topout.store.codec import encode
 from topout.testing.runs import PretendedRun
 
 
@@ -27,6 +28,7 @@ class Sketch:
     every_s: float = 1.0
     drawn: list[Status] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     closed: int = 0
 
     def event(self, event: Event) -> None:
@@ -34,6 +36,9 @@ class Sketch:
 
     def draw(self, status: Status) -> None:
         self.drawn.append(status)
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
 
     def close(self) -> None:
         self.closed += 1
@@ -177,3 +182,22 @@ def test_models_have_a_gauge_each_and_the_curve_of_the_champions_grows() -> None
     assert "\x1b" not in shown and "critic" in shown
     assert f"{100 * last.curve[0]:.1f} % -> {100 * last.curve[-1]:.1f} %, champions so far" in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_a_line_is_said_once_and_the_next_run_is_drawn_without_the_scores_of_the_last() -> None:
+    sketch, clock = Sketch(0.0), Clock()
+    with LiveView(sketch, clock) as view:
+        for event in PretendedRun().events():
+            view(event, gauge(1))
+        assert sketch.drawn[-1].dev is not None
+        view.line("Round 1, search: can't tell yet")
+        view(PretendedRun().events()[0], gauge(0))
+    assert sketch.lines == ["Round 1, search: can't tell yet"]
+    assert sketch.drawn[-1].dev is None
+
+
+def test_plain_and_json_screens_say_a_line_in_their_own_way() -> None:
+    written: list[str] = []
+    PlainScreen(written.append).line("Round 1\x1b[2J")
+    JsonScreen(written.append, encode).line("Round 1")
+    assert written == ["Round 1␛[2J\n", '{"event": "Said", "text": "Round 1"}\n']

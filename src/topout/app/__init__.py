@@ -8,12 +8,13 @@ run.curve, run.candidates, run.rollouts     # pandas DataFrames
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from topout.app.beginning import begin
 from topout.app.bench import Bench, Watch
+from topout.app.deciding import optimize_until_decided
 from topout.app.derived import write_derived
 from topout.app.exporting import Delivery, export
 from topout.app.facts import facts_now
@@ -23,22 +24,21 @@ from topout.app.handing_off import hand_off
 from topout.app.heads import head
 from topout.app.importing import Imported, import_prompt
 from topout.app.judging import check_rival, compared, evaluation, rows_of
-from topout.app.places import places_from, task_path
+from topout.app.places import task_path
 from topout.app.probing import probe
-from topout.app.running import as_toml, checked_settings, drive, first_event, measured
+from topout.app.running import checked_settings, drive, measured
 from topout.app.taking_up import taken_up
 from topout.app.views import Evaluation, RunHead, RunView
 from topout.domain import Candidate, Event, RunEnded, RunResumed, RunStarted, Split
 from topout.engine.exam import plan_exam
 from topout.errors import JournalError
 from topout.models.event_loop import run_blocking
-from topout.plugins.optimizers import load_recipe
 from topout.plugins.prompt_folders import load_prompt
 from topout.plugins.tasks import load_task
 from topout.report.comparison import Comparison, compare_runs
 from topout.report.findings import find
 from topout.store.journal import read_journal
-from topout.store.layout import create_run_folder, find_run, write_text
+from topout.store.layout import find_run
 from topout.store.layout import list_runs as run_folders
 from topout.text.fingerprints import prompt_id
 
@@ -60,6 +60,7 @@ __all__ = [
     "list_runs",
     "load_run",
     "optimize",
+    "optimize_until_decided",
     "probe",
     "rebuild",
     "resume",
@@ -111,17 +112,7 @@ def optimize(
         delta=delta,
         cache_dir=str(cache_dir),
     )
-    folder, loaded = load_task(task_path(task)), load_recipe(recipe)
-    plan = plan_exam(folder.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share, loaded.recipe.levers)
-    bench = Bench(settings, loaded.recipe.exam_share)
-    started = first_event(settings, folder, loaded, plan)
-    run = create_run_folder(Path(runs_dir), folder.task.name, loaded.name, started.run)
-    files = {"task": folder.folder, "recipe": loaded.path, "cache": Path(cache_dir)}
-    started = replace(started, manifest={**started.manifest, "places": places_from(run.path, files)})
-    with run.lock():
-        write_text(run.path / "run.toml", as_toml(started.settings))
-        write_text(run.path / "manifest.json", json.dumps(started.manifest, indent=1, ensure_ascii=False) + "\n")
-        return drive(run, settings, folder, loaded, plan, bench, started, [], watch)
+    return begin(settings, Path(runs_dir), watch)
 
 
 def resume(

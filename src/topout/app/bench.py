@@ -40,7 +40,7 @@ class Bench:
             bases[settings.critic] = settings.api_base
         self._addresses = Addresses({model: base for model, base in bases.items() if base}, os.environ)
         self._prices = Prices(dict(parse_price(text) for text in settings.prices), self._addresses)
-        self.ledger = Ledger(Budget(settings.max_cost, settings.max_time))
+        self.ledger = Ledger(Budget(settings.max_cost, settings.max_time, settings.paid_only))
         self.ledger.set_aside(exam_share)
         self.gateway: Gateway | None = None
         self._stopped = False

@@ -56,6 +56,13 @@ def optimize(
         float,
         typer.Option(metavar="SCORE", help="Smallest gain worth having, as a fraction: 0.02 is 2 points. The verdict is about it."),
     ] = 0.02,
+    until_decided: Annotated[
+        bool,
+        typer.Option(
+            "--until-decided",
+            help="Probe, and search on with twice the calls, until the verdict is clear. Needs --max-cost or --max-calls.",
+        ),
+    ] = False,
     runs_dir: RunsDir = "runs",
     cache_dir: CacheDir = ".topout/cache",
     as_json: AsJson = False,
@@ -64,11 +71,13 @@ def optimize(
     """Search for a better prompt, measure it on held-out rows and give the verdict.
 
     With --json: an event a line, and last the verdict document (that alone with --quiet). Ctrl-C stops cleanly; a second one at once.
+    With --until-decided the limits hold over all rounds together, and money is what is paid: replies that are known cost nothing.
     """
-    from topout.app import optimize
+    from topout.app import optimize, optimize_until_decided
 
     with watching(as_json, quiet) as watch:
-        view = optimize(
+        more = {"tell": watch.line} if until_decided and watch is not None else {}
+        view = (optimize_until_decided if until_decided else optimize)(
             task,
             model=model,
             critic=critic,
@@ -85,6 +94,7 @@ def optimize(
             runs_dir=runs_dir,
             cache_dir=cache_dir,
             watch=watch,
+            **more,
         )
     tell(view, runs_dir, as_json)
 

@@ -15,7 +15,8 @@ class RunSettings(BaseModel):
     """Everything that was asked, as it stands in the run's first event and in run.toml. No secrets: keys come from the environment.
 
     `max_cost` in dollars, `max_time` in seconds; None is no limit of that kind. `max_calls` None takes the recipe's. `delta` is the smallest gain
-    worth having, in score units. `prices` are `MODEL=IN,OUT` in dollars per million tokens.
+    worth having, in score units. `prices` are `MODEL=IN,OUT` in dollars per million tokens. With `paid_only`, replies that were in the cache cost nothing
+    of `max_cost`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +28,7 @@ class RunSettings(BaseModel):
     seed: int = Field(default=0, ge=0)
     max_calls: Annotated[int, Field(gt=0)] | None = None
     max_cost: Positive | None = None
+    paid_only: bool = False
     max_time: Positive | None = None
     concurrency: int = Field(default=32, ge=1, le=4096)
     api_base: str | None = None

@@ -1,7 +1,8 @@
 """The budget: money is reserved before a call is sent, so that no concurrency can overshoot it.
 
 What limits is the *metered* cost: the list price of every call, whether it was paid now or came from the cache. A run therefore
-ends at the same place whether it is the first of its kind or served from the cache. Sums are kept in whole pico-dollars: prices
+ends at the same place whether it is the first of its kind or served from the cache. (Rounds that begin with the replies of the one before are limited
+by what is paid: `Budget.paid_only`.) Sums are kept in whole pico-dollars: prices
 per token are multiples of that, and a comparison of integers knows no rounding.
 """
 
@@ -24,10 +25,11 @@ _TIME_IS_UP = Failure("budget", "time")
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Limits of a run; None is no limit."""
+    """Limits of a run; None is no limit. With `paid_only`, replies from the cache that this run did not buy cost nothing of `max_cost_usd`."""
 
     max_cost_usd: float | None = None
     max_time_s: float | None = None
+    paid_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,8 @@ class Ledger:
         (and nothing is added to the sums: unknown is not a figure)."""
         self._give_back(reservation)
         account = self._accounts.of(reservation.purse)
-        account.spent += reservation.pico if cost_usd is None else _pico(cost_usd)
+        if paid or not self._budget.paid_only:
+            account.spent += reservation.pico if cost_usd is None else _pico(cost_usd)
         self._count(role, model, usage, cost_usd, paid)
 
     def release(self, reservation: Reservation) -> None:
@@ -230,7 +233,8 @@ class Ledger:
         """Count a call that an earlier session of this run has journaled. Never refuses: it has happened.
 
         What was set aside for it is not in the journal, so a call of unknown cost adds nothing to what is spent (unlike in `settle`)."""
-        self._accounts.of(purse).spent += _pico(cost_usd or 0.0)
+        if paid or not self._budget.paid_only:
+            self._accounts.of(purse).spent += _pico(cost_usd or 0.0)
         self._count(role, model, usage, cost_usd, paid)
 
     def snapshot(self) -> Spend:

@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from topout.domain import AttemptDone, Estimate, Event, RolloutDone, Scored, probe_of
+from topout.domain import AttemptDone, Estimate, Event, RolloutDone, RunStarted, Scored, probe_of
 from topout.plateau.intervals import mean_interval
 from topout.report.layout import grid
 from topout.report.terminal import sparkline
@@ -66,6 +66,7 @@ class Screen(Protocol):
     def every_s(self) -> float: ...
     def event(self, event: Event) -> None: ...
     def draw(self, status: Status) -> None: ...
+    def line(self, text: str) -> None: ...
     def close(self) -> None: ...
 
 
@@ -81,6 +82,8 @@ class Seen:
 
     def take(self, event: Event) -> None:
         match event:
+            case RunStarted():
+                self.dev, self.holdout, self.baseline, self.champion = {}, {}, "", ""
             case RolloutDone(attempt, rollout) if isinstance(rollout.score, Scored) and not probe_of(attempt):
                 if rollout.split == "dev":
                     self.dev.setdefault(rollout.candidate, {})[rollout.example] = rollout.score.value
@@ -149,6 +152,11 @@ class LiveView:
         """Say something from now on, beside the progress, and draw it at once."""
         self._note = text
         self._draw(self._clock(), self._last or Gauge(0, 0, 0, None, None, "start"))
+
+    def line(self, text: str) -> None:
+        """Say something once, that stays."""
+        self._pace.clear()
+        self._screen.line(text)
 
     def close(self) -> None:
         """Draw the last state, if it was not, and let the terminal go. Events that come later are ignored."""
@@ -255,6 +263,9 @@ class RichScreen:
             self._begun = True
         self._live.update(drawing(status), refresh=True)
 
+    def line(self, text: str) -> None:
+        self._live.console.print(Text(safe_text(text)))
+
     def close(self) -> None:
         if self._begun:
             self._live.stop()
@@ -290,6 +301,9 @@ class PlainScreen:
         calls = f"{g.calls_done:,}/{g.calls_total:,} calls, {g.in_flight} in flight"
         self._write(f"{safe_text(g.phase, 12)}: {calls}; {times(status)}{money(g)}{scores}{note}\n")
 
+    def line(self, text: str) -> None:
+        self._write(f"{safe_text(text)}\n")
+
     def close(self) -> None:
         """Nothing to let go."""
 
@@ -322,6 +336,9 @@ class JsonScreen:
             "left_s": None if status.left_s is None or not math.isfinite(status.left_s) else round(status.left_s, 3),
         }
         self._write(json.dumps(known) + "\n")
+
+    def line(self, text: str) -> None:
+        self._write(json.dumps({"event": "Said", "text": text}) + "\n")
 
     def close(self) -> None:
         """Nothing to let go."""
