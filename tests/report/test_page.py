@@ -123,12 +123,12 @@ def test_scores_and_gains_come_with_interval_and_n(path: str) -> None:
 
 def test_the_sections_stand_in_the_order_of_the_decision() -> None:
     names = [s.name for s in sections(find(RUNS["priced"].events()), "runs/latest")]
-    assert names == ["verdict", "curve", "gains", "cost", "prompt", "lineage", "rows", "wrong", "splits", "tried", "provenance"]
+    assert names == ["verdict", "curve", "rung", "gains", "cost", "prompt", "lineage", "rows", "wrong", "splits", "tried", "provenance"]
 
 
 def test_what_has_no_data_is_left_out() -> None:
     names = [s.name for s in sections(find(RUNS["no gain"].events()), "runs/latest")]
-    assert names == ["verdict", "curve", "cost", "prompt", "splits", "provenance"]
+    assert names == ["verdict", "curve", "rung", "gains", "cost", "prompt", "splits", "provenance"]
 
 
 def test_the_page_names_its_parts_for_screen_readers() -> None:

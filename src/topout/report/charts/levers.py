@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from topout.plateau.wording import points
+from topout.domain import LeverRecord
+from topout.plateau.wording import gain, points
 from topout.report.charts.drawing import Plot, Spec, layered, named
 from topout.report.findings import Findings
 from topout.report.words import safe_text
@@ -12,7 +13,9 @@ from topout.report.words import safe_text
 if TYPE_CHECKING:
     pass
 
-__all__ = ["levers_chart", "operators"]
+__all__ = ["alone_chart", "levers_chart", "measured_levers", "operators"]
+
+WHOLE = "the whole prompt"
 
 
 def operators(f: Findings) -> tuple[str, ...]:
@@ -68,3 +71,31 @@ def levers_chart(f: Findings, size: int = 12) -> Plot:
     )
     zero = named("zero").mark_rule(color="@muted", strokeDash=[2, 4]).encode(x="zero:Q")
     return Plot(layered([zero, dots]), {"rows": values, "zero": [{"zero": 0}]})
+
+
+def measured_levers(f: Findings) -> tuple[LeverRecord, ...]:
+    """The levers whose gain alone was measured on holdout."""
+    return tuple(one for one in f.levers if one.gain is not None and one.gain.estimate.n)
+
+
+def alone_chart(f: Findings, size: int = 12) -> Plot:
+    """Held-out gain of each lever alone over the baseline with its interval, and that of the whole prompt for comparison."""
+    import altair as alt
+
+    known = [(one.lever, one.gain.estimate) for one in measured_levers(f) if one.gain]
+    if f.holdout.gain is not None and f.holdout.gain.estimate.n:
+        known.append((WHOLE, f.holdout.gain.estimate))
+    values: list[Spec] = [
+        {"lever": name, "gain": 100 * e.mean, "low": 100 * e.low, "high": 100 * e.high, "shown": gain(e)} for name, e in known
+    ]
+    x = alt.X(
+        "gain:Q",
+        scale=alt.Scale(nice=False, padding=16),
+        axis=alt.Axis(title="held-out gain over the baseline, points", tickCount=7),
+    )
+    y = alt.Y("lever:N", sort=[name for name, _ in known], axis=alt.Axis(title=None, labelFontSize=size + 1, labelColor="@ink"))
+    tips = [alt.Tooltip("lever:N", title="lever"), alt.Tooltip("shown:N", title="held-out gain")]
+    zero = named("zero").mark_rule(color="@muted", strokeDash=[2, 4]).encode(x="zero:Q")
+    lines = named("rows").mark_rule(color="@accent", strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", y=y, tooltip=tips)
+    dots = named("rows").mark_point(filled=True, size=110, opacity=1, color="@accent").encode(x=x, y=y, tooltip=tips)
+    return Plot(layered([zero, lines, dots]), {"rows": values, "zero": [{"zero": 0}]})

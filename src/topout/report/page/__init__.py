@@ -15,6 +15,7 @@ from topout.report.page.progress import progress
 from topout.report.page.prompts import prompt_section
 from topout.report.page.provenance import provenance
 from topout.report.page.rows import examples, still_wrong
+from topout.report.page.rungs import next_rung
 from topout.report.page.shell import Section, document
 from topout.report.page.splits import splits
 from topout.report.words import safe_text
@@ -27,6 +28,7 @@ def sections(f: Findings, path: str) -> list[Section]:
     found = (
         verdict(f, path),
         progress(f),
+        next_rung(f),
         gains(f),
         costs(f),
         prompt_section(f),

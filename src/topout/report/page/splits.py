@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from topout.report.closer import sampling_lines
 from topout.report.findings import Findings, SplitResult
-from topout.report.measures import shift_drop
 from topout.report.page.figures import change, estimate, figure, gain_of
 from topout.report.page.markup import Markup, html, table
 from topout.report.page.shell import Section
@@ -21,7 +21,7 @@ def splits(f: Findings) -> Section:
     same = f.winner.id == f.baseline.id
     heads = ("split", "baseline", "best", "paired gain", "smallest detectable gain")
     body = table("Scores by split", heads, [row(path, name, result, same) for path, name, result in found])
-    drop = shift_drop(f.holdout.winner, f.shift.winner) if f.shift else None
+    drop = f.shift_drop
     said = (
         Markup()
         if drop is None
@@ -29,8 +29,10 @@ def splits(f: Findings) -> Section:
             "<p>Shift minus holdout for the best: {d}. Other rows, so not paired.</p>", d=change("shift.winner_minus_holdout", drop)
         )
     )
+    lines = sampling_lines(f.sampling, same) if f.sampling.wavers else []
+    noise = Markup().join(html("<p>{l}</p>", l=line) for line in lines)
     level = f"{100 * f.holdout.winner.level:.0f} % intervals."
-    return Section("splits", "Scores by split", html("{b}{s}", b=body, s=said), level)
+    return Section("splits", "Scores by split", html("{b}{s}{n}", b=body, s=said, n=noise), level)
 
 
 def row(path: str, name: str, result: SplitResult, same: bool) -> tuple[str | Markup, ...]:
