@@ -123,7 +123,20 @@ def test_scores_and_gains_come_with_interval_and_n(path: str) -> None:
 
 def test_the_sections_stand_in_the_order_of_the_decision() -> None:
     names = [s.name for s in sections(find(RUNS["priced"].events()), "runs/latest")]
-    assert names == ["verdict", "curve", "rung", "gains", "cost", "prompt", "lineage", "rows", "wrong", "splits", "tried", "provenance"]
+    assert names == [
+        "verdict",
+        "curve",
+        "rung",
+        "gains",
+        "cost",
+        "prompt",
+        "lineage",
+        "rows",
+        "wrong",
+        "splits",
+        "tried",
+        "provenance",
+    ]
 
 
 def test_what_has_no_data_is_left_out() -> None:

@@ -35,16 +35,11 @@ def named(name: str) -> alt.Chart:
     return alt.Chart(alt.NamedData(name=name))
 
 
-def layered(layers: Sequence[alt.Chart], independent: Literal["color", "opacity"] | None = None) -> alt.LayerChart:
-    """Charts on top of each other; they share all scales but the `independent` one."""
+def layered(layers: Sequence[alt.Chart]) -> alt.LayerChart:
+    """Charts on top of each other, with common scales."""
     import altair as alt
 
-    chart: alt.LayerChart = alt.LayerChart(layer=list(layers))
-    if independent == "color":
-        chart = chart.resolve_scale(color="independent")
-    elif independent == "opacity":
-        chart = chart.resolve_scale(opacity="independent")
-    return chart
+    return alt.LayerChart(layer=list(layers))
 
 
 def specification(plot: Plot, width: int | Literal["container"] = "container", height: int = 320, size: int = 12) -> Spec:

@@ -122,7 +122,7 @@ def heat_chart(f: Findings, shown: Sequence[Row], size: int = 12) -> Plot:
             color=alt.Color(
                 "s:Q",
                 scale=alt.Scale(domain=[0, 1], range=["@soft", "@accent"]),
-                legend=alt.Legend(title="score", gradientLength=120, format="~%", values=[0, 0.5, 1]),
+                legend=None,
             ),
             tooltip=[
                 alt.Tooltip("e:N", title="dev row"),
@@ -148,4 +148,4 @@ def heat_chart(f: Findings, shown: Sequence[Row], size: int = 12) -> Plot:
             tooltip=[alt.Tooltip("f:N", title="became"), alt.Tooltip("n:Q", title="rows shown")],
         )
     )
-    return Plot(layered([heat, strip], independent="color"), {"cells": cells, "groups": groups})
+    return Plot(layered([heat, strip]), {"cells": cells, "groups": groups})

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ancestors", "lineage_chart"]
 
+DOTS = {"the winner's line": (1.0, 130), "kept": (0.75, 80), "dropped": (0.35, 36)}
+"""Opacity and area of a candidate's dot, by what became of it."""
+
+LINES = {"the winner's line": (0.9, 2.4), "kept": (0.5, 1.2), "dropped": (0.18, 1.0)}
+"""Opacity and width of the line to its parent."""
+
 
 def ancestors(f: Findings) -> list[str]:
     """The winner's line by first parents, baseline first."""
@@ -56,14 +62,16 @@ def lineage_chart(f: Findings, size: int = 12) -> Plot:
             else f"{points(a.gain, True)} points (se {100 * (a.gain_se or 0.0):.1f}), n = {a.rows}",
             "why": safe_text(a.candidate.rationale or a.reason, 160),
         }
-        nodes.append({**shared, "x": a.number, "y": height[name]})
+        opacity, area = DOTS[kind]
+        nodes.append({**shared, "opacity": opacity, "area": area, "x": a.number, "y": height[name]})
         for other in a.parents:
             if other in place:
                 drawn = kind if kind != "the winner's line" or (other in line and other == a.parents[0]) else "kept"
-                edges.append({**shared, "kind": drawn, "x": place[other], "y": height[other], "x2": a.number, "y2": height[name]})
-    kinds = ["the winner's line", "kept", "dropped"]
-    scale = alt.Scale(domain=kinds, range=["@accent", "@muted", "@grey"])
-    opacity = alt.Opacity("kind:O", scale=alt.Scale(domain=kinds, range=[1.0, 0.75, 0.35]), legend=None)
+                faint, width = LINES[drawn]
+                ends: Spec = {"x": place[other], "y": height[other], "x2": a.number, "y2": height[name]}
+                edges.append({**shared, **ends, "kind": drawn, "opacity": faint, "width": width})
+    scale = alt.Scale(domain=list(DOTS), range=["@accent", "@muted", "@grey"])
+    color = alt.Color("kind:N", scale=scale, legend=alt.Legend(title=None, symbolType="circle"))
     tips = [
         alt.Tooltip("id:N", title="candidate"),
         alt.Tooltip("operator:N", title="operator"),
@@ -81,9 +89,9 @@ def lineage_chart(f: Findings, size: int = 12) -> Plot:
             y=y,
             x2="x2:Q",
             y2="y2:Q",
-            color=alt.Color("kind:N", scale=scale, legend=alt.Legend(title=None, symbolType="circle")),
-            opacity=alt.Opacity("kind:O", scale=alt.Scale(domain=kinds, range=[0.9, 0.5, 0.18]), legend=None),
-            strokeWidth=alt.StrokeWidth("kind:O", scale=alt.Scale(domain=kinds, range=[2.4, 1.2, 1.0]), legend=None),
+            color=color,
+            opacity=alt.Opacity("opacity:Q", scale=None),
+            strokeWidth=alt.StrokeWidth("width:Q", scale=None),
             tooltip=tips,
         )
     )
@@ -93,10 +101,10 @@ def lineage_chart(f: Findings, size: int = 12) -> Plot:
         .encode(
             x=x,
             y=y,
-            color=alt.Color("kind:N", scale=scale),
-            opacity=opacity,
-            size=alt.Size("kind:O", scale=alt.Scale(domain=kinds, range=[130, 80, 36]), legend=None),
+            color=color,
+            opacity=alt.Opacity("opacity:Q", scale=None),
+            size=alt.Size("area:Q", scale=None),
             tooltip=tips,
         )
     )
-    return Plot(layered([lines, dots], independent="opacity"), {"nodes": nodes, "edges": edges})
+    return Plot(layered([lines, dots]), {"nodes": nodes, "edges": edges})

@@ -42,7 +42,7 @@ def examples(f: Findings) -> Section | None:
         f" A sample of {len(shown):,} of {len(known):,} rows is drawn; all are in rollouts.csv." if len(shown) < len(known) else ""
     )
     lead = (
-        f"{len(known):,} dev rows, from the baseline to the best. They were selected on, so more is fixed here than on new rows.{part} "
+        f"{len(known):,} dev rows, from the baseline to the best. They were selected on, so more is fixed here than on new rows. Dark is right, pale is wrong.{part} "
         "Holdout rows are not told apart here: whoever reads them selects on them."
     )
     lists = joined(listed(name, [row for row in known if row.fate == name]) for name in FATES[:2])

@@ -40,4 +40,4 @@ def titled(title: str, reasons: Sequence[Reason]) -> Markup:
 
 
 def reason(one: Reason) -> Markup:
-    return html('{t} <span class="n">({f})</span>', t=one.text, f=one.figure)
+    return html('{t} <span class="basis">({f})</span>', t=one.text, f=one.figure)
