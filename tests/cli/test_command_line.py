@@ -300,3 +300,17 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, check=False, cwd=tmp_path)
     os.close(write)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_megabyte_in_an_error_is_cut(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> None:
+    app.error = UserError("x\x1b" * 1_000_000)
+    assert main(["optimize", "t", "-q"]) == 2
+    err = capsys.readouterr().err
+    assert len(err) < 5000 and "\x1b" not in err
+
+
+def test_the_help_tells_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "0 done; 2 something that you wrote or asked for is wrong; 3 a model could not be used" in told
+    assert "100 a gate is not met; 130 stopped by Ctrl-C" in told

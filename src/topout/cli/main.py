@@ -106,5 +106,5 @@ def complain(message: str, code: int) -> int:
     """One line on stderr; what is in it cannot move the cursor."""
     from topout.report.words import safe_text
 
-    sys.stderr.write(f"topout: {safe_text(message)}\n")
+    sys.stderr.write(f"topout: {safe_text(message, 4000)}\n")
     return code

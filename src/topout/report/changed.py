@@ -12,7 +12,7 @@ from topout.domain import Candidate
 from topout.report.findings import Findings
 from topout.report.layout import text
 from topout.report.measures import split_estimates
-from topout.report.showing import demo_lines, find_candidate, role_of
+from topout.report.showing import LONGEST, demo_lines, find_candidate, role_of, shortened
 from topout.report.words import quality, safe_text
 from topout.text.diffs import ChangedComponent, PromptDiff, prompt_diff
 
@@ -21,6 +21,9 @@ __all__ = ["Changed", "changed", "changes_between"]
 LOOKS = {"same": "", "added": "green", "removed": "red strike"}
 MARKS = {"same": ("", ""), "added": ("{+", "+}"), "removed": ("[-", "-]")}
 """Without colours the pieces are told apart by marks, as `git diff --word-diff=plain` does."""
+
+CONTEXT = 1000
+"""Characters that are shown of a stretch that did not change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +79,6 @@ def component_lines(c: ChangedComponent, marks: bool) -> list[RenderableType]:
     body = Text()
     for piece in c.pieces:
         start, end = MARKS[piece.kind] if marks else ("", "")
-        body.append(f"{start}{safe_text(piece.text, lines=True)}{end}", style=LOOKS[piece.kind])
+        most = CONTEXT if piece.kind == "same" else LONGEST
+        body.append(f"{start}{safe_text(shortened(piece.text, most), lines=True)}{end}", style=LOOKS[piece.kind])
     return [head, body]

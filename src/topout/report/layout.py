@@ -15,9 +15,14 @@ from topout.report.words import safe_text
 __all__ = ["block", "broken", "bullets", "commands", "grid", "table", "text"]
 
 
+MOST = 2000
+"""Characters of a line of text, and of a line of a command."""
+
+
 def text(value: str, style: str = "", limit: int | None = None, lines: bool = False) -> Text:
-    """Foreign or own text as it is: no markup is read in it, controls are made visible."""
-    return Text(safe_text(value, limit, lines), style=style)
+    """Foreign or own text as it is: no markup is read in it, controls are made visible. Without a `limit`, a line has at most 2,000 characters: whoever
+    names something with a megabyte does not get the terminal for it."""
+    return Text(safe_text(value, limit or (None if lines else MOST), lines), style=style)
 
 
 def block(title: str, *parts: RenderableType) -> Group:
@@ -50,7 +55,7 @@ def commands(title: str, lines: Sequence[tuple[Sequence[str], str]]) -> Group:
     """A block of commands to copy, each with what it does. Printed without padding: a blank after a backslash would spoil it."""
     parts: list[RenderableType] = [Text(), Text(title, style="bold")]
     for words, meaning in lines:
-        parts += [Text(f"  {safe_text(line)}", style="cyan", overflow="fold") for line in broken(words)]
+        parts += [Text(f"  {safe_text(line, MOST)}", style="cyan", overflow="fold") for line in broken(words)]
         parts.append(text(f"      {meaning}", "dim"))
     return Group(*parts)
 

@@ -27,6 +27,7 @@ __all__ = [
     "prompt_text",
     "role_of",
     "runs_table",
+    "shortened",
     "show",
 ]
 
@@ -34,6 +35,10 @@ HOLDOUT_WARNING = (
     "Whoever reads these rows and then edits the prompt has selected on them: their scores are no evidence for that prompt any more. "
     "Dev rows are there to be read."
 )
+
+
+LONGEST = 20_000
+"""Characters of an instruction text that are shown. `topout export` writes it whole."""
 
 
 class Head(Protocol):
@@ -156,7 +161,11 @@ def prompt_text(prompt: Prompt) -> list[RenderableType]:
     parts: list[RenderableType] = []
     for c in prompt.components:
         name = "" if c.name == c.role else f": {c.name}"
-        parts += [text(f"--- {c.role}{name}{' (frozen)' if c.frozen else ''} ---", "dim"), text(c.text, lines=True), Text(" ")]
+        parts += [
+            text(f"--- {c.role}{name}{' (frozen)' if c.frozen else ''} ---", "dim"),
+            text(shortened(c.text, LONGEST), lines=True),
+            Text(" "),
+        ]
     if prompt.demos:
         parts.append(text(f"--- {len(prompt.demos)} demos ---", "dim"))
     for i, demo in enumerate(prompt.demos, 1):
@@ -164,6 +173,13 @@ def prompt_text(prompt: Prompt) -> list[RenderableType]:
         parts.append(text(f"{i}.{source}", "dim"))
         parts += [hung(line, 3, limit=400) for line in demo_lines(demo)]
     return parts
+
+
+def shortened(value: str, most: int) -> str:
+    """A text of at most `most` characters and what was left out, from its middle."""
+    if len(value) <= most:
+        return value
+    return f"{value[: most // 2]} … {len(value) - most:,} characters not shown … {value[-(most // 2) :]}"
 
 
 def demo_lines(demo: Demo) -> list[str]:
