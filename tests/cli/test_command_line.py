@@ -86,7 +86,7 @@ class FakeApp:
 
     def module(self) -> types.ModuleType:
         module = types.ModuleType("topout.app")
-        for verb in ("optimize", "resume", "load_run", "rebuild"):
+        for verb in ("optimize", "optimize_until_decided", "resume", "load_run", "rebuild"):
             setattr(module, verb, self.view(verb))
         setattr(module, "evaluate", self.evaluate)  # noqa: B010
         setattr(module, "list_runs", lambda runs_dir: [])  # noqa: B010
