@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
+import json
+from dataclasses import replace
 from functools import cache
+from importlib.resources import files
+
+from jsonschema import validate
+from rich.console import Console
 
 from topout.domain import Event, ProbeEnded, ProbeStarted, Proposed, Request, RungDone
 from topout.report.findings import find
 from topout.report.measures import split_estimates
+from topout.report.probe_plan import expected_usd, plan_document, plan_view, shown_plan
 from topout.report.probes import finalists
-from topout.report.tables import candidates_table, curve_table, rollouts_table
+from topout.report.tables import candidates_table, curve_table, probe_table, rollouts_table
+from topout.report.verdict_json import verdict_document
 from topout.search.evolve import Evolve, EvolveSettings
 from topout.testing.engine_room import probe_in_memory, run_in_memory
 from topout.testing.fakes import FakeModel, fixed_accuracy, made_up_task, say_right, writing_critic
@@ -101,3 +110,47 @@ def test_rivals_that_are_better_have_a_corrected_gain_and_those_of_a_flat_world_
     assert climbing is not None and flat is not None
     assert climbing.mean > 0.05 and climbing.low > 0
     assert flat.mean < 0.05 and flat.low <= 0
+
+
+def test_its_document_is_what_the_schema_says() -> None:
+    schema = json.loads((files("topout.report") / "documents.schema.json").read_text())
+    document = json.loads(json.dumps(verdict_document(find(probed())), allow_nan=False))
+    validate(document["probe"], {**schema["$defs"]["verdict"]["properties"]["probe"], "$defs": schema["$defs"]})
+    assert verdict_document(find(run()))["probe"] is None
+    assert document["probe"]["probes"][0]["rungs"] == [{"contenders": 20, "rows": 25}, {"contenders": 6, "rows": 60}]
+    assert [one["corrected_difference"]["n"] for one in document["probe"]["finalists"]] == [60] * 6
+
+
+def test_its_table_has_every_proposal() -> None:
+    (probe,) = find(probed()).probes
+    table = probe_table(find(probed()))
+    assert len(table) == len(probe.proposals)
+    assert table["finalist"].sum() == 6
+    assert table["corrected_mean"].notna().sum() == len(probe.racers)
+
+
+def test_its_plan_is_told_with_prices_only_where_they_are_known() -> None:
+    f = find(run())
+    plan = plan_view(
+        f,
+        number=1,
+        again=False,
+        rungs=((20, 25), (6, 60)),
+        proposals=20,
+        read_calls=100,
+        race_calls=710,
+        critic_calls=7,
+        chance=0.62,
+        stopped="",
+        concurrency=8,
+    )
+    assert (plan.calls, plan.cost_usd) == (817, 0.0)
+    assert plan_document(plan)["calls"] == 817
+    unpriced = replace(f, after=replace(f.after, cost_usd=None))
+    assert expected_usd(unpriced, 810, 7) is None
+    assert expected_usd(replace(f, after=replace(f.after, cost_usd=0.001)), 810, 7) == 0.81
+    said = io.StringIO()
+    Console(file=said, width=100).print(shown_plan(plan))
+    assert "20 on 25 rows, 6 on 60 of the holdout" in said.getvalue()
+    assert "with a chance of 62 %" in said.getvalue()
+    assert "817 at most: 100 to read train rows, 710 to race, 7 of the critic" in said.getvalue()

@@ -80,7 +80,8 @@ def probe(
             chance = earlier.chance
         else:
             plan = planned(folder, task, loaded, events, settings, max_calls)
-            chance = chance_of_deciding(found.verdict.probability, settings.delta, ProbePlan(plan.rungs))
+            alone = None if any(earlier.finished for earlier in found.probes) else found.verdict.probability
+            chance = chance_of_deciding(alone, settings.delta, ProbePlan(plan.rungs))
         if tell is not None:
             tell(view_of(found, plan, at is not None, chance, settings))
         if dry_run:

@@ -124,6 +124,6 @@ def report(run: Run, runs_dir: RunsDir = "runs", as_json: AsJson = False) -> Non
     from topout.report.layout import block, text
     from topout.report.terminal import summary
 
-    written = ("report.html", "plateau.png", "verdict.json", "curve.csv", "candidates.csv", "rollouts.csv", "best")
+    written = ("report.html", "plateau.png", "verdict.json", "curve.csv", "candidates.csv", "rollouts.csv", "best", "probe")
     files = [text(typed_path(view.folder / name)) for name in written if (view.folder / name).exists()]
     say(summary(view.findings, typed_path(view.folder), short_name(view.folder, runs_dir), view.places), block("Written", *files))
