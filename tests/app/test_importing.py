@@ -148,7 +148,7 @@ def test_registry_to_run_to_registry_moves_the_alias_by_paired_rows(
     topout.optimize(small_task, model="openai/reader", critic="openai/critic", api_base=provider.server.url, max_calls=700)
     done = topout.export("latest", to=target, uri=uri, name="small", alias="production")
     assert "n = 60 over version 1, paired on the same held-out rows of this run" in done.note
-    assert done.version == "2"
+    assert (done.version, done.offer.temperature, done.offer.max_output_tokens) == ("2", 0.0, 512)
     again = topout.export("latest", to=target, uri=uri, name="small", alias="production")
     assert (again.version, again.changes) == ("2", ())
 

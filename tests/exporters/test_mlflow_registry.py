@@ -209,10 +209,38 @@ def test_nothing_is_left_in_the_environment(database: str) -> None:
     assert dict(os.environ) == before
 
 
-@pytest.mark.parametrize("uri", ["localhost:5000", "ftp://host", "host"])
-def test_what_is_no_address_is_told(uri: str) -> None:
-    with pytest.raises(UserError, match="not the address of an MLflow server"):
-        connect(uri)
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("localhost:5000", "not the address of an MLflow server. Write it as http://localhost:5000"),
+        ("ftp://host", "not the address of an MLflow server"),
+        ("http://me:hunter2@[::bad", "--uri: not an address (Invalid IPv6 URL)"),
+        (
+            "sqlite:///garbage.db",
+            "sqlite:///garbage.db: (sqlite3.DatabaseError) file is not a database. Check the address (--uri).",
+        ),
+        ("https://me:hunter2@127.0.0.1:1", "https://127.0.0.1:1: nobody answers there"),
+        ("databricks", "databricks: this registry of Databricks has no prompts"),
+    ],
+)
+def test_what_is_no_registry_is_told(uri: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "garbage.db").write_text("no database" * 100)
+    with pytest.raises(UserError) as error:
+        connect(uri).find("tickets", "1")
+    assert said in str(error.value) and "hunter2" not in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_dry_run_makes_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+        monkeypatch.delenv(name, raising=False)
+    done = register(connect(""), replace(made_up_offer(), alias="production"), (), dry_run=True)
+    assert done.changes == (
+        "a new version",
+        "alias production -> a new version: prompts:/tickets@production at sqlite:///mlflow.db",
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 REFUSALS = [

@@ -53,3 +53,9 @@ def test_order_emails_holds_what_is_asked_for() -> None:
 def test_no_two_rows_are_near_duplicates(name: str) -> None:
     words = [frozenset(re.findall(r"\w+", e.inputs["text"].lower())) for rows in loaded(name).splits.values() for e in rows]
     assert max(len(a & b) / len(a | b) for a, b in combinations(words, 2)) <= 0.5
+
+
+def test_a_json_scorers_schema_is_at_hand_for_exports() -> None:
+    schema = load_task(TASKS / "order-emails").output_schema
+    assert schema is not None and schema["type"] == "object"
+    assert load_task(TASKS / "support-tickets").output_schema is None

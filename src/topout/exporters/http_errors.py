@@ -45,7 +45,10 @@ def no_answer(where: str, *, hangs: bool) -> UserError:
 
 
 def without_credentials(address: str) -> str:
-    """An address as it may be shown: no user, no password, no query."""
-    parts = urlsplit(address)
+    """An address as it may be shown: no user, no password, no query. Raises UserError for what is none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise UserError(f"--uri: not an address ({error}). Write it as http://localhost:5000.") from error
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}" if parts.scheme and "://" in address else address

@@ -16,6 +16,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from topout.contracts import Carried, Offer, Registered
@@ -58,6 +59,7 @@ TAKEN = (
     "loop",
 )
 ALIAS = re.compile(r"[A-Za-z0-9_-]+")
+LOGIN = re.compile(r"//[^/@\s]+@")
 KEY = "MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
 DURING = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
@@ -80,6 +82,7 @@ def connect(uri: str) -> MlflowRegistry:
         try:
             import mlflow.entities.model_registry
             import mlflow.tracking  # noqa: F401
+            import sqlalchemy  # noqa: F401
         except ImportError as error:
             raise UserError("MLflow is not installed here. Install it with: pip install 'topout[mlflow]'") from error
     return MlflowRegistry(address)
@@ -124,6 +127,8 @@ class MlflowRegistry:
             ) from error
 
     def find(self, name: str, pointer: str) -> Registered | None:
+        if self._nothing_yet():
+            return None
         with self._asking() as client:
             try:
                 found = (
@@ -138,6 +143,8 @@ class MlflowRegistry:
         return None if found is None else registered(found)
 
     def versions(self, name: str, most: int) -> Sequence[Registered]:
+        if self._nothing_yet():
+            return []
         with self._asking() as client:
             try:
                 found = client.search_prompt_versions(name, max_results=most)
@@ -181,14 +188,21 @@ class MlflowRegistry:
         """A client; what MLflow raises inside becomes a UserError."""
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
         with settings():
             try:
                 yield MlflowClient(tracking_uri=self._address, registry_uri=self._address)
             except MlflowException as error:
                 raise told(self._where, error) from error
-            except (OSError, ImportError) as error:
-                raise UserError(f"{self._where}: {error}. Check the address (--uri).") from error
+            except (OSError, ImportError, ValueError, SQLAlchemyError) as error:
+                reason = LOGIN.sub("//", str(error)).split("\n")[0][:200]
+                raise UserError(f"{self._where}: {reason}. Check the address (--uri).") from error
+
+    def _nothing_yet(self) -> bool:
+        """Whether the database file is still to be made, which looking into it would do."""
+        file = self._address.removeprefix("sqlite:///").partition("?")[0]
+        return file != self._address and not Path(file).exists()
 
     def _template(self, offer: Offer) -> tuple[Template, bool]:
         """The template, and whether it is Jinja2. Raises UserError when MLflow renders neither as topout does."""
@@ -356,7 +370,11 @@ def told(where: str, error: Exception) -> UserError:
     chain = [error]
     while (before := chain[-1].__cause__ or chain[-1].__context__) is not None and isinstance(before, Exception):
         chain.append(before)
-    said = str(error)
+    said = LOGIN.sub("//", str(error))
+    if "not supported with the current registry" in said:
+        return UserError(
+            f"{where}: this registry of Databricks has no prompts. Use Unity Catalog (--uri databricks-uc), or another server."
+        )
     if any(isinstance(one, Timeout) for one in chain) or "timed out" in said:
         return no_answer(where, hangs=True)
     if status := re.search(r"too many (\d{3}) error responses|failed with error code (\d{3}) ", said):
