@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.resources import files
 
+import jsonschema
 import pytest
 from rich.console import Console, RenderableType
 
@@ -111,6 +113,17 @@ def test_the_document_has_every_reason_with_its_figure_and_no_infinities() -> No
         "level": 0.975,
         "n": 100,
     }
+
+
+def test_documents_are_as_their_published_schema_says() -> None:
+    schema = json.loads((files("topout.report") / "documents.schema.json").read_text())
+    one, many = ({"$ref": f"#/$defs/{name}", "$defs": schema["$defs"]} for name in ("advice", "lever"))
+    for advice in (ADVICE, find(PretendedRun().events()).advice):
+        jsonschema.validate(advice_document(advice), one)
+    for record in LEVERS:
+        jsonschema.validate(lever_document(record), many)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**advice_document(ADVICE), "rung": "SFT, perhaps"}, one)
 
 
 def told(events: Sequence[Event], **facts: Json) -> list[Event]:
