@@ -23,8 +23,8 @@ BOUNDARY = re.compile(r"#?\s*(?:system|user|assistant|developer)(?:\[[^\]]*\])?\
 OPENING = re.compile(r"\{(?=[{%#]|\Z)")
 LITERAL = "{{ '{' }}"
 ON_INPUTS = (
-    "Prompty cuts the filled text into messages: an input with a line that is only a role (such as 'system:') is refused when it is rendered, "
-    "line ends other than \\n become \\n, and blank lines around a message are dropped."
+    "Prompty cuts the filled text into messages: an input with a line that is only a role (such as 'system:') is refused when it is rendered, and at the "
+    "end of the prompt such a line is lost without a word; line ends other than \\n become \\n, and blank lines around a message are dropped."
 )
 
 
@@ -34,7 +34,7 @@ def prompty(offer: Offer, folder: Path) -> Exported:
     found = turns(offer.prompt, offer.fields)
     texts = ["x".join(parts[::2]) for _, parts in found]
     for _, parts in found:
-        for line in "{}".join(parts[::2]).splitlines():
+        for line in (*"{}".join(parts[::2]).splitlines(), *"".join(parts[::2]).splitlines()):  # an input may be empty
             if BOUNDARY.fullmatch(line.strip()):
                 raise UserError(
                     f"Prompty would take the line '{line.strip()[:40]}' of the prompt for the start of a message. Export with --to messages."

@@ -90,7 +90,7 @@ def verifiers_env(hand_off: HandOff, folder: Path) -> Exported:
         "`prompt.md` (and `demos.jsonl`): the prompt in them.",
         {"tasks": len(rows), **decided(hand_off), **counts},
         LEARNS,
-        f"    uv pip install -e .\n    vf-eval {dashed} -n 3\n\nTrainers that take verifiers environments (prime-rl) load it by that name. White space around a reply is gone "
+        f"    uv pip install -e .\n    vf-eval {dashed} -m MODEL --env.agent.harness.id null --env.agent.runtime.type subprocess -n 3\n\n(the harness `null` asks the model and gives it no tools). Trainers that take verifiers environments (prime-rl) load it by that name. White space around a reply is gone "
         "before it is scored.",
         (*left_out, *said),
     )
