@@ -133,16 +133,19 @@ class Scene:
         rows.sort(key=lambda row: (self.champion.id, row.id, 0) not in self.known)
         return Design(number, self.champion, tuple(rows), rungs, tuple(draws), self.task, self.known, self.tried, stopped)
 
-    def draw(self, optimizer: Optimizer, number: int, seed: int, most: int) -> tuple[list[Draw], str]:
-        """`most` moves of the optimizer, fewer when it plans no more, and why it does not."""
+    def draw(self, optimizer: Optimizer, number: int, seed: int, wanted: int, most: int) -> tuple[list[Draw], str]:
+        """Moves of the optimizer until there are `wanted` that repeat nothing, `most` at most; fewer when it plans no more, and why it does not."""
         draws: list[Draw] = []
         seen = set(self.tried)
         for attempt in range(number * PROBE_ATTEMPTS, number * PROBE_ATTEMPTS + most):
+            if wanted == 0:
+                break
             move = optimizer.plan(attempt, self.history, rng_for(seed, attempt, "plan"))
             if isinstance(move, Stop):
                 return draws, move.reason
             name = prompt_id(move.prompt) if move.prompt is not None else ""
             draws.append(Draw(attempt, move, name if name in seen else ""))
+            wanted -= not draws[-1].repeats
             seen |= {name} - {""}
         return draws, ""
 
@@ -155,7 +158,7 @@ def design(
     as many get."""
     scene = Scene.of(task, events)
     examined = sum((scene.champion.id, row.id, 0) in scene.known for row in scene.rows)
-    moves, stopped = scene.draw(optimizer, number, seed, 2 * SIZES[-1].proposals)
+    moves, stopped = scene.draw(optimizer, number, seed, SIZES[-1].proposals, 2 * SIZES[-1].proposals)
     for rows in dict.fromkeys((len(scene.rows), examined)):
         wanted = SIZES[-1].proposals
         while True:
@@ -175,7 +178,7 @@ def design(
 def again(task: Task, optimizer: Optimizer, before: Sequence[Event], started: ProbeStarted, seed: int) -> Design:
     """The design of a probe that began earlier, from what the journal held before it."""
     scene = Scene.of(task, before)
-    draws, _ = scene.draw(optimizer, started.number, seed, started.asked)
+    draws, _ = scene.draw(optimizer, started.number, seed, started.asked, started.asked)
     rungs = tuple(Rung(contenders, rows) for contenders, rows in started.rungs)
     found = scene.design(started.number, rungs, draws, seed)
     if found.champion.id != started.champion or len(draws) != started.asked or len(found.rows) < rungs[-1].rows:
