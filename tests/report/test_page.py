@@ -10,7 +10,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from topout.domain import FailureAnalysis, FailureCluster
 from topout.report.findings import Findings, find
+from topout.report.measures import failures
 from topout.report.page import report_page, sections
 from topout.report.tables import candidates_table, to_csv
 from topout.report.verdict_json import verdict_document
@@ -168,3 +170,28 @@ def test_a_baseline_that_stays_is_said_to_stay() -> None:
 def test_the_page_is_a_function_of_the_run() -> None:
     f = find(PretendedRun(dev=20, holdout=20).events())
     assert report_page(f) == report_page(f)
+
+
+def test_failure_clusters_are_told_with_their_rows_and_suspects_by_name() -> None:
+    f = find(RUNS["priced"].events())
+    wrong = sorted(r.example for r in failures(f, f.winner.id, "dev"))
+    found = FailureAnalysis(
+        (FailureCluster("missing knowledge", "parcels <b>", "it does not know the carriers", tuple(wrong[:3]), 9),),
+        9,
+        12,
+        6,
+        (),
+        "dev",
+    )
+    page = report_page(replace(f, failures=found, suspects=("dev-0007",)))
+    assert "12 rows of dev fail; the critic read 9 of them, 6 fit no cluster." in page
+    assert "<strong>parcels &lt;b&gt;</strong>" in page
+    assert 'aria-label="Rows: parcels &lt;b&gt;"' in page
+    assert "<code>dev-0007</code>" in page
+
+
+def test_rows_of_clusters_on_other_splits_are_not_shown() -> None:
+    f = find(RUNS["priced"].events())
+    names = tuple(r.example for r in failures(f, f.winner.id, "dev"))
+    found = FailureAnalysis((FailureCluster("style", "too long", "", names, 9),), 9, 12, 0, (), "holdout")
+    assert "Rows: too long" not in report_page(replace(f, failures=found))

@@ -10,6 +10,7 @@ from topout.report.charts.drawing import specification
 from topout.report.charts.examples import FATES, Row, champions_of, fates, heat_chart, sampled
 from topout.report.findings import Findings
 from topout.report.measures import failures
+from topout.report.page.causes import clusters, suspects
 from topout.report.page.markup import Markup, details, html, joined, plain, table
 from topout.report.page.plots import plot
 from topout.report.page.shell import Section
@@ -94,13 +95,22 @@ def still_wrong(f: Findings) -> Section | None:
         right=(1,),
     )
     more = f", the first {MOST_LISTED}, worst first" if len(wrong) > MOST_LISTED else ", worst first"
-    body = html("{c}{r}", c=confusions(wrong), r=details(f"The rows{more}", rows))
+    body = html("{w}{c}{s}{r}", w=why(f, wrong), c=confusions(wrong), s=suspects(f.suspects), r=details(f"The rows{more}", rows))
     return Section(
         "wrong",
         "What it still gets wrong",
         body,
         f"{len(wrong):,} of {f.dev.winner.n:,} dev rows are not fully right with the best prompt.",
     )
+
+
+def why(f: Findings, wrong: list[Rollout]) -> Markup:
+    """The critic's clusters, where it has read the failures; their rows only from splits that may be read."""
+    if f.failures is None:
+        return (
+            html('<p class="small">Why they fail: {n}.</p>', n=f.failures_note.removesuffix(".")) if f.failures_note else Markup()
+        )
+    return clusters(f.failures, {r.example: r for r in wrong} if f.failures.split == "dev" else {})
 
 
 def confusions(wrong: list[Rollout]) -> Markup:
