@@ -20,7 +20,7 @@ __all__ = ["FATES", "MOST_ROWS", "Fate", "champions_of", "fates", "heat_chart", 
 
 Fate = Literal["broken", "fixed", "came and went", "never right", "always right"]
 FATES: tuple[Fate, ...] = ("broken", "fixed", "came and went", "never right", "always right")
-MOST_ROWS = 600
+MOST_ROWS, MOST_CHAMPIONS = 600, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,13 @@ class Row:
 
 
 def champions_of(f: Findings) -> tuple[str, ...]:
-    """The champions in the order in which they led, each once; the baseline first, the winner last."""
-    led = dict.fromkeys([f.baseline.id, *(d.champion for d in f.attempts)])
-    led.pop(f.winner.id, None)
-    return (*led, f.winner.id) if f.winner.id != f.baseline.id else (f.baseline.id,)
+    """The champions in the order in which they led, each once; the baseline first, the winner last. Of very many, as many as a chart has room for,
+    evenly spread."""
+    led = list(dict.fromkeys([f.baseline.id, *(d.champion for d in f.attempts)]))
+    names = [*(name for name in led if name != f.winner.id), f.winner.id] if f.winner.id != f.baseline.id else [f.baseline.id]
+    if len(names) <= MOST_CHAMPIONS:
+        return tuple(names)
+    return tuple(names[i * (len(names) - 1) // (MOST_CHAMPIONS - 1)] for i in range(MOST_CHAMPIONS))
 
 
 def fates(f: Findings) -> list[Row]:
