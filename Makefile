@@ -22,7 +22,7 @@ test-registries:
 
 registries: $(VENV)/.registries
 	$(BIN)/python -c 'import langfuse, mlflow, phoenix.client'
-	$(BIN)/python -m pytest -m registries
+	$(BIN)/python -m pytest -m registries $$(grep -rl --include="*.py" mark.registries tests)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -69,7 +69,7 @@ lock:
 	  pyproject.toml requirements-build.in -o requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
 	  --extra dev pyproject.toml requirements-build.in -c requirements.lock -o requirements-dev.lock
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-strip-extras \
 	  --extra test --extra mlflow pyproject.toml requirements-build.in requirements-registries.in -o requirements-registries.lock
 
 clean:
