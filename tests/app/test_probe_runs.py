@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -126,15 +127,16 @@ def test_killed_at_any_moment_it_goes_on_and_buys_nothing_twice(
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_it_in_good_order(ended: Path, provider: Any, topout: Topout, monkeypatch: pytest.MonkeyPatch) -> None:
-    arrived = provider.arrived
+def test_ctrl_c_ends_it_in_good_order(ended: Path, provider: Any, topout: Topout) -> None:
+    target = provider.arrived + 100
 
-    def fault(body: object, number: int) -> None:
-        if number == arrived + 150:
-            os.kill(os.getpid(), signal.SIGINT)
+    def press() -> None:
+        while provider.arrived < target:
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
 
-    provider.fault = fault
-    assert topout("probe", "latest", "--max-calls", 700, "--concurrency", 2, "-q").code == 130
+    threading.Thread(target=press, daemon=True).start()
+    assert topout("probe", "latest", "--max-calls", 700, "--concurrency", 1, "-q").code == 130
     last = journal(ended)[-1]
     assert isinstance(last, ProbeEnded) and last.ending == "stopped"
     assert topout("probe", "latest", "-q").code == 0
