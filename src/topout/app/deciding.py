@@ -93,7 +93,7 @@ def optimize_until_decided(
             if view.verdict.ruling != "can't tell yet" or not last.finished:
                 return view
         longer = limits.next_calls(calls)
-        why = limits.used_up(view.findings) or (f"what is left is no longer round than {calls:,} calls" if longer is None else "")
+        why = limits.used_up(view.findings) or ("the calls that are left allow for no longer round" if longer is None else "")
         if why or longer is None:
             tell(f"Undecided, and the end: {why}.")
             return view
