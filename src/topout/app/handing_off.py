@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from topout.app.exporting import Delivery, doubts, offer_of
@@ -83,7 +82,7 @@ def hand_off(
     warnings = (*doubts(f, offer), *exported.warnings)
     return Delivery(
         to,
-        replace(offer, prompt=asked),
+        offer,
         str(folder),
         paths,
         tuple(str(path) for path in paths),

@@ -41,16 +41,21 @@ def export(
         ),
     ] = None,
     out: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Where to write files. Default: exports/NAME, for registry: prompts.")
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where to write files. Default: exports/NAME (trainers: exports/NAME/TARGET), for registry: prompts.",
+        ),
     ] = None,
     uri: Annotated[str | None, typer.Option(metavar="URI", help="Where the registry is. Default: its own settings.")] = None,
     prompt: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Hand-offs: ask with this prompt.md (or folder) instead of the winner.")
+        str | None,
+        typer.Option(metavar="PATH", help="For promptfoo and trainers: ask with this prompt.md (or folder) instead of the winner."),
     ] = None,
     without_demos: Annotated[
-        bool, typer.Option("--without-demos", help="Hand-offs: ask without the prompt's worked examples.")
+        bool, typer.Option("--without-demos", help="For promptfoo and trainers: ask without the prompt's worked examples.")
     ] = False,
-    bar: Annotated[float, typer.Option(metavar="SCORE", help="Hand-offs: lowest score of an answer worth learning from.")] = 1.0,
+    bar: Annotated[float, typer.Option(metavar="SCORE", help="For trainers: lowest score of an answer worth learning from.")] = 1.0,
     force: Annotated[bool, typer.Option("--force", help="Move the alias, or replace files, all the same.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")] = False,
     runs_dir: RunsDir = "runs",

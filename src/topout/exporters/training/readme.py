@@ -18,7 +18,7 @@ def readme(
     lines = [f"# {hand_off.offer.name}: {title}", "", what, "", f"From {headline(p)}."]
     if p.model.startswith("embedded/"):
         lines += ["", f"The answers and scores were {EMBEDDED_NOTE}. Nothing worth training on: use them to try the pipeline."]
-    lines += ["", "## How much", "", *(f"- {name}: {count:,}" for name, count in amounts.items())]
+    lines += ["", "## How much", "", *(f"- {' '.join(name.split())}: {count:,}" for name, count in amounts.items())]
     if said:
         lines += ["", *(f"- {one}" for one in said)]
     lines += ["", "## What it can and cannot teach", "", teaches, "", "## How to use it", "", use]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from topout.contracts import Answer, HandOff
 from topout.domain import Example, Json
 from topout.errors import UserError
+from topout.scoring.answers import text_of
 from topout.text.rendering import render
 
 __all__ = ["amount", "answers_by_row", "as_lines", "carried", "conversation", "label_counts", "usable"]
@@ -89,7 +90,7 @@ def as_lines(rows: Iterable[Mapping[str, Json]]) -> bytes:
 
 def label_counts(hand_off: HandOff, rows: Sequence[Example]) -> dict[str, int]:
     """Rows by label, the most frequent first, labels without a row at the end; empty for a task without labels."""
-    counts = Counter(str(row.expected) for row in rows)
+    counts = Counter(text_of(row.expected) for row in rows)
     known = {name: counts[name] for name in hand_off.grading.labels}
     return dict(sorted(known.items(), key=lambda item: (-item[1], item[0])))
 
