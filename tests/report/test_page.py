@@ -1,5 +1,6 @@
 """What stands in report.html; how it behaves in a browser is tested in test_page_in_a_browser.py."""
 
+import asyncio
 import csv
 import io
 import json
@@ -14,8 +15,12 @@ from topout.domain import FailureAnalysis, FailureCluster
 from topout.report.findings import Findings, find
 from topout.report.measures import failures
 from topout.report.page import report_page, sections
-from topout.report.tables import candidates_table, to_csv
+from topout.report.probes import finalists
+from topout.report.tables import candidates_table, probe_table, to_csv
 from topout.report.verdict_json import verdict_document
+from topout.search.evolve import Evolve, EvolveSettings
+from topout.testing.engine_room import probe_in_memory, run_in_memory
+from topout.testing.fakes import FakeModel, fixed_accuracy, made_up_task, say_right, writing_critic
 from topout.testing.runs import PretendedRun
 
 RUNS = {
@@ -61,18 +66,22 @@ def read(page: str) -> Reader:
     return reader
 
 
+TABLES = {"candidates.csv": candidates_table, "probe.csv": probe_table}
+
+
 class Files:
     """The figures of a run's files, by place."""
 
     def __init__(self, f: Findings) -> None:
         self.verdict: object = json.loads(json.dumps(verdict_document(f), allow_nan=False))
-        self.candidates = list(csv.DictReader(io.StringIO(to_csv(candidates_table(f)))))
+        self.tables = {name: list(csv.DictReader(io.StringIO(to_csv(made(f))))) for name, made in TABLES.items()}
 
     def at(self, path: str) -> float:
         place, _, factor = path.partition("*")
-        if place.startswith("candidates.csv:"):
-            row, _, column = place.removeprefix("candidates.csv:").partition(".")
-            return float(self.candidates[int(row)][column])
+        table, colon, cell = place.partition(":")
+        if colon:
+            row, _, column = cell.partition(".")
+            return float(self.tables[table][int(row)][column])
         document = self.verdict
         for part in place.split("."):
             document = document[int(part)] if isinstance(document, list) else document[part]  # type: ignore[index]
@@ -195,3 +204,14 @@ def test_rows_of_clusters_on_other_splits_are_not_shown() -> None:
     names = tuple(r.example for r in failures(f, f.winner.id, "dev"))
     found = FailureAnalysis((FailureCluster("style", "too long", "", names, 9),), 9, 12, 0, (), "holdout")
     assert "Rows: too long" not in report_page(replace(f, failures=found))
+
+
+def test_finalists_of_a_probe_stand_with_their_corrected_difference() -> None:
+    task, recipe = made_up_task(20, 24, 60), Evolve(EvolveSettings(lanes=3, read_rows=8, first_block=4))
+    model, critic = FakeModel(fixed_accuracy(0.6, 5)), FakeModel(writing_critic())
+    events = asyncio.run(run_in_memory(task, say_right, recipe, model, critic, max_calls=600, seed=5)).events
+    f = find(asyncio.run(probe_in_memory(task, say_right, recipe, model, critic, events, max_calls=900, seed=5)))
+    figures, files = [one for one in read(report_page(f)).figures if one[0].startswith("probe.csv:")], Files(f)
+    assert sum(path.endswith(".corrected_mean") for path, _, _ in figures) == len(finalists(f.probes)) > 0
+    for path, value, _ in figures:
+        assert value == pytest.approx(files.at(path), abs=1e-12), path

@@ -11,6 +11,7 @@ from topout.report.page.costs import costs
 from topout.report.page.families import lineage
 from topout.report.page.gains import gains
 from topout.report.page.overview import header, verdict
+from topout.report.page.probing import probing
 from topout.report.page.progress import progress
 from topout.report.page.prompts import prompt_section
 from topout.report.page.provenance import provenance
@@ -28,6 +29,7 @@ def sections(f: Findings, path: str) -> list[Section]:
     found = (
         verdict(f, path),
         progress(f),
+        probing(f),
         next_rung(f),
         gains(f),
         costs(f),

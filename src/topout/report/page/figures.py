@@ -33,16 +33,16 @@ def estimate(path: str, e: Estimate | None, bold: bool = True) -> Markup:
     )
 
 
-def change(path: str, e: Estimate | None) -> Markup:
-    """`+13.0 points [7.5, 18.3] n = 432`: a difference."""
+def change(path: str, e: Estimate | None, joint: str = ".") -> Markup:
+    """`+13.0 points [7.5, 18.3] n = 432`: a difference. `joint` stands between `path` and what the figure is (`_` in a table's columns)."""
     if e is None or e.n == 0 or not math.isfinite(e.mean):
         return UNMEASURED
     return html(
         '<span class="est"><strong>{mean} points</strong> <span class="ci">[{low}, {high}]</span> <span class="n">n = {n}</span></span>',
-        mean=figure(f"{path}.mean", e.mean, points(e.mean, True)),
-        low=figure(f"{path}.low", e.low, f"{100 * e.low:.1f}"),
-        high=figure(f"{path}.high", e.high, f"{100 * e.high:.1f}"),
-        n=counted(f"{path}.n", e.n),
+        mean=figure(f"{path}{joint}mean", e.mean, points(e.mean, True)),
+        low=figure(f"{path}{joint}low", e.low, f"{100 * e.low:.1f}"),
+        high=figure(f"{path}{joint}high", e.high, f"{100 * e.high:.1f}"),
+        n=counted(f"{path}{joint}n", e.n),
     )
 
 
