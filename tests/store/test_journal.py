@@ -10,7 +10,8 @@ import pytest
 
 from topout.domain import Event, Rollout, RolloutDone, RunResumed, RunStarted, Scored
 from topout.errors import JournalError, StoreError
-from topout.store.journal import JournalFile, read_journal
+from topout.store.codec import encode
+from topout.store.journal import Follower, JournalFile, read_journal
 
 START = RunStarted(1, "r", {"model": "fake"}, {}, 0.0)
 
@@ -154,3 +155,44 @@ def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
     with pytest.raises(StoreError, match="Not a directory"):
         JournalFile(tmp_path / "run" / "journal.jsonl").open()
+
+
+def test_a_follower_gives_what_came_since_and_waits_for_the_end_of_a_line(path: Path) -> None:
+    written(path, START, answered(0))
+    follower = Follower(path)
+    assert follower.read() == [START, answered(0)]
+    assert follower.read() == []
+    line = (encode(answered(1, "é")) + "\n").encode()
+    half = line.index(b"\xc3") + 1  # in the middle of a letter
+    with path.open("ab") as file:
+        file.write(line[:half])
+        file.flush()
+        assert follower.read() == []
+        file.write(line[half:] + line[:10])
+    assert follower.read() == [answered(1, "é")]
+    written(path, answered(2))  # cuts the torn line off
+    assert follower.read() == [answered(2)]
+
+
+def test_a_follower_of_an_empty_journal_waits(path: Path) -> None:
+    path.touch()
+    follower = Follower(path)
+    assert follower.read() == []
+    written(path, START)
+    assert follower.read() == [START]
+
+
+def test_a_follower_tells_damage_by_line_and_a_journal_that_is_gone_or_cut(path: Path) -> None:
+    written(path, START, answered(0))
+    follower = Follower(path)
+    follower.read()
+    with path.open("ab") as file:
+        file.write(b"{broken\n")
+    with pytest.raises(JournalError, match=r"journal\.jsonl:3: not an event"):
+        follower.read()
+    path.write_bytes(b"")
+    with pytest.raises(JournalError, match="shorter than it was"):
+        follower.read()
+    path.unlink()
+    with pytest.raises(JournalError, match="Is this the folder of a run"):
+        follower.read()

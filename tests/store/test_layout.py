@@ -129,3 +129,28 @@ def test_a_lock_ends_with_its_block_and_a_refused_write_leaves_no_piece(tmp_path
     with pytest.raises(StoreError):
         write_text(run.path / "taken", "x")
     assert sorted(path.name for path in run.path.iterdir()) == ["journal.jsonl", "lock", "taken"]
+
+
+def test_a_run_is_held_while_somebody_has_its_lock_and_looking_takes_nothing_from_it(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    assert not run.held()
+    lock = run.lock()
+    assert run.held()
+    with pytest.raises(JournalError, match="this run is being written by process"):
+        run.lock()
+    lock.release()
+    assert not run.held()
+    run.lock().release()
+
+
+def test_a_stop_is_asked_for_by_a_file_and_can_be_taken_back(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    run.ask_to_stop()
+    run.ask_to_stop()
+    assert (run.path / "stop").is_file()
+    run.forget_stop()
+    run.forget_stop()
+    assert not run.stop.exists()
+    run.remove()
+    with pytest.raises(StoreError, match="cannot be written"):
+        run.ask_to_stop()

@@ -11,6 +11,7 @@ from topout.app.bench import Bench, Tape, Watch
 from topout.app.derived import write_derived
 from topout.app.facts import facts_now
 from topout.app.running import unwrapped
+from topout.app.stopping import heeding
 from topout.app.taking_up import taken_up
 from topout.app.views import RunView
 from topout.config.settings import RunSettings
@@ -170,7 +171,8 @@ def drive(
         tape.phase = "probe"
         tape.append(first)
         try:
-            ending, reason = run_blocking(session(settings, task, loaded, plan, bench, events, tape), bench.stop)
+            work = session(settings, task, loaded, plan, bench, events, tape)
+            ending, reason = run_blocking(heeding(run, bench.stop, work), bench.stop)
         except TopoutError as error:
             with suppress(StoreError):
                 tape.append(ProbeEnded(plan.number, "outage", str(error), time.time()))

@@ -19,6 +19,7 @@ from topout import __version__
 from topout.app.bench import Bench, Tape, Watch
 from topout.app.derived import write_derived
 from topout.app.places import typed
+from topout.app.stopping import heeding
 from topout.app.views import RunView
 from topout.config.settings import RunSettings
 from topout.domain import Candidate, Ending, Event, Example, Json, Rollout, RunEnded, RunResumed, RunStarted
@@ -124,7 +125,8 @@ def drive(
         tape = Tape(bench, total, watch, journal, events, run.point_latest)
         tape.append(RunResumed(time.time()) if events else started)
         try:
-            finish = run_blocking(session(settings, folder, loaded, plan, bench, started, events, tape), bench.stop)
+            work = session(settings, folder, loaded, plan, bench, started, events, tape)
+            finish = run_blocking(heeding(run, bench.stop, work), bench.stop)
         except TopoutError as error:
             if not tape.under_way and not events and not isinstance(error, OptimizerError):
                 run.remove()

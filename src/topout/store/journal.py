@@ -11,13 +11,14 @@ import errno
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from topout.domain import Event, RunStarted
 from topout.errors import JournalError, StoreError
 from topout.store.codec import SCHEMA, decode, encode
 
-__all__ = ["JournalFile", "read_journal"]
+__all__ = ["Follower", "JournalFile", "read_journal"]
 
 SYNC_EVERY_S = 1.0
 
@@ -78,23 +79,64 @@ def read_journal(path: Path) -> list[Event]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise JournalError(f"{path}: {error.strerror or error}. Is this the folder of a run?") from error
+        raise missing(path, error) from error
     lines = data.split(b"\n")
     torn = lines.pop()
-    if lines:
+    events = decoded(path, lines, 0)
+    if torn and not events:
+        raise JournalError(f"{path}:1: the first line is torn, nothing was recorded. Start a new run.")
+    if not events:
+        raise JournalError(f"{path}:1: a journal begins with RunStarted. Restore the file or start a new run.")
+    return events
+
+
+class Follower:
+    """Reads a journal that grows: each `read` gives what came since the one before and reads no byte twice. A line that is not finished waits for its
+    end, so a torn one is never an event."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at = 0
+        self._lines = 0
+
+    def read(self) -> list[Event]:
+        """The new events, none when nothing came. Raises JournalError on damage, with its line, and when the file is gone or shorter than it was."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._at)
+                data = file.read()
+                shrunk = not data and file.seek(0, os.SEEK_END) < self._at
+        except OSError as error:
+            raise missing(self._path, error) from error
+        if shrunk:
+            raise JournalError(f"{self._path}: shorter than it was: somebody else changed it. Restore the file.")
+        whole = data[: data.rfind(b"\n") + 1]
+        lines = whole.split(b"\n")[:-1]
+        events = decoded(self._path, lines, self._lines)
+        self._at += len(whole)
+        self._lines += len(lines)
+        return events
+
+
+def decoded(path: Path, lines: Sequence[bytes], before: int) -> list[Event]:
+    """The events of whole lines, `before` of which come before them."""
+    if lines and not before:
         check_schema(path, lines[0])
     events: list[Event] = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines, before + 1):
         try:
             events.append(decode(line.decode()))
         except ValueError as error:
             what = str(error).splitlines()[0][:120]
             raise JournalError(f"{path}:{number}: not an event ({what}). Restore the file or start a new run.") from error
-    if torn and not events:
-        raise JournalError(f"{path}:1: the first line is torn, nothing was recorded. Start a new run.")
-    if not events or not isinstance(events[0], RunStarted):
+    if events and not before and not isinstance(events[0], RunStarted):
         raise JournalError(f"{path}:1: a journal begins with RunStarted. Restore the file or start a new run.")
     return events
+
+
+def missing(path: Path, error: OSError) -> JournalError:
+    """A journal that cannot be read, in words."""
+    return JournalError(f"{path}: {error.strerror or error}. Is this the folder of a run?")
 
 
 def check_schema(path: Path, line: bytes) -> None:

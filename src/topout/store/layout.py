@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import shutil
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +37,37 @@ class RunFolder:
     def best(self) -> Path:
         return self.path / "best"
 
+    @property
+    def stop(self) -> Path:
+        """While this file is there, the session that writes the run is asked to end it cleanly."""
+        return self.path / "stop"
+
+    def ask_to_stop(self) -> None:
+        """Ask the session that writes this run to end it, as Ctrl-C would. Raises StoreError when the disk refuses."""
+        try:
+            self.stop.touch()
+        except OSError as error:
+            raise refused(self.stop, error) from error
+
+    def forget_stop(self) -> None:
+        """Take the wish back. What cannot be deleted stays."""
+        with suppress(OSError):
+            self.stop.unlink()
+
+    def held(self) -> bool:
+        """Whether a process on this machine has the lock, so that the run is going on. Looking takes nothing from it."""
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
     def lock(self) -> Lock:
         """Hold this run against other processes. Raises JournalError, naming the holder, when another one has it."""
         return Lock(self.path / "lock")
@@ -65,7 +97,7 @@ class Lock:
         except OSError as error:
             raise refused(path, error) from error
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            seize(self._descriptor)
         except OSError as error:
             holder = os.read(self._descriptor, 100).decode(errors="replace").strip()
             os.close(self._descriptor)
@@ -90,6 +122,15 @@ class Lock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def seize(descriptor: int) -> None:
+    """Lock at once; with a second try, as `RunFolder.held` holds the lock for a moment."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        time.sleep(0.05)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def create_run_folder(runs_dir: Path, task: str, recipe: str, run_id: str, now: datetime | None = None) -> RunFolder:
