@@ -1,4 +1,4 @@
-"""Fit the verdict's calibration and measure its errors: `python -m benchmarks.plateau --fit --test`.
+"""Fit the verdict's calibrations, by the run alone and with a probe, and measure their errors: `python -m benchmarks.plateau --fit --test`.
 
 --fit writes src/topout/plateau/calibration.json from runs of the fit seeds; --test prints the tables on runs of the test seeds, with the calibration
 as shipped. Both are seeded and give the same figures again. --shifted tests on tasks and engines drawn from other ranges.
@@ -10,20 +10,22 @@ import argparse
 import dataclasses
 import json
 import math
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.plateau import tables
-from benchmarks.plateau.fit import DELTAS, FOLDS, Fitted, auc, crossed, logistic, thresholds
-from benchmarks.plateau.generator import FAMILIES, VERSION, draw_tasks, simulate
+from benchmarks.plateau import fit, published, tables
+from benchmarks.plateau.charts import draw
+from benchmarks.plateau.fit import DELTAS, FOLDS, Fitted, logistic, thresholds
+from benchmarks.plateau.generator import FAMILIES, VERSION, Draw, draw_tasks, simulate
 from benchmarks.plateau.intervals import coverage_tables
 from benchmarks.plateau.suite import Suite, check, check_gains, decidable, evidence_of, suite
 from topout.domain import Estimate, Gain
-from topout.plateau.calibration import Calibration, features, load
-from topout.plateau.effects import effects
-from topout.plateau.evidence import Challenger, Evidence
+from topout.plateau.calibration import Calibration, Shipped, judge, load
+from topout.plateau.evidence import Challenger, Contender, Evidence
+from topout.plateau.probing import SIZES
 
 FIT_SEED, TEST_SEED = 1, 2
 FIT_RUNS, TEST_RUNS = 9800, 7000
@@ -46,35 +48,75 @@ def plain(value: object) -> object:
     raise TypeError(type(value))
 
 
-def examples(calibration: Calibration, seed: int = 77, delta: float = 0.02) -> list[dict]:
-    """Five evidences with their probabilities: the least and the most likely to climb of one batch, and three between."""
+def examples(calibrations: Shipped, seed: int = 77, delta: float = 0.02) -> list[dict]:
+    """Five evidences with their probabilities, of one batch: the least and the most likely to climb and three between, by turns without a probe
+    and with one."""
     tasks = draw_tasks(np.random.default_rng([seed, 0]), 4 * len(FAMILIES))
-    found = []
+    out = []
     final = simulate(seed, 0, tasks, 1)[-1]
-    for i in np.flatnonzero(final.tried >= 20):
-        evidence = {key: plain(value) for key, value in dataclasses.asdict(evidence_of(final, i, delta)).items()}
-        again = revived(evidence)
-        row = features(again, effects(again.challengers))
-        assert row is not None
-        found.append({"probability": calibration.probability(row, delta), "evidence": evidence})
-    found.sort(key=lambda one: one["probability"])
-    return [found[round(k * (len(found) - 1) / 4)] for k in range(5)]
+    for i in np.flatnonzero((final.tried >= 20) & (final.tried < 90)):
+        evidence = {
+            key: plain(value) for key, value in dataclasses.asdict(evidence_of(final, i, delta, (None, 0, None, 1)[i % 4])).items()
+        }
+        judgement = judge(revived(evidence), calibrations)
+        assert judgement is not None
+        out.append({"probability": judgement.probability, "evidence": evidence})
+    out.sort(key=lambda one: (bool(one["evidence"]["probe"]), one["probability"]))
+    without = [one for one in out if not one["evidence"]["probe"]]
+    probed = out[len(without) :]
+    return [without[0], without[-1], probed[0], probed[len(probed) // 2], probed[-1]]
+
+
+def measured(truth: np.ndarray, p: fit.ByDelta, limits: dict[float, tuple[float, float]]) -> dict[str, dict[str, float]]:
+    """Error rates by delta."""
+    return {
+        str(d): {
+            "auc": fit.auc(p[d], truth >= d),
+            "wrongly_topped_out": (p[d] <= limits[d][0])[truth >= d].mean(),
+            "truly_topped_out": (p[d] <= limits[d][0])[truth < d].mean(),
+            "wrongly_climbing": (p[d] >= limits[d][1])[truth < d].mean(),
+            "rightly_climbing": (p[d] >= limits[d][1])[truth >= d].mean(),
+        }
+        for d in p
+    }
+
+
+def stored(fitted: Fitted, limits: dict[float, tuple[float, float]]) -> dict[str, list[float]]:
+    """A logistic as the package reads it."""
+    return {
+        "means": fitted.means.tolist(),
+        "sds": fitted.sds.tolist(),
+        "coefficients": fitted.coefficients.tolist(),
+        "deltas": list(limits),
+        "topped_out": [low for low, _ in limits.values()],
+        "climbing": [high for _, high in limits.values()],
+    }
+
+
+def fitted(s: Suite) -> tuple[dict[str, dict], dict[str, dict]]:
+    """The three logistics and the error rates, all from out-of-fold probabilities; all checkpoints and probes of a run are in one fold."""
+    fold, hits = s.run % FOLDS, fit.gained(s)
+    model = logistic(fit.alone_inputs(s), hits)
+    alone = fit.crossed(fit.alone_inputs(s), hits, fold, model)
+    limits = {d: thresholds(s.truth, s.family, alone[d], d) for d in DELTAS}
+    errors = {"alone": measured(s.truth, alone, limits)}
+    times = len(SIZES)
+    inputs, many = fit.all_probe_inputs(s, alone), {d: np.tile(y, times) for d, y in hits.items()}
+    probe = logistic(inputs, many)
+    p = fit.crossed(inputs, many, np.tile(fold, times), probe)
+    cuts = {d: [thresholds(s.truth, s.family, part, d) for part in np.split(p[d], times)] for d in DELTAS}
+    bounds = {d: (min(low for low, _ in both), max(high for _, high in both)) for d, both in cuts.items()}
+    for size, plan in enumerate(SIZES):
+        errors[f"probe of {plan.proposals}"] = measured(s.truth, {d: np.split(p[d], times)[size] for d in DELTAS}, bounds)
+    decided = {d: ((p[d] <= bounds[d][0]) | (p[d] >= bounds[d][1])).astype(float) for d in DELTAS}
+    chance = logistic({d: np.concatenate([fit.chance_of(s, alone[d], size) for size in range(times)]) for d in DELTAS}, decided)
+    nothing = dict.fromkeys(DELTAS, (0.0, 1.0))
+    return {"alone": stored(model, limits), "probed": stored(probe, bounds), "chance": stored(chance, nothing)}, errors
 
 
 def write(s: Suite, runs: int) -> None:
     """Fit, choose the thresholds on out-of-fold probabilities, and write the file."""
-    fitted, p = logistic(s), crossed(s, s.run % FOLDS)
-    limits = {d: thresholds(s, p[d], d) for d in DELTAS}
-    measured = {
-        str(d): {
-            "auc": auc(p[d], s.truth >= d),
-            "wrongly_topped_out": (p[d] <= limits[d][0])[s.truth >= d].mean(),
-            "truly_topped_out": (p[d] <= limits[d][0])[s.truth < d].mean(),
-            "wrongly_climbing": (p[d] >= limits[d][1])[s.truth < d].mean(),
-            "rightly_climbing": (p[d] >= limits[d][1])[s.truth >= d].mean(),
-        }
-        for d in DELTAS
-    }
+    models, errors = fitted(s)
     data = {
         "provenance": {
             "command": "python -m benchmarks.plateau --fit",
@@ -82,17 +124,33 @@ def write(s: Suite, runs: int) -> None:
             "seed": FIT_SEED,
             "runs": runs,
             "judged_checkpoints": len(s.run),
-            "measured_out_of_fold": measured,
+            "measured_out_of_fold": errors,
         },
-        "means": fitted.means.tolist(),
-        "sds": fitted.sds.tolist(),
-        "coefficients": fitted.coefficients.tolist(),
-        "deltas": list(DELTAS),
-        "topped_out": [limits[d][0] for d in DELTAS],
-        "climbing": [limits[d][1] for d in DELTAS],
+        **models,
     }
     data["examples"] = examples(load(json.dumps(plain(data))))
     TARGET.write_text(json.dumps(plain(data), indent=None, separators=(",", ":")).replace('],"', '],\n"') + "\n", encoding="utf-8")
+
+
+def judged(s: Suite, calibrations: Shipped) -> list[tables.Judged]:
+    """The verdict by the run alone and by each design of a probe."""
+
+    def of(calibration: Calibration, inputs: fit.ByDelta) -> dict[float, np.ndarray]:
+        model = Fitted(np.array(calibration.means), np.array(calibration.sds), np.array(calibration.coefficients))
+        return {d: model.probability(inputs[d], d) for d in DELTAS}
+
+    def limits(calibration: Calibration, which: int) -> dict[float, float]:
+        return {d: calibration.thresholds(d)[which] for d in DELTAS}
+
+    one, two = calibrations.alone, calibrations.probed
+    alone = of(one, fit.alone_inputs(s))
+    out = [tables.Judged("topout, run alone", alone, limits(one, 0), limits(one, 1))]
+    for size, plan in enumerate(SIZES):
+        p = of(two, {d: fit.probe_inputs(s, alone[d], size) for d in DELTAS})
+        seen = [np.minimum(rung.rows, s.n_holdout) for rung in plan.rungs]
+        calls = sum(rung.contenders * (now - before) for rung, now, before in zip(plan.rungs, seen, [0, *seen], strict=False))
+        out.append(tables.Judged(f"topout, probe of {plan.proposals}", p, limits(two, 0), limits(two, 1), np.asarray(calls)))
+    return out
 
 
 def revived(one: dict) -> Evidence:
@@ -108,10 +166,26 @@ def revived(one: dict) -> Evidence:
             "champion": Estimate(**one["champion"]),
             "last_doubling": gain(one["last_doubling"]),
             "since_baseline": gain(one["since_baseline"]),
+            "probe": tuple(Contender(**c) for c in one["probe"]),
             "levers_tried": tuple(one["levers_tried"]),
             "levers_untried": tuple(one["levers_untried"]),
         }
     )
+
+
+def suite_of(seed: int, runs: int, draw: Draw, args: argparse.Namespace) -> Suite:
+    """The suite, simulated or read again from the folder of --suites."""
+    path = args.suites / f"{draw}-{VERSION}-{seed}-{runs}.npz" if args.suites else None
+    if path is not None and path.is_file():
+        with np.load(path) as data:
+            return Suite(**{field.name: data[field.name] for field in dataclasses.fields(Suite)})
+    started = time.perf_counter()
+    s = decidable(suite(seed, runs, workers=args.workers, draw=draw))
+    print(f"{runs} runs ({draw}, seed {seed}) simulated in {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, **{field.name: getattr(s, field.name) for field in dataclasses.fields(Suite)})
+    return s
 
 
 def main() -> None:
@@ -121,50 +195,81 @@ def main() -> None:
     parser.add_argument("--shifted", action="store_true", help="print the tables on shifted parameters")
     parser.add_argument("--intervals", action="store_true", help="print the coverage of the intervals for right/wrong scores")
     parser.add_argument(
-        "--left-out", action="store_true", help="with --fit: errors in each family when it was left out (half of the runs)"
+        "--left-out", action="store_true", help="errors in each family when it was left out of the fit (a fifth of the fit's runs)"
     )
+    parser.add_argument("--published", type=Path, metavar="FILE", help="back-test on published runs (JSON)")
+    parser.add_argument(
+        "--draw", type=Path, metavar="FOLDER", help="with --test: reliability and error rates as PNG files in that folder"
+    )
+    parser.add_argument("--suites", type=Path, metavar="FOLDER", help="keep simulated suites there, and read them again")
     parser.add_argument("--runs", type=int, help=f"simulated runs of a suite (default {FIT_RUNS} to fit, {TEST_RUNS} to test)")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=TEST_SEED, help="seed of the test suite (1 is the fit's)")
     args = parser.parse_args()
     check()
     check_gains()
-    started = time.perf_counter()
+    fit.check_inputs()
     if args.fit:
+        started = time.perf_counter()
         runs = args.runs or FIT_RUNS
-        s = decidable(suite(FIT_SEED, runs, workers=args.workers))
+        s = suite_of(FIT_SEED, runs, "home", args)
         write(s, runs)
         print(f"fitted on {len(s.run)} judged checkpoints in {time.perf_counter() - started:.0f} s: {TARGET}")
-        if args.left_out:
-            print("\n".join(left_out(s.take(s.run < runs // 2))))
-    if args.test or args.shifted:
-        calibration = load(TARGET.read_text(encoding="utf-8"))
-        fitted = Fitted(np.array(calibration.means), np.array(calibration.sds), np.array(calibration.coefficients))
-        for shifted in [False] * args.test + [True] * args.shifted:
-            s = decidable(suite(args.seed + shifted, args.runs or TEST_RUNS, workers=args.workers, shifted=shifted))
-            p = {d: fitted.probability(s.inputs, d) for d in DELTAS}
-            limits = {d: calibration.thresholds(d) for d in DELTAS}
-            print(f"\n## {'Shifted' if shifted else 'Test'} seeds ({args.seed + shifted}), {time.perf_counter() - started:.0f} s\n")
-            print(tables.report(s, p, {d: limits[d][0] for d in DELTAS}, {d: limits[d][1] for d in DELTAS}))
+    if args.left_out:
+        s = suite_of(FIT_SEED, args.runs or FIT_RUNS, "home", args)
+        print("\n".join(left_out(s.take(s.run % 5 == 0))))
+    if args.test:
+        s = suite_of(args.seed, args.runs or TEST_RUNS, "home", args)
+        verdicts = judged(s, load(TARGET.read_text(encoding="utf-8")))
+        print(f"\n## Test seeds ({args.seed})\n\n{tables.report(s, verdicts)}\n")
+        still = suite_of(args.seed + 2, (args.runs or TEST_RUNS) // 7, "constant", args)
+        print("\n".join(tables.constant(still, judged(still, load(TARGET.read_text(encoding="utf-8"))))))
+        if args.draw:
+            print("\n".join(map(str, draw(args.draw, *tables.pictured(s, verdicts), 0.02))))
+    if args.shifted:
+        s = suite_of(args.seed + 1, args.runs or TEST_RUNS, "shifted", args)
+        print(f"\n## Shifted ({args.seed + 1})\n\n{tables.report(s, judged(s, load(TARGET.read_text(encoding='utf-8'))))}")
+    if args.published:
+        print(published.table(args.published, args.workers))
     if args.intervals:
         print(coverage_tables())
-    if not (args.fit or args.test or args.shifted or args.intervals):
+    if not (args.fit or args.test or args.shifted or args.intervals or args.left_out or args.published):
         parser.print_help()
 
 
 def left_out(s: Suite) -> list[str]:
-    """Each family judged by a fit that has not seen it, thresholds included."""
-    cells = {d: [] for d in tables.SHOWN}
-    for f in range(len(FAMILIES)):
+    """Each family judged by a fit that has not seen it, thresholds included: by the run alone, and with each probe."""
+    names = ["run alone", *(f"probe of {plan.proposals}" for plan in SIZES)]
+    rows: list[str] = []
+    shown, times = tables.SHOWN, len(SIZES)
+
+    def probing(part: Suite, alone: fit.ByDelta, start: Fitted | None) -> Fitted:
+        hits = {d: np.tile(y, times) for d, y in fit.gained(part, shown).items()}
+        return logistic(fit.all_probe_inputs(part, alone), hits, start=start)
+
+    whole = logistic(fit.alone_inputs(s, shown), fit.gained(s, shown))
+    ready = probing(s, {d: whole.probability(s.inputs, d) for d in shown}, None)
+    for f, family in enumerate(FAMILIES):
         others, mine = s.take(s.family != f), s.take(s.family == f)
-        fitted = logistic(others)
+        model = logistic(fit.alone_inputs(others, shown), fit.gained(others, shown), start=whole)
+        here, there = ({d: model.probability(part.inputs, d) for d in shown} for part in (others, mine))
+        probe = probing(others, here, ready)
+        cells = []
         for d in tables.SHOWN:
-            tau, climb = thresholds(others, fitted.probability(others.inputs, d), d)
-            p, gains = fitted.probability(mine.inputs, d), mine.truth >= d
-            cells[d].append(f"{gains.sum()} | {tables.share(p <= tau, gains)} | {tables.share(p >= climb, ~gains)}")
-    head = " | ".join(f"δ = {d}: n with G ≥ δ | wrongly topped out | wrongly climbing" for d in tables.SHOWN)
-    lines = [f"| family left out | {head} |", "|---|" + "---|" * 9]
-    return [*lines, *(f"| {name} | {' | '.join(cells[d][f] for d in tables.SHOWN)} |" for f, name in enumerate(FAMILIES))]
+            gains = mine.truth >= d
+            cells.append(str(int(gains.sum())))
+            tau, climb = thresholds(others.truth, others.family, here[d], d)
+            cells += [tables.share(there[d] <= tau, gains), tables.share(there[d] >= climb, ~gains)]
+            theirs = [probe.probability(fit.probe_inputs(others, here[d], size), d) for size in range(times)]
+            cuts = [thresholds(others.truth, others.family, one, d) for one in theirs]
+            tau, climb = min(low for low, _ in cuts), max(high for _, high in cuts)
+            for size in range(times):
+                own = probe.probability(fit.probe_inputs(mine, there[d], size), d)
+                cells += [tables.share(own <= tau, gains), tables.share(own >= climb, ~gains)]
+        rows.append(f"| {family} | {' | '.join(cells)} |")
+    each = " | ".join(f"{name}: wrongly topped out | wrongly climbing" for name in names)
+    head = " | ".join(f"δ = {d}: n with G ≥ δ | {each}" for d in tables.SHOWN)
+    return [f"| family left out | {head} |", "|---" * (1 + len(tables.SHOWN) * (1 + 2 * len(names))) + "|", *rows]
 
 
 if __name__ == "__main__":

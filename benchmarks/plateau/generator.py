@@ -13,14 +13,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields, replace
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from topout.plateau.probing import SIZES, ProbePlan, Rung
+
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 
-VERSION = 2
+Draw = Literal["home", "shifted", "minibatch", "constant"]
+
+VERSION = 3
 FAMILIES = (
     "saturating",
     "staircase",
@@ -36,6 +41,10 @@ FAMILIES = (
     "label-noise ceiling",
     "fast, then rare jumps",
     "island optima",
+)
+COMPARED = (  # two designs with longer first rungs: dearer, and no better (docs/statistics.md)
+    ProbePlan((Rung(50, 50), Rung(20, 200), Rung(5, 400))),
+    ProbePlan((Rung(100, 25), Rung(40, 100), Rung(10, 400))),
 )
 CHECKPOINTS = 7  # factor sqrt(2) apart; the 5 latest have a champion at half of their calls and are judged
 JUDGED = 5
@@ -84,10 +93,11 @@ class Tasks:
         return Tasks(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
-def draw_tasks(rng: np.random.Generator, count: int, shifted: bool = False) -> Tasks:
-    """`count` tasks, all families equally often. `shifted` draws from other ranges, for a test of the calibration away from home."""
-    u = rng.uniform
-    family = np.arange(count) % len(FAMILIES)
+def draw_tasks(rng: np.random.Generator, count: int, draw: Draw = "home") -> Tasks:
+    """`count` tasks, all families equally often. "shifted" draws from other ranges, for a test of the calibration away from home; "minibatch" are
+    engines with a minibatch gate alone; in "constant" ones no prompt is better or worse than another, and in half of them each row's score never changes."""
+    u, shifted, constant = rng.uniform, draw == "shifted", draw == "constant"
+    family = np.full(count, FAMILIES.index("flat")) if constant else np.arange(count) % len(FAMILIES)
     name = np.array(FAMILIES)[family]
 
     def logu(low: float, high: float) -> Floats:
@@ -104,7 +114,7 @@ def draw_tasks(rng: np.random.Generator, count: int, shifted: bool = False) -> T
     top = (1 - noise) * 0.985
     room = top - q0
     proposals = logu(40, 300)
-    race = u(size=count) < (0.5 if shifted else 0.7)
+    race = u(size=count) < {"home": 0.7, "shifted": 0.5, "minibatch": 0.0, "constant": 0.7}[draw]
     minibatch = np.where(race, 0, rng.integers(3, 9, count))
     read = rng.integers(3, 40, count)
     first_block = rng.integers(8, 49, count) if shifted else rng.integers(12, 33, count)
@@ -142,14 +152,14 @@ def draw_tasks(rng: np.random.Generator, count: int, shifted: bool = False) -> T
     ceilings = np.where(of("island optima")[:, None], q0[:, None] + spread, ceilings)
     free = line | log | stairs
     ceilings = np.where(free[:, None], np.where(stairs & (u(size=count) < 0.5), q0 + reach, top)[:, None], ceilings)
-    neutral_sd = np.where(of("flat", "overfit"), u(0, 0.004, count), u(0, 0.01, count))
+    neutral_sd = np.where(of("flat", "overfit"), u(0, 0.004, count), u(0, 0.01, count)) * (not constant)
     return Tasks(
         family=family,
         n=n,
         n_holdout=np.round(logu(50, 1000)).astype(int),
         graded=u(size=count) < 0.3,
         width=u(0.4, 1.5, count),
-        icc=u(0.4, 0.8, count) if shifted else u(0.55, 0.97, count),
+        icc=np.where(constant & (u(size=count) < 0.5), 1.0, u(0.4, 0.8, count) if shifted else u(0.55, 0.97, count)),
         noise=noise,
         q0=q0,
         proposals=proposals,
@@ -171,7 +181,7 @@ def draw_tasks(rng: np.random.Generator, count: int, shifted: bool = False) -> T
         rare_size=rare_size,
         overfit=overfit,
         tail=tail,
-        neutral=u(0.2, 0.7, count),
+        neutral=np.where(constant, 1.0, u(0.2, 0.7, count)),
         neutral_sd=neutral_sd,
         bad=u(0.03, 0.15, count) * k,
     )
@@ -311,14 +321,20 @@ class Record:
     kept: NDArray[np.bool_]
 
 
+def parents(rng: np.random.Generator, t: Tasks, s: State) -> Ints:
+    """A slot for each run: the champion, or the better of two drawn from the pool."""
+    count, here = len(s.calls), np.arange(len(s.calls))
+    filled = np.isfinite(s.mean).sum(1)
+    one, two = (rng.random((2, count)) * filled).astype(int)
+    other = np.where(s.mean[here, one] >= s.mean[here, two], one, two)
+    return np.where(rng.random(count) < t.champion_share, s.mean.argmax(1), other)
+
+
 def step(rng: np.random.Generator, t: Tasks, rows: Rows, ends: Ints, s: State) -> Record:
     """One proposal in every run: draw a parent, propose, race, keep or drop. Changes `s` in place."""
     count, here = len(s.calls), np.arange(len(s.calls))
     filled = np.isfinite(s.mean).sum(1)
-    champion = s.mean.argmax(1)
-    one, two = (rng.random((2, count)) * filled).astype(int)
-    other = np.where(s.mean[here, one] >= s.mean[here, two], one, two)
-    parent = np.where(rng.random(count) < t.champion_share, champion, other)
+    parent = parents(rng, t, s)
     q, offset, island = propose(rng, t, s.q[here, parent], s.offset[here, parent], s.island[here, parent], s.tried)
     scores = measure(rng, t, rows, latent(q, t) + offset)
     difference = scores - s.scores[here, parent]
@@ -402,6 +418,53 @@ def continued(rng: np.random.Generator, t: Tasks, rows: Rows, s: State, copies: 
 
 
 @dataclass(slots=True)
+class Probed:
+    """What a probe of one design found: [runs, proposals] each. `true` is the true difference to the champion."""
+
+    mean: Floats
+    se: Floats
+    rows: Ints
+    true: Floats
+
+    def take(self, rows: NDArray) -> Probed:
+        return Probed(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+def probed(rng: np.random.Generator, t: Tasks, s: State, held: Rows, exam: Floats, plan: ProbePlan) -> Probed:
+    """Fresh proposals from a frozen state meet its champion on the first holdout rows, where `exam` holds the champion's scores. As many rows
+    as the plan says, or as there are."""
+    count, m = len(s.calls), plan.proposals
+    here, which = np.arange(count)[:, None], np.repeat(np.arange(count), m)
+    drawn = np.stack([parents(rng, t, s) for _ in range(m)], 1)
+    parent = (which, drawn.ravel())
+    flat = t.take(which)
+    q, _, _ = propose(rng, flat, s.q[parent], s.offset[parent], s.island[parent], s.tried[which])
+    skill = latent(q, flat)
+    true = (true_quality(skill, flat) - champion_quality(s, t)[which]).reshape(count, m)
+    skill = skill.reshape(count, m)
+    sums, squares = np.zeros((2, count, m))
+    met = np.zeros((count, m), dtype=int)
+    alive, start = np.tile(np.arange(m), (count, 1)), 0
+    for rung in plan.rungs:
+        if start:
+            best = np.argsort(-sums[here, alive] / met[here, alive], axis=1, kind="stable")[:, : rung.contenders]
+            alive = np.sort(alive[here, best], axis=1)
+        end = min(rung.rows, held.exists.shape[1])
+        if end > start:
+            again = np.repeat(np.arange(count), rung.contenders)
+            part = Rows(*(getattr(held, f.name)[:, start:end][again] for f in fields(Rows)))
+            scores = measure(rng, t.take(again), part, skill[here, alive].ravel())
+            d = ((scores - exam[:, start:end][again]) * part.exists).reshape(count, rung.contenders, end - start)
+            sums[here, alive] += d.sum(2)
+            squares[here, alive] += (d * d).sum(2)
+            met[here, alive] = np.minimum(end, t.n_holdout)[:, None]
+        start = end
+    mean = sums / met
+    se = np.sqrt((np.maximum(squares - met * mean * mean, 0) + 0.5) / (met + 1) / met)
+    return Probed(mean, se, met, true)
+
+
+@dataclass(slots=True)
 class Judged:
     """Runs at a checkpoint: what could be seen, and the truth. Challengers are padded with rows = 0. Moments are of holdout rows."""
 
@@ -440,6 +503,7 @@ class Judged:
     exam_squares: Floats
     exam_serials: Ints
     exam_truths: Floats
+    probes: list[Probed]  # one a design of SIZES, then of COMPARED
 
 
 def moments(difference: Floats, exists: Floats) -> Floats:
@@ -553,6 +617,7 @@ def simulate(seed: int, chunk: int, tasks: Tasks, copies: int) -> list[Judged]:
                 exam_squares=np.stack([(exam**2).sum(1) for exam in exams], 1),
                 exam_serials=np.stack(champions, 1),
                 exam_truths=np.stack(truths, 1),
+                probes=[probed(rng, t, snap, held, exams[k], plan) for plan in (*SIZES, *COMPARED)],
             )
         )
     return out

@@ -8,11 +8,12 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from benchmarks.plateau.generator import FAMILIES, Floats, Ints, Judged, draw_tasks, simulate
+from benchmarks.plateau.generator import FAMILIES, Draw, Floats, Ints, Judged, Probed, draw_tasks, simulate
 from topout.domain import Estimate, Gain
 from topout.plateau.calibration import features
-from topout.plateau.effects import GRID, MOST, PSEUDO_ROWS, STEPS, Effects, effects
-from topout.plateau.evidence import Challenger, Evidence
+from topout.plateau.effects import GRID, MOST, PSEUDO_ROWS, STEPS, Effects, effects, found
+from topout.plateau.evidence import Challenger, Contender, Evidence
+from topout.plateau.probing import SIZES, posterior
 from topout.plateau.student import t_quantile
 
 CHUNK = 56
@@ -43,6 +44,8 @@ class Suite:
     inside_total: Floats
     optimism: Floats
     band_inside: Floats  # nan except at a run's last checkpoint
+    found: Floats  # [cases, designs of SIZES, 8]: emax, of ten, zmax, ztop, lower, best, rows, sd of `Found`
+    finalist: Floats  # [cases, designs, 4]: of the best after correction, mean as measured, corrected, true, 1 where the 95 % interval holds it
 
     def take(self, rows: np.ndarray) -> Suite:
         return Suite(*(getattr(self, f.name)[rows] for f in fields(self)))
@@ -68,8 +71,64 @@ def mean_of(total: float, squares: float, n: int, level: float = 0.95) -> Estima
     return Estimate(plain, max(0.0, min(mean - half, plain)), min(1.0, max(mean + half, plain)), n, level)
 
 
+def batch_spread(mean: Floats, se: Floats, rows: Floats) -> tuple[Floats, Floats]:
+    """Weights over GRID and the pooled errors for a batch of runs, proposals padded with rows = 0 (`spread` and `pooled_errors` of the package)."""
+    met = rows > 0
+    variance = se * se * rows
+    pooled = np.maximum((variance * rows).sum(1) / np.maximum(rows.sum(1), 1), 1e-6)[:, None]
+    error = np.sqrt((rows * variance + PSEUDO_ROWS * pooled) / (rows + PSEUDO_ROWS) / np.maximum(rows, 1))
+    likelihood = likelihoods(mean, error) * met[:, :, None]
+    weights = np.full((len(mean), len(GRID)), 1 / len(GRID))
+    number = np.maximum(met.sum(1), 1)[:, None]
+    for _ in range(STEPS):
+        marginal = np.matmul(likelihood, weights[:, :, None])[:, :, 0]
+        share = met / np.where(marginal > 0, marginal, 1)
+        weights *= np.matmul(share[:, None, :], likelihood)[:, 0] / number
+    return weights, error
+
+
+def likelihoods(mean: Floats, error: Floats) -> Floats:
+    """Of each proposal's mean at each grid point, up to a factor a proposal."""
+    log = -0.5 * ((mean[:, :, None] - np.array(GRID)) / error[:, :, None]) ** 2
+    return np.exp(log - log.max(2, keepdims=True))
+
+
+def batch_promise(mean: Floats, se: Floats, rows: Floats, tried: Ints) -> Floats:
+    """`topout.plateau.effects.promise` for a batch: one column a field of Effects (checked against it in `check`)."""
+    met, grid = rows > 0, np.array(GRID)
+    weights, error = batch_spread(mean, se, rows)
+    powered = np.minimum(np.cumsum(weights, 1), 1) ** tried[:, None]
+    emax = (np.maximum(grid, 0) * np.diff(powered, axis=1, prepend=0)).sum(1)
+    good = tried * (weights * (grid >= 0.02 - 1e-12)).sum(1)
+    z = -np.sort(-np.where(met, mean / error, -np.inf), axis=1)[:, :3]
+    z = np.where(np.isfinite(z), z, z[:, :1])
+    low = np.where(met, mean - 1.645 * error, -np.inf).max(1)
+    some = met.any(1)
+    return np.where(some[:, None], np.stack([emax, good, z[:, 0], z.mean(1), low], 1), 0)
+
+
+def batch_found(probe: Probed, tried: Ints) -> tuple[Floats, Floats]:
+    """The columns `found` and `finalist` of a suite, for one design (checked against the package in `check`)."""
+    grid, here = np.array(GRID), np.arange(len(tried))
+    weights, error = batch_spread(probe.mean, probe.se, probe.rows)
+    promise = batch_promise(probe.mean, probe.se, probe.rows, tried)
+    ten = (np.maximum(grid, 0) * np.diff(np.minimum(np.cumsum(weights, 1), 1) ** 10, axis=1, prepend=0)).sum(1)
+    post = likelihoods(probe.mean, error) * weights[:, None]
+    post /= post.sum(2, keepdims=True)
+    corrected = post @ grid
+    best = corrected.argmax(1)
+    sd = np.sqrt((probe.se**2 * probe.rows**2).sum(1) / probe.rows.sum(1))
+    true, centre = probe.true[here, best], corrected[here, best]
+    variance = np.maximum(post[here, best] @ grid**2 - centre**2, 0)
+    inside = np.abs(true - centre) <= 1.959964 * np.sqrt(variance + error[here, best] ** 2)
+    found = np.column_stack(
+        [promise[:, 0], ten, promise[:, 2], promise[:, 3], promise[:, 4], corrected.max(1), probe.rows.max(1), sd]
+    )
+    return found, np.column_stack([probe.mean[here, best], corrected[here, best], true, inside])
+
+
 def batch_effects(j: Judged) -> Floats:
-    """`topout.plateau.effects.effects` for all runs of a batch: one column a field of Effects (checked against it in `check`)."""
+    """`topout.plateau.effects.effects` for all runs of a batch (checked against it in `check`)."""
     count = len(j.tried)
     order = np.arange(j.gain.shape[1])
     start = np.maximum(j.tried // 2, j.tried - MOST)
@@ -79,31 +138,16 @@ def batch_effects(j: Judged) -> Floats:
     mean, se, rows = np.zeros((count, size)), np.ones((count, size)), np.zeros((count, size))
     r, c = np.nonzero(inside)
     mean[r, position[r, c]], se[r, position[r, c]], rows[r, position[r, c]] = j.gain[r, c], j.se[r, c], j.rows[r, c]
-    met = rows > 0
-    variance = se * se * rows
-    pooled = np.maximum((variance * rows).sum(1) / np.maximum(rows.sum(1), 1), 1e-6)[:, None]
-    error = np.sqrt((rows * variance + PSEUDO_ROWS * pooled) / (rows + PSEUDO_ROWS) / np.maximum(rows, 1))
-    grid = np.array(GRID)
-    log = -0.5 * ((mean[:, :, None] - grid) / error[:, :, None]) ** 2
-    likelihood = np.exp(log - log.max(2, keepdims=True)) * met[:, :, None]
-    weights = np.full((count, len(grid)), 1 / len(grid))
-    number = np.maximum(met.sum(1), 1)[:, None]
-    for _ in range(STEPS):
-        marginal = np.matmul(likelihood, weights[:, :, None])[:, :, 0]
-        share = met / np.where(marginal > 0, marginal, 1)
-        weights *= np.matmul(share[:, None, :], likelihood)[:, 0] / number
-    powered = np.minimum(np.cumsum(weights, 1), 1) ** j.tried[:, None]
-    emax = (np.maximum(grid, 0) * np.diff(powered, axis=1, prepend=0)).sum(1)
-    good = j.tried * (weights * (grid >= 0.02 - 1e-12)).sum(1)
-    z = -np.sort(-np.where(met, mean / error, -np.inf), axis=1)[:, :3]
-    z = np.where(np.isfinite(z), z, z[:, :1])
-    low = np.where(met, mean - 1.645 * error, -np.inf).max(1)
-    some = met.any(1)
-    return np.where(some[:, None], np.stack([emax, good, z[:, 0], z.mean(1), low], 1), 0)
+    return batch_promise(mean, se, rows, j.tried)
 
 
-def evidence_of(j: Judged, i: int, delta: float = 0.02) -> Evidence:
-    """Run `i` of a batch as the verdict would see it."""
+def evidence_of(j: Judged, i: int, delta: float = 0.02, size: int | None = None) -> Evidence:
+    """Run `i` of a batch as the verdict would see it, with the probe of that design of SIZES when one is named."""
+    probe: tuple[Contender, ...] = ()
+    if size is not None:
+        one = j.probes[size]
+        columns = (one.mean[i].tolist(), one.se[i].tolist(), one.rows[i].tolist())
+        probe = tuple(Contender(*values) for values in zip(*columns, strict=True))
     n, tried = int(j.n_holdout[i]), int(j.tried[i])
     columns = (j.gain[i, :tried].tolist(), j.se[i, :tried].tolist(), j.rows[i, :tried].tolist(), j.kept[i, :tried].tolist())
     return Evidence(
@@ -121,6 +165,7 @@ def evidence_of(j: Judged, i: int, delta: float = 0.02) -> Evidence:
         dev_last_doubling=float(j.dev_now[i] - j.dev_half[i]),
         dev_gain=float(j.dev_now[i] - j.dev_start[i]),
         levers_tried=("instructions",),
+        probe=probe,
     )
 
 
@@ -147,17 +192,18 @@ def normal_upper(j: Judged) -> Floats:
     return mean + sd * (top - (np.log(np.log(number) + 1) + 2.5) / (2 * top)) + 1.645 * sd * 1.28 / top
 
 
-def table_of(batch: tuple[int, int, Ints, int, int, bool]) -> Suite:
+def table_of(batch: tuple[int, int, Ints, int, int, Draw]) -> Suite:
     """Simulate one batch and tabulate it."""
-    seed, chunk, rows, total, copies, shifted = batch
-    tasks = draw_tasks(np.random.default_rng([seed, 0]), total, shifted).take(rows)
+    seed, chunk, rows, total, copies, draw = batch
+    tasks = draw_tasks(np.random.default_rng([seed, 0]), total, draw).take(rows)
     parts = []
     for j in simulate(seed, chunk, tasks, copies):
         promise = batch_effects(j)
-        found = [evidence_of(j, i) for i in range(len(rows))]
-        inputs = [features(e, Effects(*p)) for e, p in zip(found, promise, strict=True)]
-        last = [e.last_doubling.estimate for e in found if e.last_doubling]
-        whole = [e.since_baseline.estimate for e in found if e.since_baseline]
+        probes = [batch_found(probe, j.tried) for probe in j.probes[: len(SIZES)]]
+        seen = [evidence_of(j, i) for i in range(len(rows))]
+        inputs = [features(e, Effects(*p)) for e, p in zip(seen, promise, strict=True)]
+        last = [e.last_doubling.estimate for e in seen if e.last_doubling]
+        whole = [e.since_baseline.estimate for e in seen if e.since_baseline]
         final = j.stage[0] == 6
         true_now = j.exam_truths[np.arange(len(rows)), j.stage]
         parts.append(
@@ -183,6 +229,8 @@ def table_of(batch: tuple[int, int, Ints, int, int, bool]) -> Suite:
                 inside_total=np.array([float(e.low <= t <= e.high) for e, t in zip(whole, j.total_truth, strict=True)]),
                 optimism=j.dev_now - true_now,
                 band_inside=np.array([band_inside(j, i) if final else math.nan for i in range(len(rows))]),
+                found=np.stack([one for one, _ in probes], 1),
+                finalist=np.stack([one for _, one in probes], 1),
             )
         )
     return joined(parts)
@@ -192,11 +240,11 @@ def joined(parts: list[Suite]) -> Suite:
     return Suite(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Suite)))
 
 
-def suite(seed: int, runs: int, copies: int = 12, workers: int = 2, shifted: bool = False) -> Suite:
-    """`runs` simulated runs at their 5 latest checkpoints each, those below the verdict's hard minimums left out."""
-    tasks = draw_tasks(np.random.default_rng([seed, 0]), runs, shifted)
+def suite(seed: int, runs: int, copies: int = 12, workers: int = 2, draw: Draw = "home") -> Suite:
+    """`runs` simulated runs at their 5 latest checkpoints each."""
+    tasks = draw_tasks(np.random.default_rng([seed, 0]), runs, draw)
     order = np.lexsort((tasks.proposals, np.digitize(tasks.n, [30, 45, 70, 100, 140, 200, 280])))
-    jobs = [(seed, at, order[at : at + CHUNK], runs, copies, shifted) for at in range(0, runs, CHUNK)][::-1]
+    jobs = [(seed, at, order[at : at + CHUNK], runs, copies, draw) for at in range(0, runs, CHUNK)][::-1]
     with ProcessPoolExecutor(workers) as pool:
         return joined(list(pool.map(table_of, jobs)))
 
@@ -214,6 +262,18 @@ def check() -> None:
         for i in range(len(FAMILIES)):
             mine = effects(evidence_of(j, i).challengers)
             assert np.allclose(promise[i], [mine.emax, mine.good, mine.zmax, mine.ztop, mine.lower], atol=1e-6), (promise[i], mine)
+        for size, probe in enumerate(j.probes[: len(SIZES)]):
+            columns, finalists = batch_found(probe, j.tried)
+            for i in range(0, len(FAMILIES), 5):
+                contenders = evidence_of(j, i, size=size).probe
+                one, theirs = found(contenders, int(j.tried[i])), posterior(contenders)
+                assert one is not None
+                p = one.promise
+                mine = [p.emax, one.emax_ten, p.zmax, p.ztop, p.lower, one.best, one.rows, one.sd]
+                assert np.allclose(columns[i], mine, atol=1e-6), (columns[i], mine)
+                best = max(theirs, key=lambda e: e.mean)
+                assert math.isclose(best.mean, finalists[i, 1], abs_tol=1e-6)
+                assert finalists[i, 3] == (best.low <= finalists[i, 2] <= best.high), (best, finalists[i])
 
 
 def check_gains() -> None:

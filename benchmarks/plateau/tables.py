@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.plateau.charts import Row
 from benchmarks.plateau.fit import DELTAS, auc
 from benchmarks.plateau.generator import FAMILIES, Floats
 from benchmarks.plateau.suite import Suite
 from topout.plateau.calibration import FEATURES
+from topout.plateau.probing import SIZES
 
 SHOWN = (0.01, 0.02, 0.03)
 Rule = Callable[[Suite, float], np.ndarray]
@@ -41,37 +44,58 @@ def one_each(run: np.ndarray, seed: int = 11) -> np.ndarray:
     return np.sort(order[np.unique(run[order], return_index=True)[1]])
 
 
-def line(d: float, name: str, s: Suite, p: Floats, tau: float, climb: float) -> str:
-    """One row of `rulings` for the verdict."""
-    gains, out, up = s.truth >= d, p <= tau, p >= climb
+@dataclass(slots=True)
+class Judged:
+    """A kind of evidence and what is concluded from it: P(G >= delta) of each case and the two thresholds, by delta."""
+
+    name: str
+    p: Mapping[float, Floats]
+    tau: Mapping[float, float]
+    climb: Mapping[float, float]
+    calls: Floats | None = None  # rollouts on probe rows, a case each
+
+
+def line(d: float, name: str, s: Suite, j: Judged, where: np.ndarray) -> str:
+    """One row of `rulings` for the verdict on some of the cases."""
+    p, gains = j.p[d][where], s.truth[where] >= d
+    out, up = p <= j.tau[d], p >= j.climb[d]
     cells = (share(out, gains), share(out, ~gains), share(gains, out), share(up, ~gains), share(up, gains))
     quiet = f"{(~out & ~up).mean():.2f}".replace("0.", ".", 1)
     return f"| {d} | {name} | {f'{auc(p, gains):.3f}'.replace('0.', '.', 1)} | {' | '.join(cells)} | {quiet} |"
 
 
-def rulings(s: Suite, p: dict[float, Floats], tau: dict[float, float], climb: dict[float, float]) -> list[str]:
-    """Topped out as shipped, beside the rules in use today, and climbing."""
+def rulings(s: Suite, judged: Sequence[Judged]) -> list[str]:
+    """The verdict by each kind of evidence, beside the rules in use today."""
     lines = [
         "| δ | rule | AUC | wrongly topped out | truly topped out, said so | P(G ≥ δ) among topped out | wrongly climbing | rightly climbing | undecided |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     once = one_each(s.run)
+    every, many = np.ones(len(s.run), dtype=bool), s.n_holdout >= 400
+    first = np.isin(np.arange(len(s.run)), once)
     for d in SHOWN:
         gains = s.truth >= d
-        lines.append(line(d, "**topout, run alone**", s, p[d], tau[d], climb[d]))
         reach = int(gains[once].sum())
-        name = f"the same, one checkpoint a run ({reach:,} runs with G ≥ δ, {len(once) - reach:,} without)"
-        lines.append(line(d, name, s.take(once), p[d][once], tau[d], climb[d]))
+        for j in judged:
+            calls = "" if j.calls is None else f" ({j.calls.mean():,.0f} rollouts on average)"
+            lines.append(line(d, f"**{j.name}**{calls}", s, j, every))
+            if j.calls is None:
+                name = f"the same, one checkpoint a run ({reach:,} runs with G ≥ δ, {len(once) - reach:,} without)"
+                lines.append(line(d, name, s, j, first))
+            else:
+                lines.append(line(d, "the same, 400 holdout rows or more", s, j, many))
+                lines.append(line(d, "the same, fewer than 150 holdout rows", s, j, s.n_holdout < 150))
         for name, rule in RIVALS:
             said = rule(s, d)
             lines.append(f"| {d} | {name} | | {share(said, gains)} | {share(said, ~gains)} | {share(gains, said)} | | | |")
     return lines
 
 
-def families(s: Suite, p: dict[float, Floats], tau: dict[float, float], climb: dict[float, float]) -> list[str]:
+def families(s: Suite, j: Judged) -> list[str]:
     """Errors by family: wrongly topped out / truly / wrongly climbing / rightly, with the number of G >= delta."""
     head = " | ".join(f"δ = {d}: n with G ≥ δ | wrongly topped out | truly | wrongly climbing | rightly" for d in SHOWN)
-    lines = [f"| family | judged | {head} |", "|---|---|" + "---|" * (5 * len(SHOWN))]
+    p, tau, climb = j.p, j.tau, j.climb
+    lines = [f"| {j.name} | judged | {head} |", "|---|---|" + "---|" * (5 * len(SHOWN))]
     for f, name in enumerate(FAMILIES):
         mine = s.family == f
         cells = []
@@ -84,9 +108,9 @@ def families(s: Suite, p: dict[float, Floats], tau: dict[float, float], climb: d
     return lines
 
 
-def slices(s: Suite, p: Floats, tau: float, climb: float, d: float = 0.02) -> list[str]:
+def slices(s: Suite, j: Judged, d: float = 0.02) -> list[str]:
     """Errors by size of dev and holdout, engine, score kind and stage of the run."""
-    gains, out, up = s.truth >= d, p <= tau, p >= climb
+    gains, out, up = s.truth >= d, j.p[d] <= j.tau[d], j.p[d] >= j.climb[d]
     groups: list[tuple[str, np.ndarray]] = [
         ("dev rows 20–49", s.n_dev < 50),
         ("dev rows 50–149", (s.n_dev >= 50) & (s.n_dev < 150)),
@@ -104,23 +128,63 @@ def slices(s: Suite, p: Floats, tau: float, climb: float, d: float = 0.02) -> li
         ("right/wrong scores", s.graded == 0),
         ("graded scores", s.graded == 1),
     ]
-    lines = [f"| δ = {d} | judged | wrongly topped out | truly | wrongly climbing | rightly |", "|---|---|---|---|---|---|"]
+    lines = [
+        f"| {j.name}, δ = {d} | judged | wrongly topped out | truly | wrongly climbing | rightly |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, mine in groups:
         cells = (share(out, mine & gains), share(out, mine & ~gains), share(up, mine & ~gains), share(up, mine & gains))
         lines.append(f"| {name} | {int(mine.sum())} | {' | '.join(cells)} |")
     return lines
 
 
-def reliability(s: Suite, p: dict[float, Floats]) -> list[str]:
-    """Predicted against true share, by decile of the prediction, over the shown deltas."""
-    every = np.concatenate([p[d] for d in SHOWN])
+def deciles(s: Suite, j: Judged) -> list[tuple[float, int, float, float]]:
+    """Lower end of a decile of the prediction, cases, mean predicted and true share, over the shown deltas."""
+    every = np.concatenate([j.p[d] for d in SHOWN])
     truth = np.concatenate([s.truth >= d for d in SHOWN])
-    lines = ["| predicted P(G ≥ δ) | judged | mean predicted | true share |", "|---|---|---|---|"]
-    for low in np.arange(0, 1, 0.1):
+    out = []
+    for low in np.arange(10) / 10:
         mine = (every >= low) & (every < low + 0.1)
         if mine.any():
-            cells = (mean.replace("0.", ".", 1) for mean in (f"{every[mine].mean():.3f}", f"{truth[mine].mean():.3f}"))
-            lines.append(f"| {low:.1f}–{low + 0.1:.1f} | {mine.sum()} | {' | '.join(cells)} |")
+            out.append((float(low), int(mine.sum()), float(every[mine].mean()), float(truth[mine].mean())))
+    return out
+
+
+def reliability(s: Suite, judged: Sequence[Judged]) -> list[str]:
+    """Predicted against true share, by decile of the prediction, for each kind of evidence."""
+    lines = ["| evidence | predicted P(G ≥ δ) | cases | mean predicted | true share |", "|---|---|---|---|---|"]
+    for j in judged:
+        for low, cases, predicted, true in deciles(s, j):
+            cells = (f"{value:.3f}".replace("0.", ".", 1) for value in (predicted, true))
+            lines.append(f"| {j.name} | {low:.1f}–{low + 0.1:.1f} | {cases} | {' | '.join(cells)} |")
+    return lines
+
+
+def finalists(s: Suite) -> list[str]:
+    """The best proposal of a probe: as measured, corrected, and true; how often the 95 % interval holds the truth."""
+    lines = [
+        "| probe | measured gain of the best, points | after correction | true | 95 % interval holds the truth | … 400 holdout rows or more |",
+        "|---|---|---|---|---|---|",
+    ]
+    for size, plan in enumerate(SIZES):
+        measured, corrected, true, inside = s.finalist[:, size].T
+        cells = [f"{100 * np.nanmean(value):.1f}" for value in (measured, corrected, true)]
+        lines.append(
+            f"| {plan.proposals} proposals | {' | '.join(cells)} | {share(inside == 1, inside >= 0)} | {share(inside == 1, (inside >= 0) & (s.n_holdout >= 400))} |"
+        )
+    return lines
+
+
+def constant(s: Suite, judged: Sequence[Judged]) -> list[str]:
+    """What is said where no prompt is better than another."""
+    lines = [
+        "| where no prompt is better than another | " + " | ".join(f"δ = {d}: topped out | climbing" for d in SHOWN) + " |",
+        "|---" * 7 + "|",
+    ]
+    everything = np.ones(len(s.run), dtype=bool)
+    for j in judged:
+        cells = [f"{share(j.p[d] <= j.tau[d], everything)} | {share(j.p[d] >= j.climb[d], everything)}" for d in SHOWN]
+        lines.append(f"| {j.name} | {' | '.join(cells)} |")
     return lines
 
 
@@ -145,20 +209,41 @@ def coverage(s: Suite) -> list[str]:
     return lines
 
 
-def report(s: Suite, p: dict[float, Floats], tau: dict[float, float], climb: dict[float, float]) -> str:
+def pictured(s: Suite, judged: Sequence[Judged], d: float = 0.02) -> tuple[list[Row], list[Row]]:
+    """The rows of the two charts: reliability, and the errors of all rules."""
+    reliable: list[Row] = [
+        {"evidence": j.name, "predicted": predicted, "true": true, "cases": cases}
+        for j in judged
+        for _, cases, predicted, true in deciles(s, j)
+        if cases >= 100
+    ]
+    gains = s.truth >= d
+    stops = [(j.name, j.p[d] <= j.tau[d]) for j in judged] + [(name, rule(s, d)) for name, rule in RIVALS]
+    errors: list[Row] = [
+        {
+            "rule": name.replace("δ", f"{100 * d:g} points"),
+            "wrongly": float(said[gains].mean()),
+            "truly": float(said[~gains].mean()),
+        }
+        for name, said in stops
+    ]
+    return reliable, errors
+
+
+def report(s: Suite, judged: Sequence[Judged]) -> str:
     """All tables."""
     assert set(SHOWN) <= set(DELTAS)
     parts = [
         f"{len(np.unique(s.run))} runs, {len(s.run)} judged checkpoints; share with G ≥ δ: "
         + ", ".join(f"{(s.truth >= d).mean():.2f} at {d}" for d in SHOWN),
         "",
-        *rulings(s, p, tau, climb),
+        *rulings(s, judged),
         "",
-        *families(s, p, tau, climb),
+        *(text for j in judged for text in [*families(s, j), ""]),
+        *(text for j in judged for text in [*slices(s, j), ""]),
+        *reliability(s, judged),
         "",
-        *slices(s, p[0.02], tau[0.02], climb[0.02]),
-        "",
-        *reliability(s, p),
+        *finalists(s),
         "",
         *coverage(s),
     ]

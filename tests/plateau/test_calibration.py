@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topout.domain import Estimate, Gain
-from topout.plateau import Challenger, Evidence, decide
-from topout.plateau.calibration import FEATURES, features, interactions, shipped
+from topout.plateau import Challenger, Contender, Evidence, decide
+from topout.plateau.calibration import FEATURES, PROBE_FEATURES, chance_inputs, features, interactions, shipped
 from topout.plateau.effects import Effects, best_of, effects, pooled_errors, spread
 
 
@@ -32,6 +32,7 @@ def revived(one: dict[str, Any]) -> Evidence:
             "champion": Estimate(**one["champion"]),
             "last_doubling": gain(one["last_doubling"]),
             "since_baseline": gain(one["since_baseline"]),
+            "probe": tuple(Contender(**c) for c in one["probe"]),
             "levers_tried": tuple(one["levers_tried"]),
             "levers_untried": tuple(one["levers_untried"]),
         }
@@ -46,28 +47,39 @@ def test_code_and_calibration_agree_on_the_stored_examples(index: int) -> None:
 
 
 def test_the_calibration_has_as_many_numbers_as_the_code_has_terms() -> None:
-    calibration = shipped()
-    assert len(calibration.means) == len(calibration.sds) == len(FEATURES)
-    assert len(calibration.coefficients) == len(interactions([0.0] * len(FEATURES), 0.02))
-    assert list(calibration.deltas) == sorted(calibration.deltas)
+    sizes = (
+        (shipped().alone, len(FEATURES)),
+        (shipped().probed, len(PROBE_FEATURES)),
+        (shipped().chance, len(chance_inputs(0.3, 50, 400))),
+    )
+    for calibration, size in sizes:
+        assert len(calibration.means) == len(calibration.sds) == size
+        assert len(calibration.coefficients) == len(interactions([0.0] * size, 0.02))
+        assert list(calibration.deltas) == sorted(calibration.deltas)
+
+
+def test_some_stored_examples_rest_on_a_probe() -> None:
+    probes = [bool(one["evidence"]["probe"]) for one in stored()["examples"]]
+    assert probes == [False, False, True, True, True]
 
 
 def test_the_calibration_tells_where_it_comes_from_and_how_often_it_errs() -> None:
     provenance = stored()["provenance"]
     assert provenance["command"] == "python -m benchmarks.plateau --fit"
     assert provenance["runs"] >= 6000
-    for delta in ("0.01", "0.02", "0.03"):
-        measured = provenance["measured_out_of_fold"][delta]
-        assert measured["wrongly_topped_out"] <= 0.05
-        assert measured["wrongly_climbing"] <= 0.05
+    assert list(provenance["measured_out_of_fold"]) == ["alone", "probe of 20", "probe of 50", "probe of 100"]
+    for measured in provenance["measured_out_of_fold"].values():
+        for delta in ("0.01", "0.02", "0.03"):
+            assert measured[delta]["wrongly_topped_out"] <= 0.05
+            assert measured[delta]["wrongly_climbing"] <= 0.05
 
 
 def test_thresholds_between_two_deltas_are_the_more_careful_of_both() -> None:
-    calibration = shipped()
+    calibration = shipped().alone
     low, high = calibration.thresholds(0.02), calibration.thresholds(0.03)
     assert calibration.thresholds(0.025) == (min(low[0], high[0]), max(low[1], high[1]))
     assert calibration.thresholds(0.02) == (calibration.topped_out[2], calibration.climbing[2])
-    assert min(calibration.climbing) >= 0.65
+    assert min(calibration.climbing + shipped().probed.climbing) >= 0.65
 
 
 def test_the_spread_of_clear_effects_is_found_again() -> None:
@@ -100,9 +112,10 @@ def test_two_hundred_challengers_are_judged_in_a_fifth_of_a_second() -> None:
     st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 1), st.integers(1, 400), st.booleans()), min_size=20, max_size=30),
     st.floats(-1, 1),
     st.floats(0.001, 0.5),
+    st.lists(st.tuples(st.floats(-1, 1) | st.just(math.nan), st.floats(0) | st.just(math.nan), st.integers(0, 400)), max_size=30),
 )
-def test_any_finite_evidence_gives_a_probability_that_is_one(
-    rows: list[tuple[float, float, int, bool]], mean: float, delta: float
+def test_any_evidence_gives_a_probability_that_is_one_and_a_sentence(
+    rows: list[tuple[float, float, int, bool]], mean: float, delta: float, probe: list[tuple[float, float, int]]
 ) -> None:
     gain = Gain(Estimate(mean, -1.0, 1.0, 50), 0.1)
     evidence = Evidence(
@@ -115,9 +128,12 @@ def test_any_finite_evidence_gives_a_probability_that_is_one(
         champion=Estimate(1.0, 0.9, 1.0, 50),
         last_doubling=gain,
         since_baseline=gain,
+        probe=tuple(Contender(*one) for one in probe),
     )
-    found = decide(evidence).probability
-    assert found is not None and 0.0 <= found <= 1.0
+    found = decide(evidence)
+    assert found.probability is not None and 0.0 <= found.probability <= 1.0
+    assert found.sentence.endswith(".")
+    assert not any("nan" in line.split() for line in found.evidence)
 
 
 def test_without_held_out_scores_there_is_no_probability() -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 
-from topout.plateau import Contender, ProbePlan, Rung, meeting, plan_probe, posterior, survivors
+from topout.plateau import Contender, ProbePlan, Rung, chance_of_deciding, meeting, plan_probe, posterior, survivors
 
 
 def test_a_plan_counts_its_proposals_and_its_rollouts() -> None:
@@ -53,3 +54,31 @@ def test_the_best_of_many_equals_is_drawn_back_to_them() -> None:
     assert noise[best] > 0.09
     assert found[best].mean < 0.04
     assert found[best].low <= 0.0 <= found[best].high
+
+
+def test_corrected_intervals_of_the_best_of_many_hold_the_truth() -> None:
+    rng = random.Random(4)
+    held, naive, runs = 0, 0, 120
+    for _ in range(runs):
+        true = [rng.gauss(-0.05, 0.04) for _ in range(40)]
+        found = [Contender(rng.gauss(t, 0.4 / math.sqrt(50)), 0.4 / math.sqrt(50), 50) for t in true]
+        corrected = posterior(found)
+        best = max(range(40), key=lambda i: corrected[i].mean)
+        held += corrected[best].low <= true[best] <= corrected[best].high
+        naive += abs(found[best].mean - true[best]) <= 1.96 * found[best].se
+    assert held / runs >= 0.9
+    assert naive / runs < 0.75
+
+
+def test_without_scores_nothing_is_corrected() -> None:
+    assert posterior([]) == ()
+    assert posterior([Contender(math.nan, math.nan, 0)])[0].n == 0
+
+
+def test_the_chance_of_deciding_is_a_chance_and_larger_probes_have_more_of_it() -> None:
+    small, large = plan_probe(400, 2500, 20.0), plan_probe(400, None, 20.0)
+    assert small is not None and large is not None and large.proposals > small.proposals
+    one, two = chance_of_deciding(0.25, 0.02, small), chance_of_deciding(0.25, 0.02, large)
+    assert one is not None and two is not None and 0.0 < one < two < 1.0
+    assert chance_of_deciding(None, 0.02, small) is None
+    assert chance_of_deciding(math.nan, 0.02, small) is None

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from topout.domain import Attempt, AttemptDone, Operator, Outcome
-from topout.plateau import Challenger, Evidence, champion_at, decide, gather, mean_interval, paired_gain
+from topout.plateau import Challenger, Contender, Evidence, champion_at, decide, gather, mean_interval, paired_gain
 
 
 def evidence(n_holdout: int = 400, tried: int = 60, n_dev: int = 100) -> Evidence:
@@ -128,9 +128,13 @@ def test_beyond_the_calibrated_deltas_only_the_safe_word_is_said() -> None:
 def test_undecided_runs_hear_the_sensible_step_first_and_the_dear_alternative_after() -> None:
     found = decide(evidence())
     assert found.ruling == "can't tell yet"
-    assert found.needs == (
-        "First: 3,000 more task calls (about $1.20), on the rows you have",
-        "Or, to prove a gain as small as 2 points: 1,029 more labelled holdout rows (the 400 of today show gains from 3.8 points up)",
+    first, offer, rows = found.needs
+    assert first == "First: 3,000 more task calls (about $1.20), on the rows you have"
+    assert offer.startswith(
+        "Or ask now: topout probe RUN, 20 fresh proposals against the champion, about 1,897 calls ($0.76), decides with a chance of "
+    )
+    assert rows == (
+        "Or, to prove a gain as small as 2 points: 1,029 more labelled holdout rows (the 400 of today show gains from 3.8 points up)"
     )
     assert found.next_step == "Give the run 3,000 more task calls (about $1.20), then look again."
 
@@ -161,6 +165,53 @@ def test_every_figure_comes_with_n_and_interval() -> None:
     assert "Held-out gain since baseline +10.0 points [7.0, 12.9], n = 400" in lines
     assert "12 of 60 proposals kept; 20 % of the first third, 20 % of the last" in lines
     assert "Last change of champion 1,200 of 3,000 calls ago" in lines
+
+
+def probed(mean: float, spread: float, best: float) -> tuple[Contender, ...]:
+    """Fifty fresh proposals around `mean`, the last five of them raced to 400 rows, where they stand at `best`."""
+    few = [Contender(mean + spread * math.sin(5 * i), 0.09, 25) for i in range(35)]
+    more = [Contender(mean + spread * math.sin(3 * i) / 2, 0.045, 100) for i in range(10)]
+    return (*few, *more, *(Contender(best - 0.003 * i, 0.022, 400) for i in range(5)))
+
+
+def test_a_probe_that_finds_nothing_lowers_the_chance_and_one_that_finds_much_raises_it() -> None:
+    alone = decide(evidence()).probability
+    poor = decide(replace(evidence(), probe=probed(-0.12, 0.05, -0.03)))
+    good = decide(replace(evidence(), probe=probed(0.02, 0.05, 0.13)))
+    assert poor.probability is not None and alone is not None and good.probability is not None
+    assert poor.probability < alone < good.probability
+    assert poor.ruling == "topped out"
+    assert good.ruling == "still climbing"
+    assert good.details["probability_by_the_run_alone"] == alone
+    assert (good.details["probe_proposals"], good.details["probe_rows"]) == (50, 400)
+
+
+def test_the_probe_is_told_with_rows_and_the_corrected_figure_of_its_best() -> None:
+    lines = decide(replace(evidence(), probe=probed(-0.02, 0.05, 0.05))).evidence
+    assert lines[0].startswith(
+        "Probe: 50 fresh proposals met the champion on 25 to 400 held-out rows; the best of them, corrected for having been picked, +"
+    )
+    assert lines[0].endswith("], n = 400")
+    assert lines[1].startswith("By the spread of these, the best of 60 more proposals gains +")
+
+
+def test_after_a_probe_none_is_offered_again() -> None:
+    assert not any("topout probe" in line for line in decide(replace(evidence(), probe=probed(0.0, 0.05, 0.03))).needs)
+    assert any("topout probe" in line for line in decide(evidence()).needs)
+
+
+def test_a_probe_with_too_few_scores_is_left_out_and_says_so() -> None:
+    few = decide(replace(evidence(), probe=probed(0.0, 0.05, 0.1)[-9:]))
+    assert few.probability == decide(evidence()).probability
+    assert "The probe is left out of the verdict: 9 scored proposals of at least 15" in few.evidence
+    none = decide(replace(evidence(), probe=(Contender(math.nan, math.nan, 0),) * 20))
+    assert none.evidence[0] == "Probe: none of its proposals has a score"
+
+
+def test_topped_out_never_excludes_a_late_unlock() -> None:
+    line = "No method can exclude a late unlock: nothing for long, then a climb"
+    assert line in decide(finished()).evidence
+    assert line not in decide(rising()).evidence
 
 
 def journal(rows: list[tuple[int, int, str, Operator, Outcome, float | None]]) -> list[AttemptDone]:

@@ -1,7 +1,8 @@
 """From evidence to P(the next doubling of calls gains delta or more): a logistic fitted on simulated runs with known truth.
 
-The coefficients are data (calibration.json, made by `python -m benchmarks.plateau --fit`), with their provenance, the error rates as measured, and
-a few examples whose probabilities are recomputed by a test: code and calibration cannot part ways unseen.
+There are two: one for the run alone, and one for a run and its probe, which takes the first one's answer as one of its inputs. The coefficients
+are data (calibration.json, made by `python -m benchmarks.plateau --fit`), with their provenance, the error rates as measured, and a few examples
+whose probabilities are recomputed by a test: code and calibration cannot part ways unseen.
 """
 
 from __future__ import annotations
@@ -13,11 +14,28 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
 
-from topout.plateau.effects import Effects
+from topout.plateau.effects import Effects, Found, effects, found
 from topout.plateau.evidence import Evidence
 from topout.plateau.intervals import gain_error
 
-__all__ = ["FEATURES", "REACH", "Calibration", "features", "interactions", "load", "shipped"]
+__all__ = [
+    "ENOUGH",
+    "FEATURES",
+    "PROBE_FEATURES",
+    "REACH",
+    "SHARED",
+    "Calibration",
+    "Judgement",
+    "Shipped",
+    "chance_inputs",
+    "features",
+    "interactions",
+    "judge",
+    "load",
+    "logit",
+    "probe_features",
+    "shipped",
+]
 
 FEATURES = (
     "log emax",
@@ -43,6 +61,21 @@ FEATURES = (
     "dev gain since baseline",
     "log headroom",
 )
+SHARED = ("log proposals", "log dev rows", "log headroom", "kept late", "log good")  # of FEATURES, looked at beside the probe too
+PROBE_FEATURES = (
+    "log odds by the run alone",
+    "log emax of as many again",
+    "log emax of ten",
+    "zmax",
+    "ztop",
+    "lower bound",
+    "best after correction",
+    "log rows of the last rung",
+    "log sd of a row's difference",
+    "log fresh proposals",
+    *SHARED,
+)
+ENOUGH = 15  # a probe with fewer scored proposals is left out of the verdict
 REACH = 3.0  # standardised features end here: beyond what was simulated nothing is extrapolated
 _GAIN_SD = 0.03  # how far gains of a doubling spread: noisier held-out gains are shrunk to 0 accordingly
 
@@ -86,6 +119,34 @@ def features(evidence: Evidence, promise: Effects) -> list[float] | None:
     ]
 
 
+def logit(probability: float) -> float:
+    """Log odds, of a probability kept off 0 and 1."""
+    bounded = min(max(probability, 1e-4), 1.0 - 1e-4)
+    return math.log(bounded / (1.0 - bounded))
+
+
+def probe_features(alone: float, row: Sequence[float], seen: Found) -> list[float]:
+    """The inputs of the probe's logistic: the probability by the run alone (at the same delta), its features, and what the probe has found."""
+    return [
+        logit(alone),
+        math.log(seen.promise.emax + 0.003),
+        math.log(seen.emax_ten + 0.003),
+        _bounded(seen.promise.zmax, -1.0, 8.0),
+        _bounded(seen.promise.ztop, -1.0, 8.0),
+        _bounded(seen.promise.lower, -0.3, 0.3),
+        _bounded(seen.best, -0.3, 0.3),
+        math.log(min(max(seen.rows, 25), 400)),
+        math.log(min(seen.sd, 1.0) + 0.02),
+        math.log(min(max(seen.number, 10), 200)),
+        *(row[FEATURES.index(name)] for name in SHARED),
+    ]
+
+
+def chance_inputs(alone: float, proposals: int, rows: int) -> list[float]:
+    """What the chance that a probe decides depends on: the probability by the run alone, and the probe's size."""
+    return [logit(alone), math.log(proposals), math.log(min(max(rows, 25), 400))]
+
+
 def interactions(row: Sequence[float], delta: float) -> list[float]:
     """All terms of the logistic: the (standardised) features, the size of delta and their products two by two, squares included."""
     size = math.log(delta / 0.01)
@@ -123,13 +184,51 @@ class Calibration:
         return self.deltas[0] - 1e-12 <= delta <= self.deltas[-1] + 1e-12
 
 
-def load(text: str) -> Calibration:
-    """The calibration in a calibration.json."""
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """The calibrations: of the run alone, of the run with its probe, and of the chance that a probe would decide (no thresholds there)."""
+
+    alone: Calibration
+    probed: Calibration
+    chance: Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """P(G >= delta), by the run alone and by all there is; `by` is the calibration that has the last word."""
+
+    alone: float
+    probability: float
+    by: Calibration
+    found: Found | None = None
+
+
+def judge(evidence: Evidence, calibrations: Shipped) -> Judgement | None:
+    """The probability of a gain of delta or more in the next doubling; None where the champions' held-out scores are missing.
+
+    A probe counts when at least 15 of its proposals have scores; else the run alone is judged."""
+    row = features(evidence, effects(evidence.challengers))
+    if row is None:
+        return None
+    alone = calibrations.alone.probability(row, evidence.delta)
+    seen = found(evidence.probe, evidence.tried)
+    if seen is None or seen.number < ENOUGH:
+        return Judgement(alone, alone, calibrations.alone)
+    inputs = probe_features(alone, row, seen)
+    return Judgement(alone, calibrations.probed.probability(inputs, evidence.delta), calibrations.probed, seen)
+
+
+def load(text: str) -> Shipped:
+    """The calibrations in a calibration.json."""
     data = json.loads(text)
-    return Calibration(*(tuple(float(x) for x in data[field.name]) for field in fields(Calibration)))
+
+    def one(name: str) -> Calibration:
+        return Calibration(*(tuple(float(x) for x in data[name][field.name]) for field in fields(Calibration)))
+
+    return Shipped(one("alone"), one("probed"), one("chance"))
 
 
 @cache
-def shipped() -> Calibration:
-    """The calibration that travels with the package."""
+def shipped() -> Shipped:
+    """The calibrations that travel with the package."""
     return load(files("topout.plateau").joinpath("calibration.json").read_text(encoding="utf-8"))

@@ -7,13 +7,27 @@ a flat start), with a normal likelihood and each proposal's own standard error.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from topout.plateau.evidence import Challenger
+from topout.plateau.evidence import Challenger, Contender
 
-__all__ = ["GRID", "STEPS", "Effects", "best_of", "effects", "pooled_errors", "recent", "spread"]
+__all__ = [
+    "GRID",
+    "STEPS",
+    "Effects",
+    "Found",
+    "best_of",
+    "effects",
+    "found",
+    "given",
+    "pooled_errors",
+    "promise",
+    "recent",
+    "spread",
+]
 
 GRID: tuple[float, ...] = tuple(round(-0.5 + 0.01 * i, 2) for i in range(81))  # true differences, -0.5 to 0.3
 STEPS = 40  # EM steps; stopping early smooths, and more of them change no verdict
@@ -23,7 +37,7 @@ PSEUDO_ROWS = 25.0  # weight of the pooled variance in each proposal's own
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What the latest challengers promise.
+    """What proposals promise: a run's latest challengers against their parents, or a probe's contenders against the champion.
 
     `emax`: expected true gain over the parent of the best of as many proposals as the next doubling will try, at least 0. `good`:
     how many of those are expected to gain 0.02 or more. `zmax`: the largest difference in standard errors, `ztop` the mean of the three
@@ -37,12 +51,17 @@ class Effects:
     lower: float
 
 
+def scored_well(one: Challenger | Contender) -> bool:
+    """Whether it has rows, and a finite mean and standard error."""
+    return one.rows > 0 and math.isfinite(one.mean) and math.isfinite(one.se)
+
+
 def recent(challengers: Sequence[Challenger]) -> Sequence[Challenger]:
     """The later half of the challengers, 100 at most: early ones raced against parents that are long surpassed."""
     return challengers[len(challengers) // 2 :][-MOST:]
 
 
-def pooled_errors(challengers: Sequence[Challenger]) -> list[float]:
+def pooled_errors(challengers: Sequence[Challenger | Contender]) -> list[float]:
     """Standard errors from each one's variance, shrunk to the pooled one with 25 pseudo-rows: few equal rows are not certainty."""
     variances = [c.se * c.se * c.rows for c in challengers]
     rows = sum(c.rows for c in challengers)
@@ -85,18 +104,73 @@ def best_of(weights: Sequence[float], count: float) -> float:
     return expected
 
 
+def promise(met: Sequence[Challenger | Contender], errors: Sequence[float], weights: Sequence[float], count: int) -> Effects:
+    """What the best of `count` more proposals like these would be worth. All of them have rows; `weights` are their spread."""
+    z = sorted((c.mean / e for c, e in zip(met, errors, strict=True)), reverse=True)[:3]
+    return Effects(
+        emax=best_of(weights, count),
+        good=count * sum(w for x, w in zip(GRID, weights, strict=True) if x >= 0.02),
+        zmax=z[0],
+        ztop=sum(z) / len(z),
+        lower=max(c.mean - 1.645 * e for c, e in zip(met, errors, strict=True)),
+    )
+
+
 def effects(challengers: Sequence[Challenger]) -> Effects:
-    """The promise of a run's challengers, given in the order of their decisions."""
-    latest = [c for c in recent(challengers) if c.rows > 0]
+    """The promise of a run's challengers to their parents, given in the order of their decisions."""
+    latest = [c for c in recent(challengers) if scored_well(c)]
     if not latest:
         return Effects(0.0, 0.0, 0.0, 0.0, 0.0)
     errors = pooled_errors(latest)
-    weights = spread([c.mean for c in latest], errors)
-    z = sorted((c.mean / e for c, e in zip(latest, errors, strict=True)), reverse=True)[:3]
-    return Effects(
-        emax=best_of(weights, len(challengers)),
-        good=len(challengers) * sum(w for x, w in zip(GRID, weights, strict=True) if x >= 0.02),
-        zmax=z[0],
-        ztop=sum(z) / len(z),
-        lower=max(c.mean - 1.645 * e for c, e in zip(latest, errors, strict=True)),
+    return promise(latest, errors, spread([c.mean for c in latest], errors), len(challengers))
+
+
+def given(mean: float, error: float, prior: Sequence[float]) -> list[float]:
+    """The posterior over GRID of a true difference that was measured as `mean` with that standard error; sums to 1."""
+    logs = [-0.5 * ((mean - x) / error) ** 2 for x in GRID]
+    top = max(logs)
+    weights = [w * math.exp(log - top) for w, log in zip(prior, logs, strict=True)]
+    total = sum(weights)
+    return [w / total for w in weights]
+
+
+def _quantile(weights: Sequence[float], count: int, p: float) -> float:
+    """Of max(0, the best of `count` draws from the weights over GRID)."""
+    below = itertools.accumulate(weights)
+    return max(0.0, next((x for x, b in zip(GRID, below, strict=True) if min(1.0, b) ** count >= p), GRID[-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a probe has found. `promise` is of as many proposals as the run has tried, `emax_ten` of ten; `best` is the largest true difference
+    after correction; `rows` those of the finalists, `sd` the standard deviation of a row's difference, `number` the scored proposals.
+    `range_of_best`: between what bounds the best of as many proposals as the run has tried lies in 95 % of draws from their spread, at least 0."""
+
+    promise: Effects
+    emax_ten: float
+    best: float
+    rows: int
+    sd: float
+    number: int
+    range_of_best: tuple[float, float]
+
+
+def found(probe: Sequence[Contender], tried: int) -> Found | None:
+    """What the scored contenders of a probe say; None when there are none."""
+    met = [c for c in probe if scored_well(c)]
+    if not met:
+        return None
+    errors = pooled_errors(met)
+    prior = spread([c.mean for c in met], errors)
+    best = max(sum(map(float.__mul__, GRID, given(c.mean, e, prior))) for c, e in zip(met, errors, strict=True))
+    rows = [c.rows for c in met]
+    variance = sum(c.se * c.se * c.rows * c.rows for c in met) / sum(rows)
+    return Found(
+        promise(met, errors, prior, tried),
+        best_of(prior, 10),
+        best,
+        max(rows),
+        math.sqrt(variance),
+        len(met),
+        (_quantile(prior, tried, 0.025), _quantile(prior, tried, 0.975)),
     )

@@ -77,6 +77,14 @@ class Evidence:
         """Proposals that joined the pool."""
         return sum(one.kept for one in self.challengers)
 
+    @property
+    def read_calls(self) -> float:
+        """Calls that getting one proposal took on average: what the search spent beside the races and the baseline on dev, and one of the critic.
+        nan before the first proposal."""
+        raced = sum(one.rows for one in self.challengers) + self.n_dev
+        asked = self.tried + self.rejected
+        return max(0.0, self.calls - raced) / asked + 1.0 if asked else math.nan
+
     def kept_by_third(self) -> tuple[float, float, float]:
         """The share kept among the first, second and last third of the challengers; nan for an empty third."""
         n = len(self.challengers)

@@ -6,10 +6,11 @@ import math
 
 from topout.domain import Ruling, Verdict
 from topout.plateau import wording
-from topout.plateau.calibration import features, shipped
-from topout.plateau.effects import effects
+from topout.plateau.calibration import ENOUGH, Judgement, judge, shipped
+from topout.plateau.effects import scored_well
 from topout.plateau.evidence import Evidence
 from topout.plateau.intervals import paired_sd, rows_needed, smallest_detectable
+from topout.plateau.probing import SIZES, chance_of_deciding, cut, plan_probe, posterior
 
 __all__ = ["MIN_DEV", "MIN_HOLDOUT", "MIN_PROPOSALS", "decide", "missing"]
 
@@ -26,31 +27,56 @@ def missing(evidence: Evidence) -> tuple[str, ...]:
     return tuple(f"{least - have} more {what} ({have} of at least {least})" for have, least, what in counts if have < least)
 
 
-def _probability(evidence: Evidence) -> float | None:
+def _judged(evidence: Evidence) -> Judgement | None:
     """P(the next doubling gains delta or more), None below the hard minimums or where the champions' held-out scores are missing."""
-    if missing(evidence):
-        return None
-    row = features(evidence, effects(evidence.challengers))
-    return None if row is None else shipped().probability(row, evidence.delta)
+    return None if missing(evidence) or math.isnan(evidence.delta) else judge(evidence, shipped())
 
 
-def _ruling(evidence: Evidence, probability: float | None) -> Ruling:
+def _ruling(evidence: Evidence, judged: Judgement | None) -> Ruling:
     """By the calibrated thresholds. A run that was cut short never topped out. Beyond the calibrated range of delta only that is said
     which is safe: topped out for a larger one (it is even less likely to be gained), climbing for a smaller one."""
-    if probability is None:
+    if judged is None:
         return "can't tell yet"
-    calibration = shipped()
-    topped_out, climbing = calibration.thresholds(evidence.delta)
-    if probability <= topped_out and evidence.delta >= calibration.deltas[0] and not evidence.cut_short:
+    topped_out, climbing = judged.by.thresholds(evidence.delta)
+    if judged.probability <= topped_out and evidence.delta >= judged.by.deltas[0] and not evidence.cut_short:
         return "topped out"
-    if probability >= climbing and evidence.delta <= calibration.deltas[-1]:
+    if judged.probability >= climbing and evidence.delta <= judged.by.deltas[-1]:
         return "still climbing"
     return "can't tell yet"
 
 
-def _figures(evidence: Evidence) -> tuple[str, ...]:
+def _probe(evidence: Evidence, judged: Judgement | None) -> list[str]:
+    """What the probe has found: its best proposal, corrected for having been picked, and what as many again would find."""
+    scored = [c for c in evidence.probe if scored_well(c)]
+    if not scored:
+        return ["Probe: none of its proposals has a score"] if evidence.probe else []
+    rows = [c.rows for c in scored]
+    best = max(posterior(scored), key=lambda one: one.mean)
+    least, most = min(rows), max(rows)
+    on = f"{least} to {most}" if least < most else f"{most}"
+    lines = [
+        f"Probe: {_some(len(scored), 'fresh proposal')} met the champion on {on} held-out rows; the best of them, corrected for having been picked,"
+        f" {wording.gain(best)}"
+    ]
+    if judged is not None and judged.found is not None:
+        low, high = judged.found.range_of_best
+        lines.append(
+            f"By the spread of these, the best of {_some(evidence.tried, 'more proposal')} gains"
+            f" {wording.points(judged.found.promise.emax, True)} points on average [{100 * low:.1f} to {100 * high:.1f} in 95 % of draws],"
+            f" n = {len(scored)}"
+        )
+    elif len(scored) < ENOUGH:
+        lines.append(f"The probe is left out of the verdict: {len(scored)} scored proposals of at least {ENOUGH}")
+    return lines
+
+
+def _some(count: int, what: str) -> str:
+    return f"{wording.calls(count)} {what}{'' if count == 1 else 's'}"
+
+
+def _figures(evidence: Evidence, ruling: Ruling, judged: Judgement | None) -> tuple[str, ...]:
     """What the verdict rests on, one figure a line."""
-    lines = []
+    lines = _probe(evidence, judged)
     if evidence.champion is not None:
         lines.append(f"Held-out score now {wording.quality(evidence.champion)}")
     if evidence.since_baseline is not None and not _unchanged(evidence):
@@ -70,6 +96,8 @@ def _figures(evidence: Evidence) -> tuple[str, ...]:
         lines.append(f"No change of champion in {wording.calls(evidence.calls)} calls")
     if evidence.cut_short:
         lines.append(f"The run was cut short: {evidence.cut_short}")
+    if ruling == "topped out":
+        lines.append("No method can exclude a late unlock: nothing for long, then a climb")
     return tuple(lines)
 
 
@@ -96,7 +124,22 @@ def _rows(evidence: Evidence) -> tuple[int, float]:
     return (rows, smallest_detectable(sd, evidence.n_holdout)) if rows > evidence.n_holdout else (0, 0.0)
 
 
-def _needs(evidence: Evidence) -> tuple[str, ...]:
+def _offer(evidence: Evidence, judged: Judgement | None) -> list[str]:
+    """A probe, with its price and its chance of deciding: the largest that costs no more than the run so far, else the smallest. None after one."""
+    if judged is None or evidence.probe or evidence.cut_short:
+        return []
+    reading = evidence.read_calls
+    plan = plan_probe(evidence.n_holdout, evidence.calls, reading) or cut(SIZES[0], evidence.n_holdout)
+    count = math.ceil(plan.calls + plan.proposals * reading)
+    price = f" ({wording.dollars(evidence.cost_usd * count / evidence.calls)})" if evidence.cost_usd and evidence.calls else ""
+    chance = chance_of_deciding(judged.alone, evidence.delta, plan)
+    odds = "" if chance is None else f", decides with a chance of {wording.chance(chance)}"
+    return [
+        f"Or ask now: topout probe RUN, {_some(plan.proposals, 'fresh proposal')} against the champion, about {wording.calls(count)} calls{price}{odds}"
+    ]
+
+
+def _needs(evidence: Evidence, judged: Judgement | None) -> tuple[str, ...]:
     """What would help to decide, the sensible first. More calls make the gain that is asked for; more holdout rows only make it visible,
     and hardly move the verdict (docs/statistics.md: it decides as often with 50 rows as with 1,000), so they are the second choice. Cheaper is said
     where two prompts on the new rows would take more calls than that, labelling not counted."""
@@ -108,6 +151,7 @@ def _needs(evidence: Evidence) -> tuple[str, ...]:
         lacking = rows - evidence.n_holdout
         order = "First, and cheaper: " if 2 * lacking >= evidence.calls else "First: "
         lines.append(f"{order}{_more(evidence)}, on the rows you have" if rows and not lines else _more(evidence))
+    lines += _offer(evidence, judged)
     if rows and not missing(evidence):
         lines.append(
             f"Or, to prove a gain as small as {wording.points(evidence.delta)} points: {wording.calls(rows - evidence.n_holdout)} more"
@@ -116,13 +160,14 @@ def _needs(evidence: Evidence) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _odds(evidence: Evidence, probability: float | None) -> str:
+def _odds(evidence: Evidence, judged: Judgement | None) -> str:
     """The chance in words, '' when there is none; where it lies between the thresholds, with both."""
-    if probability is None:
+    if judged is None:
         return ""
+    probability = judged.probability
     said = f"the chance that {wording.calls(evidence.calls)} more calls gain {wording.points(evidence.delta)} points or more is "
-    low, high = shipped().thresholds(evidence.delta)
-    if low < probability < high and shipped().covers(evidence.delta):
+    low, high = judged.by.thresholds(evidence.delta)
+    if low < probability < high and judged.by.covers(evidence.delta):
         here = wording.chance(probability)
         if here in (wording.chance(low), wording.chance(high)):
             return f"{said}{here}, a hair from a clear word"
@@ -136,9 +181,9 @@ def _unchanged(evidence: Evidence) -> bool:
     return not evidence.changes and (gain is None or gain.better == gain.worse == 0)
 
 
-def _sentence(evidence: Evidence, ruling: Ruling, probability: float | None) -> str:
+def _sentence(evidence: Evidence, ruling: Ruling, judged: Judgement | None) -> str:
     """The verdict for a reader in a hurry: the ruling first, then why, then what has been gained so far."""
-    odds = _odds(evidence, probability)
+    odds = _odds(evidence, judged)
     total = f"; held-out gain so far {wording.gain(evidence.since_baseline.estimate)}" if evidence.since_baseline else ""
     if _unchanged(evidence):
         total = "; no better prompt found so far"
@@ -178,12 +223,12 @@ def _next_step(evidence: Evidence, ruling: Ruling) -> str:
 
 
 def decide(evidence: Evidence) -> Verdict:
-    """The verdict on a run by its own evidence alone, for this model, critic, recipe and data.
+    """The verdict on a run by its own evidence, and its probe's when there is one, for this model, critic, recipe and data.
 
     Never raises for poor input: one candidate, equal scores, nan or an empty holdout give "can't tell yet" and what is missing.
     """
-    probability = _probability(evidence)
-    ruling = _ruling(evidence, probability)
+    judged = _judged(evidence)
+    ruling = _ruling(evidence, judged)
     last, total = evidence.last_doubling, evidence.since_baseline
     details: dict[str, float | int | None] = {
         "calls": evidence.calls,
@@ -193,6 +238,9 @@ def decide(evidence: Evidence) -> Verdict:
         "proposals_rejected": evidence.rejected,
         "dev_rows": evidence.n_dev,
         "holdout_rows": evidence.n_holdout,
+        "probe_proposals": sum(c.rows > 0 for c in evidence.probe),
+        "probe_rows": max((c.rows for c in evidence.probe), default=0),
+        "probability_by_the_run_alone": judged.alone if judged else None,
         "gain_last_doubling": last.estimate.mean if last and math.isfinite(last.estimate.mean) else None,
         "gain_since_baseline": total.estimate.mean if total and math.isfinite(total.estimate.mean) else None,
         "smallest_detectable_gain": last.detectable if last and math.isfinite(last.detectable) else None,
@@ -201,10 +249,10 @@ def decide(evidence: Evidence) -> Verdict:
     return Verdict(
         ruling=ruling,
         delta=evidence.delta,
-        probability=probability,
-        sentence=_sentence(evidence, ruling, probability),
-        evidence=_figures(evidence),
-        needs=_needs(evidence) if ruling == "can't tell yet" else (),
+        probability=judged.probability if judged else None,
+        sentence=_sentence(evidence, ruling, judged),
+        evidence=_figures(evidence, ruling, judged),
+        needs=_needs(evidence, judged) if ruling == "can't tell yet" else (),
         next_step=_next_step(evidence, ruling),
         levers_tried=evidence.levers_tried,
         levers_untried=evidence.levers_untried,
