@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from topout.domain import Estimate, Gain
@@ -108,6 +108,7 @@ def test_two_hundred_challengers_are_judged_in_a_fifth_of_a_second() -> None:
     assert time.process_time() - started < 0.2
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 1), st.integers(1, 400), st.booleans()), min_size=20, max_size=30),
     st.floats(-1, 1),
