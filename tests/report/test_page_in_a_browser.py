@@ -182,6 +182,7 @@ def test_it_prints_light_with_its_charts(browser: Browser, page_file: Path) -> N
         seen.page.emulate_media(media="print")
         assert seen.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert not seen.page.locator("nav").is_visible()
+        assert "invert(1)" in seen.page.evaluate("getComputedStyle(document.getElementById('plot-curve')).filter")
 
 
 def test_without_scripts_the_figures_are_there(browser: Browser, page_file: Path) -> None:

@@ -5,9 +5,8 @@
   const palettes = read("colours");
   const system = matchMedia("(prefers-color-scheme: dark)");
   const said = document.getElementById("said");
-  let printing = false;
 
-  const dark = () => !printing && (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+  const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
 
   // Colour names become colours; rows of data stay as they are.
   const painted = (part, colours) => {
@@ -45,6 +44,7 @@
     plot.view?.finalize();
     plot.view = (await window.vegaEmbed(plot.place, spec, options)).view;
     plot.place.dataset.drawn = name;
+    plot.place.dataset.colours = dark() ? "dark" : "light"; // a browser does not wait for a new drawing: print inverts dark ones
   };
 
   // One chart at a time, between other work, so that the page answers while they appear.
@@ -113,15 +113,6 @@
   });
 
   if (!matchMedia("(min-width: 70rem)").matches) document.querySelector(".menu").open = false;
-  addEventListener("beforeprint", () => {
-    for (const one of document.querySelectorAll("details:not(.menu)")) one.dataset.was = one.open;
-    printing = true;
-    drawAll();
-  });
-  addEventListener("afterprint", () => {
-    printing = false;
-    drawAll();
-  });
   label();
   drawAll().then(() => {
     root.dataset.ready = "yes";
