@@ -27,6 +27,7 @@ from topout.cli import (
     reading,
     running,
     starting,
+    watching,
 )
 from topout.errors import TopoutError
 
@@ -69,6 +70,7 @@ app.command(short_help="Measure one prompt on one split.")(evaluating.evaluate)
 app.command(short_help="Decide by interval whether a prompt holds a bound, for CI.")(gating.gate)
 app.command(short_help="Go on with a run that ended early.")(running.resume)
 app.command(short_help="Buy the evidence for a verdict on an ended run.")(probing.probe)
+app.command(short_help="Show a run live in a browser while it goes on.")(watching.watch)
 app.command(short_help="List the runs with their held-out scores.")(reading.runs)
 app.command(short_help="Show a run's best prompt, attempts and failures.")(reading.show)
 app.command(short_help="Compare runs of one task, paired on the held-out rows.")(reading.compare)

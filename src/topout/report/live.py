@@ -22,7 +22,7 @@ from topout.report.layout import grid
 from topout.report.terminal import sparkline
 from topout.report.words import amount, duration, quality, safe_text
 
-__all__ = ["Gauge", "JsonScreen", "LiveView", "PlainScreen", "RichScreen", "Screen", "Status"]
+__all__ = ["Gauge", "JsonScreen", "LiveView", "PlainScreen", "RichScreen", "Screen", "Seen", "Status", "estimate", "so_far"]
 
 
 GAUGE = 16

@@ -11,7 +11,7 @@ from topout.report.closer import shift_drop
 from topout.report.findings import Findings
 from topout.report.samples import row_score, split_of
 
-__all__ = ["failures", "setting", "shift_drop", "split_estimates", "split_means", "split_scores"]
+__all__ = ["as_text", "failures", "setting", "shift_drop", "split_estimates", "split_means", "split_scores"]
 
 
 def split_scores(f: Findings, split: Split) -> dict[str, dict[str, float]]:

@@ -47,4 +47,4 @@ def sections(f: Findings, path: str) -> list[Section]:
 def report_page(f: Findings, path: str = "runs/latest") -> str:
     """The whole page as HTML."""
     task = str(f.started.manifest.get("task") or "run")
-    return document(f"{safe_text(task, 80)}: {f.verdict.ruling}", header(f), sections(f, path))
+    return document(f"{safe_text(task, 80)}: {f.verdict.ruling}", header(f.started), sections(f, path))

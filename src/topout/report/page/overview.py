@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import shlex
 
-from topout.domain import Verdict
+from topout.domain import RunStarted, Verdict
 from topout.report.findings import Findings
-from topout.report.measures import setting
+from topout.report.measures import as_text
 from topout.report.next_commands import next_commands
 from topout.report.page.figures import change, dollars, estimate, waited
 from topout.report.page.markup import Markup, details, html, joined, plain
 from topout.report.page.shell import Section
 from topout.report.words import EMBEDDED_NOTE, is_embedded
 
-__all__ = ["copyable", "header", "verdict"]
+__all__ = ["copyable", "header", "key_figures", "verdict"]
 
 
-def header(f: Findings) -> Markup:
+def header(started: RunStarted) -> Markup:
     """Task, model, critic, recipe and run; the switch between light and dark."""
-    model = setting(f, "model", "unknown")
-    task = str(f.started.manifest.get("task") or setting(f, "task", "unknown"))
-    described = str(f.started.manifest.get("description") or "")
+    asked, manifest = started.settings, started.manifest
+    model = as_text(asked, "model", "unknown")
+    task = str(manifest.get("task") or as_text(asked, "task", "unknown"))
+    described = str(manifest.get("description") or "")
     note = html('<p class="note">{n}</p>', n=sentence(EMBEDDED_NOTE)) if is_embedded(model) else Markup()
     return html(
         '<header><div class="brand"><span>topout</span>'
@@ -30,10 +31,10 @@ def header(f: Findings) -> Markup:
         task=plain(task, 120),
         described=html("<p>{d}</p>", d=plain(described, 300)) if described else Markup(),
         model=plain(model, 120),
-        critic=plain(setting(f, "critic", "none"), 120),
-        recipe=plain(setting(f, "recipe", "unknown"), 80),
-        seed=plain(setting(f, "seed", "0"), 30),
-        run=plain(f.started.run, 80),
+        critic=plain(as_text(asked, "critic", "none"), 120),
+        recipe=plain(as_text(asked, "recipe", "unknown"), 80),
+        seed=plain(as_text(asked, "seed", "0"), 30),
+        run=plain(started.run, 80),
         note=note,
     )
 

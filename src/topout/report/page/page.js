@@ -18,13 +18,20 @@
     );
   };
 
-  const plots = [...document.querySelectorAll("[data-plot]")].map((figure) => ({
-    figure,
-    place: figure.querySelector(".canvas"),
-    specs: read(`spec-${figure.dataset.plot}`),
-    drawn: null,
-    view: null,
-  }));
+  // The plots that stand in the page now. One that stood there before is drawn again when its figures changed.
+  let plots = [];
+  const found = () => {
+    const known = new Map(plots.map((plot) => [plot.figure, plot]));
+    plots = [...document.querySelectorAll("[data-plot]")].map((figure) => {
+      const text = document.getElementById(`spec-${figure.dataset.plot}`).textContent;
+      const plot = known.get(figure) ?? { figure, place: figure.querySelector(".canvas"), drawn: null, view: null, text: null };
+      known.delete(figure);
+      if (plot.text !== text) Object.assign(plot, { text, specs: JSON.parse(text), drawn: null });
+      return plot;
+    });
+    for (const gone of known.values()) gone.view?.finalize();
+  };
+  found();
 
   const chosen = (plot) => {
     const parts = [...plot.figure.querySelectorAll('button[aria-pressed="true"]')].map((button) => button.dataset.value);
@@ -41,8 +48,10 @@
     const spec = painted(structuredClone(plot.specs[name]), dark() ? palettes.dark : palettes.light);
     const large = JSON.stringify(spec).length > 200000;
     const options = { actions: false, ast: true, renderer: large ? "canvas" : "svg", tooltip: { theme: "page" } };
+    plot.place.style.minHeight = `${plot.place.offsetHeight}px`; // what stands below stays where it is
     plot.view?.finalize();
     plot.view = (await window.vegaEmbed(plot.place, spec, options)).view;
+    plot.place.style.minHeight = "";
     plot.place.dataset.drawn = name;
     plot.place.dataset.colours = dark() ? "dark" : "light"; // a browser does not wait for a new drawing: print inverts dark ones
   };
@@ -71,16 +80,12 @@
     drawAll();
   });
 
-  for (const plot of plots) {
-    for (const group of plot.figure.querySelectorAll('[role="group"]')) {
-      group.addEventListener("click", (event) => {
-        const pressed = event.target.closest("button");
-        if (!pressed) return;
-        for (const one of group.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one === pressed));
-        draw(plot);
-      });
-    }
-  }
+  document.addEventListener("click", (event) => {
+    const pressed = event.target.closest('[data-plot] [role="group"] button');
+    if (!pressed) return;
+    for (const one of pressed.parentElement.children) one.setAttribute("aria-pressed", String(one === pressed));
+    draw(plots.find((plot) => plot.figure.contains(pressed)));
+  });
 
   // The clipboard needs a secure page in some browsers; a text field that is selected works in all.
   const copy = async (text) => {
@@ -117,4 +122,9 @@
   drawAll().then(() => {
     root.dataset.ready = "yes";
   });
+  // For a page that changes while it is open: draws what is new in it.
+  window.topoutRedraw = () => {
+    found();
+    return drawAll();
+  };
 })();
