@@ -8,10 +8,11 @@ from pathlib import Path
 from topout.app.views import RunView
 from topout.errors import UserError, did_you_mean
 from topout.plugins.prompt_folders import save_prompt
+from topout.report.comparison import Comparison
 from topout.report.probes import finalists
 from topout.store.layout import write_bytes, write_text
 
-__all__ = ["write_derived", "write_picture"]
+__all__ = ["write_comparison", "write_derived", "write_picture"]
 
 
 def write_derived(view: RunView) -> None:
@@ -53,3 +54,10 @@ def write_picture(view: RunView, what: str, path: Path) -> None:
     if not drawable(view.findings, chart):
         raise UserError(f"--what {what}: {view.folder.name} has no figures for it: nothing was tried yet.")
     write_bytes(path, picture(view.findings, chart, form))
+
+
+def write_comparison(c: Comparison, path: Path) -> None:
+    """A comparison as one page. Raises StoreError when the disk refuses."""
+    from topout.report.page.comparing import comparison_page
+
+    write_text(path, comparison_page(c))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -65,6 +66,7 @@ def compare(
             autocompletion=completing.runs,
         ),
     ],
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write it as one page for a browser, too.")] = None,
     runs_dir: RunsDir = "runs",
     as_json: AsJson = False,
 ) -> None:
@@ -72,6 +74,10 @@ def compare(
     from topout.app import compare
 
     found = compare(runs, runs_dir)
+    if html is not None:
+        from topout.app.derived import write_comparison
+
+        write_comparison(found, Path(html))
     if as_json:
         from topout.report.documents import comparison_document
 
@@ -80,6 +86,10 @@ def compare(
     from topout.report.compared import compared
 
     say(compared(found))
+    if html is not None:
+        from topout.report.layout import block, text
+
+        say(block("Written", text(typed_path(Path(html)))))
 
 
 def diff(

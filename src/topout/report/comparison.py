@@ -13,7 +13,7 @@ from itertools import combinations
 from math import nan
 from typing import Literal
 
-from topout.domain import Estimate, Gain, Ruling
+from topout.domain import CurvePoint, Estimate, Gain, Ruling
 from topout.errors import UserError
 from topout.plateau.intervals import paired_gain
 from topout.plateau.wording import points
@@ -30,7 +30,8 @@ LEVEL = 0.95
 @dataclass(frozen=True, slots=True)
 class Contender:
     """A run in a comparison. `label` is a letter, `score` the winner's on the holdout (its interval is for it alone), `gain` over the run's own baseline
-    (None when the winner is the baseline, or one of them was not measured), `spend` of all roles together, `card` one call of the winner."""
+    (None when the winner is the baseline, or one of them was not measured), `spend` of all roles together, `card` one call of the winner, `curve` its
+    plateau curve."""
 
     label: str
     run: str
@@ -48,6 +49,7 @@ class Contender:
     seconds: float
     ending: str | None
     ruling: Ruling
+    curve: tuple[CurvePoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,7 @@ def contender(name: str, run: str, f: Findings) -> Contender:
         f.seconds,
         f.ended.ending if f.ended else None,
         f.verdict.ruling,
+        f.curve,
     )
 
 
