@@ -7,22 +7,25 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright (the dev packages)")
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.report.browser import chromium
 from topout.domain import RunEnded
 from topout.store.journal import read_journal
+from topout.store.layout import RunFolder
+from topout.testing.runs import PretendedRun, write_run
 
 pytestmark = pytest.mark.browser
 
 Start = Callable[..., "subprocess.Popen[str]"]
+HOSTILE = "<script>document.title='run'</script><img src=x onerror=\"alert(1)\"> \x1b[31m \u202e & ' </style>"
 SHOWN = "Number(document.documentElement.dataset.shown ?? 0)"
 POINTS = "JSON.parse(document.getElementById('spec-curve').textContent)['calls-log'].datasets.rows.length"
 
@@ -52,7 +55,7 @@ def cpu_s(process: subprocess.Popen[str]) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-def test_a_run_is_watched_as_it_grows_stopped_from_its_page_and_resumed(browser: Browser, start: Start, topout: Any) -> None:
+def test_a_run_is_watched_as_it_grows_stopped_from_its_page_and_resumed(browser: Browser, start: Start) -> None:
     optimize = start("optimize", "tasks/support-tickets", "--max-calls", 20_000, "-q")
     folder = the_run(optimize)
     watcher = start("watch", folder.name, "--no-open")
@@ -94,7 +97,8 @@ def test_a_run_is_watched_as_it_grows_stopped_from_its_page_and_resumed(browser:
     last = read_journal(folder / "journal.jsonl")[-1]
     assert isinstance(last, RunEnded) and last.ending == "stopped"
     answered(page, watcher)
-    assert topout("resume", folder.name, "-q", "--max-time", "1").code == 0
+    resumed = start("resume", folder.name, "--max-time", "1", "-q")
+    assert resumed.wait(60) == 0
 
 
 def answered(page: Page, watcher: subprocess.Popen[str]) -> None:
@@ -116,4 +120,37 @@ def test_without_the_token_there_is_no_button(browser: Browser, start: Start, sm
     expect(page.locator("#stop")).to_be_hidden()
     told = page.evaluate("fetch('/stop', {method: 'POST', headers: {'X-Topout-Token': 'guessed'}}).then((reply) => reply.status)")
     assert told == 403
+    found = [
+        (v["id"], v["nodes"][0]["html"][:120])
+        for v in Axe().run(page).response["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
+    assert found == []
+    page.close()
+
+
+def test_hostile_text_is_text_also_when_it_comes_later(browser: Browser, start: Start, tmp_path: Path) -> None:
+    texts = dict.fromkeys(("label", "reason", "rationale"), HOSTILE)
+    names = dict.fromkeys(("task", "model", "critic", "recipe"), HOSTILE)
+    folder = write_run(
+        tmp_path / "runs" / "r",
+        PretendedRun(dev=20, holdout=20, shift=0, texts=texts, settings=dict(names), ending="money", reason=HOSTILE),
+    )
+    journal = folder / "journal.jsonl"
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    journal.write_text("".join(lines[:5]), encoding="utf-8")
+    lock = RunFolder(folder).lock()
+    url = address(start("watch", folder, "--no-open"))
+    page, complaints = browser.new_page(viewport={"width": 375, "height": 800}), list[str]()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.goto(url)
+    expect(page.locator("#waiting")).to_be_visible()
+    journal.write_text("".join(lines), encoding="utf-8")
+    lock.release()
+    page.wait_for_selector("#plot-curve svg", timeout=60_000)
+    expect(page.locator("#live-said")).to_contain_text("<script>document.title='run'</script>")
+    assert page.title() != "run" and complaints == []
+    assert page.locator("main script:not([type='application/json']), main img").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
     page.close()

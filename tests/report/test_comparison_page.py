@@ -1,12 +1,10 @@
-"""`topout compare --html`: what stands on the page, and how it looks in a browser."""
+"""`topout compare --html`: what stands on the page; how it behaves in a browser is tested in test_comparison_page_in_a_browser.py."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
-from pathlib import Path
 
 import pytest
 
@@ -21,8 +19,8 @@ from topout.report.page.comparing import comparison_page, comparison_sections
 HOSTILE = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\"> \x1b[31m \u202e ' \" & {t} </style>"
 
 
-@pytest.fixture(scope="module")
-def three() -> Comparison:
+def made() -> Comparison:
+    """Three runs: B is better than the others, which cannot be told apart."""
     return compare_runs(
         [
             ("first", run(0.4, 0.5, 0.55, 0.6)),
@@ -30,6 +28,11 @@ def three() -> Comparison:
             ("third", run(0.4, 0.5, 0.6, seed=5)),
         ]
     )
+
+
+@pytest.fixture(scope="module")
+def three() -> Comparison:
+    return made()
 
 
 def at(document: object, path: str) -> float:
@@ -95,35 +98,3 @@ def hostile(c: Comparison) -> Comparison:
 def test_hostile_text_is_escaped(three: Comparison) -> None:
     page = comparison_page(hostile(three))
     assert "<script>document" not in page and "<img src=x" not in page and "\x1b" not in page and "\u202e" not in page
-
-
-@pytest.mark.browser
-class TestInABrowser:
-    @pytest.fixture(scope="class")
-    def browser(self) -> Iterator[object]:
-        pytest.importorskip("playwright.sync_api", reason="needs playwright (the dev packages)")
-        from tests.report.browser import chromium
-
-        with chromium() as found:
-            yield found
-
-    @pytest.mark.parametrize(("width", "attacked"), [(1280, False), (375, True)])
-    def test_it_draws_both_charts_says_nothing_and_asks_nobody(
-        self, browser: object, three: Comparison, tmp_path: Path, width: int, attacked: bool
-    ) -> None:
-        from axe_playwright_python.sync_playwright import Axe
-        from playwright.sync_api import Browser
-
-        from tests.report.browser import opened
-
-        assert isinstance(browser, Browser)
-        path = tmp_path / "compared.html"
-        path.write_text(comparison_page(hostile(three) if attacked else three), encoding="utf-8")
-        with opened(browser, path, width=width) as seen:
-            assert seen.page.locator("[data-plot] svg").count() == 2
-            assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
-            assert seen.page.title() != "run"
-            assert seen.complaints == []
-            assert [url for url in seen.requests if not url.startswith(("file:", "data:"))] == []
-            found = [v for v in Axe().run(seen.page).response["violations"] if v["impact"] in ("serious", "critical")]
-            assert found == []
