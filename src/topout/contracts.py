@@ -204,7 +204,7 @@ class Provenance:
 
     `task_fingerprint` is a hash over the whole task, `holdout_fingerprint` over what can change a given prompt's held-out score: rows, scorer and how
     the model is asked. `baseline` and `score` are held-out scores of the task's own prompt and of this one, `gain` the paired difference (None
-    when one of them was not measured). `verdict` is that of the whole run. `topout` is the version that ran it.
+    when one of them was not measured, or they are the same). `verdict` is that of the whole run. `topout` is the version that ran it.
     """
 
     run: str

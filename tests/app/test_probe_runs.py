@@ -68,7 +68,8 @@ def test_a_probe_asks_no_more_than_its_plan_and_keeps_the_run_as_it_was(ended: P
     assert len(calls_of(journal(ended))) == f.spend["probe"].calls
     for finalist in finalists(f.probes):
         assert (ended / "probe" / finalist.candidate.id / "prompt.md").is_file()
-        assert topout("export", "latest", "--to", "text", "--candidate", finalist.candidate.id).code == 2
+        refused = topout("export", "latest", "--to", "text", "--candidate", finalist.candidate.id[:8])
+        assert refused.code == 2 and "found by a probe and selected on held-out rows" in refused.err
     rows = (ended / "probe" / "probe.csv").read_text().splitlines()
     assert rows[0].startswith("probe,proposal,operator") and len(rows) == 1 + len(f.probes[0].proposals)
     told = json.loads((ended / "verdict.json").read_text())["probe"]

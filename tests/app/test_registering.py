@@ -66,7 +66,7 @@ def test_a_dry_run_decides_and_changes_nothing() -> None:
     done = register(registry, SECOND, (), dry_run=True)
     assert done.version is None
     assert done.note == (
-        "tickets version (new). 'production' moved from version 1: "
+        "tickets: a new version. 'production' moved from version 1: "
         "+20.0 points [14.2, 25.4], n = 200 over version 1, paired on the same held-out rows."
     )
     assert done.changes == ("a new version", "alias production -> a new version: memory:tickets@production")

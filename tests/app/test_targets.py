@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 import topout
-from topout.app.targets import target, target_names
+from topout.app.targets import REGISTRIES, target
 from topout.cli import main
 from topout.contracts import RegistryTarget
 from topout.errors import UserError
+from topout.exporters.installed import target_names
 from topout.testing.exporting import check_exporter, check_registry
 from topout.testing.runs import PretendedRun, write_run
 
@@ -101,6 +102,13 @@ def test_a_name_of_ours_stays_ours(installed: Path, tmp_path: Path) -> None:
     assert target_names().count("text") == 1
     write_run(tmp_path / "runs" / "one", PretendedRun(shift=0))
     assert topout.export("one", to="text", runs_dir=tmp_path / "runs", out=tmp_path / "out").files[0].name == "prompt.md"
+
+
+def test_the_help_of_import_names_our_registries(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["import", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in REGISTRIES)
 
 
 def test_help_lists_what_is_installed_and_loads_none_of_it(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,6 +108,8 @@ def test_help_imports_nothing_heavy() -> None:
     code = (
         f"import sys; from topout.cli import main; heavy = set({HEAVY!r});"
         "assert main(['--help']) == 0; assert not heavy & set(sys.modules), heavy & set(sys.modules);"
+        "heavy.add('topout.app');"
+        "assert main(['export', '--help']) == 0; assert not (heavy - {'pydantic'}) & set(sys.modules), heavy & set(sys.modules);"
         "heavy.discard('pydantic');"  # typer asks it about the types of options, where it is installed
         "assert main(['optimize', '--help']) == 0; assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )

@@ -54,7 +54,7 @@ def test_figures_are_those_of_the_run_and_another_candidate_has_its_own(run: Pat
     p = topout.export("one", to="text", dry_run=True).offer.provenance
     assert (p.baseline, p.score, p.gain) == (found.holdout.baseline, found.holdout.winner, found.holdout.gain)
     done = topout.export("one", to="text", candidate=found.baseline.id, dry_run=True)
-    assert done.offer.provenance.score == found.holdout.baseline
+    assert done.offer.provenance.score == found.holdout.baseline and done.offer.provenance.gain is None
     assert done.warnings[0] == "This is the baseline."
 
 
@@ -66,8 +66,24 @@ def test_a_dry_run_writes_nothing(run: Path, tmp_path: Path, capsys: pytest.Capt
     assert tree(tmp_path) == before and not (tmp_path / "prompts").exists()
 
 
-def test_it_is_safe_to_repeat(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = ["export", "one", "--to", "registry", "--alias", "production"]
+def test_only_files_that_differ_are_written_again(run: Path, tmp_path: Path) -> None:
+    first = topout.export("one", to="text")
+    assert first.changes == tuple(str(path) for path in first.files)
+    (tmp_path / first.files[1]).unlink()
+    again = topout.export("one", to="text")
+    assert (again.changes, again.files) == (("exports/support-tickets/demos.jsonl",), first.files)
+    assert topout.export("one", to="text").changes == ()
+
+
+def test_the_baseline_has_no_gain_over_itself(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "one", "--to", "text", "--candidate", "baseline"]) == 0
+    said = capsys.readouterr().out
+    assert "Held-out score 38.3 %" in said and "gain over" not in said and "This is the baseline." in said
+
+
+@pytest.mark.parametrize("to", [["registry", "--alias", "production"], ["text"]])
+def test_it_is_safe_to_repeat(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], to: list[str]) -> None:
+    line = ["export", "one", "--to", *to]
     assert main(line) == 0
     before = tree(tmp_path)
     capsys.readouterr()
@@ -85,6 +101,7 @@ def test_the_baseline_does_not_replace_the_winner(run: Path, tmp_path: Path, cap
     assert main(line) == 2
     said = capsys.readouterr().err
     assert "not shown to be better" in said and "paired on the same held-out rows" in said and said.count("\n") == 1
+    assert "topout import" not in said  # both were measured already
     assert tree(tmp_path) == before
     assert main([*line, "--force"]) == 0
     assert (tmp_path / "prompts/support-tickets/aliases/production").read_text() == "2\n"
@@ -105,7 +122,10 @@ def test_json_is_one_document(run: Path, capsys: pytest.CaptureFixture[str]) -> 
     ("words", "said"),
     [
         (["--to", "dspi"], "Did you mean 'dspy'? Targets: text, messages, dspy, python, "),
-        (["--to", "text", "--alias", "production"], "has no aliases"),
+        (
+            ["--to", "text", "--alias", "production"],
+            "has no aliases. Leave --alias out, or use a registry: registry, mlflow, phoenix, langfuse.",
+        ),
         (["--to", "registry", "--alias", "3"], "not an alias"),
         (["--to", "text", "--name", "../../x"], "not a name for a prompt"),
         (["--to", "text", "--candidate", "zzz"], "no such candidate"),

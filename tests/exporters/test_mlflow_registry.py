@@ -283,8 +283,11 @@ def test_a_server_that_is_not_there_or_hangs_is_told_in_time() -> None:
 
 
 def test_a_page_that_is_no_mlflow_is_told() -> None:
-    with Loopback(failing(200, b"<html>hello</html>")) as server, pytest.raises(UserError, match=server.url):
-        connect(server.url).find("tickets", "1")
+    with Loopback(failing(200, b"<html>hello</html>")) as server:
+        for pointer in ("1", "production"):
+            with pytest.raises(UserError) as error:
+                connect(server.url).find("tickets", pointer)
+            assert str(error.value) == f"{server.url}: its answer is no JSON. Is this the address of the server itself (--uri)?"
 
 
 @pytest.mark.parametrize("lost", ["model-versions/create", "registered-models/alias"])

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from topout import __version__
 from topout.app.registering import register
-from topout.app.targets import plug_in, target
-from topout.contracts import Offer, Provenance, RegistryTarget
+from topout.app.targets import REGISTRIES, plug_in, target
+from topout.contracts import Exported, Offer, Provenance, RegistryTarget
 from topout.domain import Candidate, Estimate, Json
 from topout.errors import UserError
+from topout.exporters import DIRECTORY
 from topout.exporters.names import check_alias, check_name, default_name
-from topout.exporters.provenance import EMBEDDED_NOTE, provenance_document
+from topout.exporters.provenance import EMBEDDED_NOTE, content, provenance_document
 from topout.plateau.intervals import mean_interval, paired_gain
 from topout.report.findings import Findings, find
 from topout.report.measures import setting
@@ -63,7 +64,7 @@ def export(
 ) -> Delivery:
     """Write a run's winner (or the candidate whose id begins so) as files of another format, or into a prompt registry.
 
-    `to` is one of `topout.app.targets.target_names()`. `name` defaults to the task's. `alias` (registries only) is moved only if the prompt is shown to
+    `to` is one of `topout.exporters.installed.target_names()`. `name` defaults to the task's. `alias` (registries only) is moved only if the prompt is shown to
     be better, on the same held-out rows, than what it points at; `force` overrides that, and the refusal to replace files that are no exports. `out` is
     where files go (`exports/NAME`), `uri` the address of a registry (for `registry` a folder, `prompts`; either name will do). With `dry_run` all is decided
     and nothing written. The same call again changes nothing.
@@ -73,10 +74,12 @@ def export(
     carry = target(to)
     files = not isinstance(carry, RegistryTarget)
     if files and alias is not None:
-        raise UserError(f"--alias {alias}: the target '{to}' has no aliases. Use --to registry, or leave --alias out.")
+        raise UserError(
+            f"--alias {alias}: the target '{to}' has no aliases. Leave --alias out, or use a registry: {', '.join(REGISTRIES)}."
+        )
     if files and uri is not None:
         raise UserError(f"--uri: the target '{to}' writes files. Say where with --out FOLDER.")
-    if not files and to != "registry" and out is not None:
+    if not files and to != DIRECTORY and out is not None:
         raise UserError(f"--out {out}: the target '{to}' writes no files. Say where the registry is with --uri.")
     found = find_run(Path(run), Path(runs_dir))
     f = find(read_journal(found.journal))
@@ -94,11 +97,24 @@ def export(
             return Delivery(to, offer, where, (), done.changes, not dry_run, done.note, warnings, done.version)
         folder = Path(out) if out is not None else Path("exports") / called
         exported = carry(offer, folder)
-        if not dry_run:
-            write_batch(folder, exported.files)
-    paths = tuple(folder / file for file in exported.files)
-    warnings = (*doubts(f, offer), *exported.warnings)
-    return Delivery(to, offer, str(folder), paths, tuple(str(path) for path in paths), not dry_run, exported.note, warnings)
+    return delivered(to, f, offer, folder, exported, dry_run)
+
+
+def delivered(to: str, f: Findings, offer: Offer, folder: Path, exported: Exported, dry_run: bool) -> Delivery:
+    """Put an export's files in place, those that are not there already as they should be."""
+    changed = {file: data for file, data in exported.files.items() if content(folder / file) != data}
+    if not dry_run:
+        write_batch(folder, changed)
+    return Delivery(
+        to,
+        offer,
+        str(folder),
+        tuple(folder / file for file in exported.files),
+        tuple(str(folder / file) for file in changed),
+        not dry_run,
+        exported.note,
+        (*doubts(f, offer), *exported.warnings),
+    )
 
 
 def offer_of(f: Findings, run: str, task: str, chosen: Candidate, name: str, alias: str, force: bool) -> Offer:
@@ -124,7 +140,7 @@ def offer_of(f: Findings, run: str, task: str, chosen: Candidate, name: str, ali
         str(manifest.get("recipe") or setting(f, "recipe")),
         mean_interval(other, clusters=clusters) if theirs else unmeasured,
         mean_interval(one, clusters=clusters) if mine else unmeasured,
-        paired_gain(one, other, clusters=clusters) if mine.keys() & theirs.keys() else None,
+        paired_gain(one, other, clusters=clusters) if chosen.id != f.baseline.id and mine.keys() & theirs.keys() else None,
         f.verdict,
         str(manifest.get("topout") or __version__),
     )

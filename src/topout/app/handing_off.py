@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from topout.app.exporting import Delivery, doubts, offer_of
+from topout.app.exporting import Delivery, delivered, offer_of
 from topout.app.places import task_path, to_type
 from topout.contracts import Answer, HandOff
 from topout.domain import Candidate, Example, Scored, Task
@@ -17,7 +17,6 @@ from topout.plugins.prompt_folders import load_prompt
 from topout.plugins.tasks import load_task
 from topout.report.findings import find
 from topout.report.showing import find_candidate
-from topout.store.batch import write_batch
 from topout.store.journal import read_journal
 from topout.store.layout import find_run
 from topout.text.fingerprints import prompt_id
@@ -75,21 +74,7 @@ def hand_off(
     )
     given = HandOff(offer, rows, answers, read_grading(loaded), bar, source, left_out)
     folder = Path(out) if out is not None else Path("exports") / called / to
-    exported = HAND_OFFS[to](given, folder)
-    if not dry_run:
-        write_batch(folder, exported.files)
-    paths = tuple(folder / file for file in exported.files)
-    warnings = (*doubts(f, offer), *exported.warnings)
-    return Delivery(
-        to,
-        offer,
-        str(folder),
-        paths,
-        tuple(str(path) for path in paths),
-        not dry_run,
-        exported.note,
-        warnings,
-    )
+    return delivered(to, f, offer, folder, HAND_OFFS[to](given, folder), dry_run)
 
 
 def rows_for(to: str, task: Task) -> tuple[tuple[Example, ...], tuple[str, ...]]:

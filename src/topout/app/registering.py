@@ -57,11 +57,13 @@ def register(registry: Registry, offer: Offer, measured: Measured, *, dry_run: b
         changes += (label if version is None else f"{label}: {registry.address(offer.name, version)}",)
     if moves:
         changes += (f"alias {offer.alias} -> {label}: {registry.address(offer.name, offer.alias)}",)
-    found = (
-        f" {version}: the same prompt is there already, so no new version was made." if same is not None else f" {version} (new)."
-    )
-    note = f"{offer.name} version{' (new).' if version is None else found}{' ' if decided else ''}{decided}"
-    return Registration(version, note, changes, warnings)
+    if version is None:
+        note = f"{offer.name}: {label}."
+    elif same is None:
+        note = f"{offer.name} {label} (new)."
+    else:
+        note = f"{offer.name} {label}: the same prompt is there already, so no new version was made."
+    return Registration(version, f"{note} {decided}".rstrip(), changes, warnings)
 
 
 def same_version(registry: Registry, offer: Offer, prompt: Prompt, current: Registered | None) -> Registered | None:
@@ -83,10 +85,14 @@ def decision(registry: Registry, offer: Offer, measured: Measured, current: Regi
         return f"'{offer.alias}' moved from version {current.version}: {found.reason}."
     if offer.force:
         return f"'{offer.alias}' was version {current.version}: {found.reason}; moved because of --force."
+    advice = (
+        ""
+        if found.measured_here
+        else " A run that begins with what the alias points at (topout import) measures both on the same rows."
+    )
     raise UserError(
         f"{registry.address(offer.name, offer.alias)}: not shown to be better than what '{offer.alias}' points at: {found.reason}. Nothing was "
-        "written. Without --alias it becomes a version that nothing points at; --force moves the alias all the same. A run that begins with what "
-        "the alias points at (topout import) measures both on the same rows."
+        f"written. Without --alias it becomes a version that nothing points at; --force moves the alias all the same.{advice}"
     )
 
 

@@ -8,35 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from topout.contracts import Exporter, RegistryTarget
 from topout.errors import TopoutError, UserError, did_you_mean
-from topout.exporters import HAND_OFFS, TARGETS, langfuse_registry, mlflow_registry, phoenix_registry
+from topout.exporters import DIRECTORY, HAND_OFFS, SERVERS, TARGETS
 from topout.exporters.directory import DirectoryRegistry
+from topout.exporters.installed import plugged, target_names
 from topout.store.batch import write_batch
 
-__all__ = ["GROUP", "plug_in", "registry_target", "target", "target_names"]
+__all__ = ["REGISTRIES", "plug_in", "registry_target", "target"]
 
-GROUP = "topout.exporters"
 REGISTRIES: Mapping[str, RegistryTarget] = {
-    "registry": RegistryTarget(lambda folder: DirectoryRegistry(Path(folder or "prompts"), write_batch)),
-    "mlflow": RegistryTarget(mlflow_registry.connect),
-    "phoenix": RegistryTarget(phoenix_registry.connect),
-    "langfuse": RegistryTarget(langfuse_registry.connect),
+    DIRECTORY: RegistryTarget(lambda folder: DirectoryRegistry(Path(folder or "prompts"), write_batch)),
+    **SERVERS,
 }
-
-
-def plugged() -> dict[str, EntryPoint]:
-    """What other packages bring, unread. A name of ours stays ours."""
-    found = sorted(entry_points(group=GROUP), key=lambda one: one.name)
-    return {one.name: one for one in found if one.name not in {*TARGETS, *REGISTRIES, *HAND_OFFS}}
-
-
-def target_names() -> list[str]:
-    """All names, ours first."""
-    return [*TARGETS, *REGISTRIES, *HAND_OFFS, *plugged()]
 
 
 def target(name: str, option: str = "--to") -> Exporter | RegistryTarget:
@@ -50,7 +37,7 @@ def target(name: str, option: str = "--to") -> Exporter | RegistryTarget:
         return loaded(others[name], option)
     if name in HAND_OFFS:
         raise UserError(f"{option} {name}: this target takes rows of the task too. From Python: topout.hand_off(run, to='{name}').")
-    known = [*TARGETS, *REGISTRIES, *HAND_OFFS, *others]
+    known = target_names()
     near = did_you_mean(name, known)
     near = near if near.startswith(" Did") else ""
     raise UserError(f"{option} {name}: no such target.{near} Targets: {', '.join(known)}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,7 +24,7 @@ class TargetsListed(TyperCommand):
     """A command whose help ends with the targets that are installed, by name: none is loaded for that."""
 
     def format_epilog(self, ctx: typer.Context, formatter: HelpFormatter) -> None:  # type: ignore[override]
-        from topout.app.targets import target_names
+        from topout.exporters.installed import target_names
 
         with formatter.section("Targets"):
             formatter.write_text(", ".join(target_names()))
@@ -37,7 +38,8 @@ def export(
     alias: Annotated[
         str | None,
         typer.Option(
-            metavar="ALIAS", help="Registries: point this alias (such as production) at it, only if it is shown to be better."
+            metavar="ALIAS",
+            help="Registries: point this alias (such as production) at it, only if it is shown to be better than what it points at now.",
         ),
     ] = None,
     out: Annotated[
@@ -94,12 +96,12 @@ def shown(done: Delivery) -> list[RenderableType]:
 
     p = done.offer.provenance
     title = "Written" if done.written else "Would be written (dry run)"
-    files = [text(change) for change in ([typed_path(path) for path in done.files] or done.changes)] or [
-        text("nothing: all is there already")
-    ]
+    changes = [typed_path(Path(change)) for change in done.changes] if done.files else list(done.changes)
+    files = [text(change) for change in changes] or [text("nothing: all is there already")]
+    gained = f"; gain over the baseline {paired(p.gain)}" if p.gain is not None else ""
     return [
         text(f"{done.offer.name}: candidate {p.candidate} of {p.run}", "bold"),
-        text(f"Held-out score {quality(p.score)}; gain over the baseline {paired(p.gain)}"),
+        text(f"Held-out score {quality(p.score)}{gained}"),
         text(f"Verdict of the run: {p.verdict.ruling}"),
         Text(),
         text(done.note),

@@ -17,7 +17,9 @@ def import_(
     source: Annotated[
         str,
         typer.Option(
-            "--from", metavar="PROMPT", help="mlflow:NAME@production, or mlflow:NAME/3 for a version; registry:NAME@production."
+            "--from",
+            metavar="PROMPT",
+            help="mlflow:NAME@production for an alias, mlflow:NAME/3 for a version. Registries: registry (a folder), mlflow, phoenix, langfuse.",
         ),
     ],
     uri: Annotated[str | None, typer.Option(metavar="URI", help="Where the registry is. Default: its own settings.")] = None,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from topout.contracts import Exporter, HandOffExporter
+from topout.contracts import Exporter, HandOffExporter, RegistryTarget
+from topout.exporters import langfuse_registry, mlflow_registry, phoenix_registry
 from topout.exporters.dotprompt import dotprompt
 from topout.exporters.dspy_state import dspy_state
 from topout.exporters.langchain import langchain
@@ -19,7 +20,7 @@ from topout.exporters.python_module import python_module
 from topout.exporters.text_file import text_file
 from topout.exporters.training import TRAINERS
 
-__all__ = ["HAND_OFFS", "TARGETS", "TESTERS"]
+__all__ = ["DIRECTORY", "HAND_OFFS", "SERVERS", "TARGETS", "TESTERS"]
 
 TARGETS: Mapping[str, Exporter] = {
     "text": text_file,
@@ -29,6 +30,15 @@ TARGETS: Mapping[str, Exporter] = {
     "langchain": langchain,
     "prompty": prompty,
     "dotprompt": dotprompt,
+}
+
+DIRECTORY = "registry"
+"""The registry that is a folder. Its caller brings the writing."""
+
+SERVERS: Mapping[str, RegistryTarget] = {
+    "mlflow": RegistryTarget(mlflow_registry.connect),
+    "phoenix": RegistryTarget(phoenix_registry.connect),
+    "langfuse": RegistryTarget(langfuse_registry.connect),
 }
 
 TESTERS = frozenset({"promptfoo"})

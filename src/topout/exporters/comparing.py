@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from topout.contracts import Offer, Registered
 from topout.domain import Estimate, Json
@@ -18,10 +18,12 @@ __all__ = ["Comparison", "compare", "record_of"]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`better` when the offer is shown to be; `reason` says what was compared, and how."""
+    """`better` when the offer is shown to be; `reason` says what was compared, and how. `measured_here` when both were measured by the offer's own
+    run, so that no other run compares them better."""
 
     better: bool
     reason: str
+    measured_here: bool = False
 
 
 def record_of(offer: Offer) -> dict[str, Json]:
@@ -45,7 +47,8 @@ def compare(offer: Offer, current: Registered, measured: Mapping[str, float]) ->
     """
     p, where = offer.provenance, f"version {current.version}"
     if offer.scores.keys() & measured.keys():
-        return paired(offer, offer.scores, measured, f"{where}, paired on the same held-out rows of this run")
+        here = paired(offer, offer.scores, measured, f"{where}, paired on the same held-out rows of this run")
+        return replace(here, measured_here=True)
     if current.unread and not current.record:
         return Comparison(False, f"{where} cannot be read ({current.unread}): not comparable")
     if not p.score.n:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from topout.errors import UserError
 
-__all__ = ["LONGEST_WAIT_S", "no_answer", "refused", "without_credentials"]
+__all__ = ["LONGEST_WAIT_S", "no_answer", "no_json", "refused", "without_credentials"]
 
 LONGEST_WAIT_S = 5
 """So long is waited for one answer; a call of the contract is two or three of them."""
@@ -42,6 +42,11 @@ def no_answer(where: str, *, hangs: bool) -> UserError:
             f"{where}: no answer within {LONGEST_WAIT_S} s. Check that the server is up and not busy, then export once more."
         )
     return UserError(f"{where}: nobody answers there. Start the server, or give its address with --uri.")
+
+
+def no_json(where: str) -> UserError:
+    """Something answers there, and it is not the registry: most often a page."""
+    return UserError(f"{where}: its answer is no JSON. Is this the address of the server itself (--uri)?")
 
 
 def without_credentials(address: str) -> str:

@@ -23,7 +23,7 @@ from topout.contracts import Carried, Offer, Registered
 from topout.domain import Json, Message, Prompt
 from topout.errors import UserError
 from topout.exporters.comparing import record_of
-from topout.exporters.http_errors import LONGEST_WAIT_S, no_answer, refused, without_credentials
+from topout.exporters.http_errors import LONGEST_WAIT_S, no_answer, no_json, refused, without_credentials
 from topout.exporters.prompt_json import prompt_from_json, prompt_json
 from topout.exporters.provenance import encoded, headline
 from topout.exporters.turns import check_fields, turns, vanishing
@@ -377,6 +377,8 @@ def told(where: str, error: Exception) -> UserError:
         )
     if any(isinstance(one, Timeout) for one in chain) or "timed out" in said:
         return no_answer(where, hangs=True)
+    if "was not in a valid JSON format" in said:
+        return no_json(where)
     if status := re.search(r"too many (\d{3}) error responses|failed with error code (\d{3}) ", said):
         return refused(where, int(status[1] or status[2]), KEY)
     if any(isinstance(one, NoConnection) for one in chain):

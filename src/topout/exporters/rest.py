@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from topout.domain import Json
 from topout.errors import UserError
-from topout.exporters.http_errors import LONGEST_WAIT_S, no_answer, refused, without_credentials
+from topout.exporters.http_errors import LONGEST_WAIT_S, no_answer, no_json, refused, without_credentials
 
 __all__ = ["Rest", "segment"]
 
@@ -69,7 +69,7 @@ class Rest:
         try:
             found: Json = answer.json()
         except ValueError:
-            raise UserError(f"{self.where}: its answer is no JSON. Is this the address of the server itself (--uri)?") from None
+            raise no_json(self.where) from None
         return found
 
 

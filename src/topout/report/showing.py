@@ -153,6 +153,11 @@ def find_candidate(f: Findings, wanted: str, where: str = "") -> Candidate:
         return found[0]
     if found:
         raise UserError(f"{where}: {len(found)} candidates begin so. Give more of the id.")
+    if wanted and any(racer.candidate.id.startswith(wanted) for probe in f.probes for racer in probe.racers):
+        raise UserError(
+            f"{where}: found by a probe and selected on held-out rows, so it has no held-out score and is no candidate of the run. Start a run from "
+            "its prompt (probe/ in the run's folder), on a holdout that the probe did not use, or measure it on new rows."
+        )
     raise UserError(f"{where}: no such candidate in this run.{did_you_mean(wanted, [*named, *f.candidates])}")
 
 
