@@ -25,12 +25,14 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> \x1b[31m \u202e
 
 
 class Clock:
-    """Seconds that go by when they are told to."""
+    """Seconds that go by when they are told to, and `each` with every look."""
 
-    def __init__(self) -> None:
+    def __init__(self, each: float = 0.0) -> None:
         self.now = 100.0
+        self.each = each
 
     def __call__(self) -> float:
+        self.now += self.each
         return self.now
 
 
@@ -86,7 +88,8 @@ def serving(tmp_path: Path, pretended: PretendedRun, known: Callable[[list[Event
     at = known(events)
     folder.journal.write_text("".join(lines[:at]), encoding="utf-8")
     lock, clock = folder.lock(), Clock()
-    run = WatchedRun(folder, "runs/r", clock)
+    work = Clock(each=2.0)
+    run = WatchedRun(folder, "runs/r", clock, work)
     server = WatchServer(run)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield Watched(folder, events[at:], run, server, clock, lock)
@@ -300,6 +303,7 @@ def test_a_run_without_a_baseline_has_a_waiting_page_that_becomes_the_real_one(w
 def test_while_a_run_goes_on_there_is_no_verdict(watched: Watched) -> None:
     _, text, _ = watched.ask(path="/sections")
     assert "So far" in text and 'class="ruling"' not in text and "Next rung" not in text
+    assert "the baseline; no champion was examined yet" in text and 'data-figure="curve.0.holdout.mean"' in text
     watched.write(watched.events)
     watched.status()
     assert 'class="ruling"' in watched.ask(path="/sections")[1]
@@ -329,8 +333,8 @@ def test_a_page_is_made_anew_only_when_its_cost_allows_it(watched: Watched) -> N
     watched.ask()
     first = watched.status()["version"]
     watched.write(watched.events[:50])
-    assert watched.status(later_s=1.0)["version"] == first  # it took more than 0.1 s of work
-    assert watched.status(later_s=600)["version"] == first + 50
+    assert watched.status(later_s=15)["version"] == first  # a page took 2 s of a core
+    assert watched.status(later_s=10)["version"] == first + 50
 
 
 def test_hostile_text_neither_ends_a_line_of_the_stream_nor_becomes_markup(tmp_path: Path) -> None:

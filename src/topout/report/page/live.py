@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from topout.domain import RunStarted
-from topout.report.findings import Findings
+from topout.report.findings import Findings, total
 from topout.report.page import sections
+from topout.report.page.figures import estimate
 from topout.report.page.markup import Markup, html, plain
-from topout.report.page.overview import header, key_figures
+from topout.report.page.overview import card, header
 from topout.report.page.shell import Section, document, frame, policy
+from topout.report.terminal import money
 from topout.report.words import safe_text
 
 __all__ = ["Standing", "State", "live_frame", "live_page", "live_policy", "live_sections"]
@@ -72,12 +74,44 @@ def live_sections(f: Findings | None, path: str) -> list[Section]:
     advice: they would ask for rows that are just being measured."""
     if f is not None and f.ended is None:
         later = html("<p>The verdict and what to do next stand here when the run has ended.</p>")
-        first = Section("verdict", "So far", html("{k}{s}", k=key_figures(f), s=later))
+        first = Section("verdict", "So far", html("{k}{s}", k=so_far(f), s=later))
         return [first, *(one for one in sections(f, path) if one.name not in ("verdict", "rung"))]
     if f is not None:
         return sections(f, path)
     said = "Scores, curve and verdict stand here once the baseline is measured."
     return [Section("waiting", "No figures yet", html("<p>{t}</p>", t=said))]
+
+
+def so_far(f: Findings) -> Markup:
+    """Held-out score of the champion that was examined last, dev score of the one that leads, and what was spent."""
+    exams = [(i, p) for i, p in enumerate(f.curve) if p.holdout is not None and p.holdout.n]
+    at, last = exams[-1] if exams else (0, f.curve[0])
+    whose = (
+        "the baseline; no champion was examined yet" if last.candidate == f.baseline.id else "the champion that was examined last"
+    )
+    held = card(
+        "Held-out score",
+        html(
+            '<p class="from">from {b}</p><p class="big">{l}</p>',
+            b=estimate("holdout.baseline", f.holdout.baseline, False),
+            l=estimate(f"curve.{at}.holdout", last.holdout),
+        ),
+        f"{whose}, on rows that the search never saw",
+    )
+    dev = card(
+        "Best on dev", html('<p class="big">{d}</p>', d=estimate("dev.winner", f.dev.winner)), "selected on these rows: optimistic"
+    )
+    used = total(list(f.spend.values()))
+    spent = card(
+        "Paid so far",
+        html(
+            '<p class="big"><strong>{p}</strong> <span class="n">n = {n} calls</span></p>',
+            p=money(used.paid_usd, used),
+            n=f"{used.calls:,}",
+        ),
+        f"{money(used.cost_usd, used)} at list price; {used.calls - used.paid_calls:,} calls came from the cache",
+    )
+    return html('<div class="cards">{h}{d}{s}</div>', h=held, d=dev, s=spent)
 
 
 def bar(standing: Standing, version: int) -> Markup:

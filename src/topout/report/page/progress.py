@@ -22,7 +22,7 @@ def progress(f: Findings) -> Section | None:
         f"{over}-{scale}": specification(curve_chart(f, over, scale), height=380) for over in axes_of(f) for scale in SCALES
     }
     champions = len({p.candidate for p in f.curve if p.holdout is not None})
-    now = f.holdout.winner
+    now = next((p.holdout for p in reversed(f.curve) if p.holdout is not None and p.holdout.n), f.holdout.winner)
     lead = (
         f"Champions were chosen on dev ({f.dev.winner.n:,} rows) and measured on holdout ({now.n:,} rows). The band covers all {champions} examined "
         f"champions at once with {100 * now.level:.0f} %; full dots are new champions."
