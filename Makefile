@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test test-registries registries check lock bench clean
+.PHONY: demo test test-registries install-registries registries check lock bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/topout optimize tasks/support-tickets
@@ -19,6 +19,9 @@ test: check
 # Registries bring servers whose packages fit no other lock: they have one of their own.
 test-registries:
 	@$(MAKE) --no-print-directory registries VENV=.venv-registries
+
+install-registries:
+	@$(MAKE) --no-print-directory .venv-registries/.registries VENV=.venv-registries
 
 registries: $(VENV)/.registries
 	$(BIN)/python -c 'import langfuse, mlflow, phoenix.client'

@@ -269,6 +269,14 @@ def test_what_a_server_refuses_is_told_with_what_to_do(status: int, body: bytes,
             assert "hunter2" not in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_token_that_the_server_repeats_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "planted-token")
+    body = b'{"error_code": "PERMISSION_DENIED", "message": "planted-token may not"}'
+    with Loopback(failing(403, body)) as server, pytest.raises(UserError, match=r"HTTP 403: .* \*\*\* may not") as error:
+        connect(server.url).find("tickets", "1")
+    assert "planted" not in str(error.value)
+
+
 def test_a_server_that_is_not_there_or_hangs_is_told_in_time() -> None:
     offer = made_up_offer()
     with Loopback(failing(200)) as gone:

@@ -1,5 +1,6 @@
 """Servers that refuse, break, hang or are not there: each is told in a line with what to do, within seconds, and no key is in it."""
 
+import base64
 import json
 import socket
 import threading
@@ -81,6 +82,17 @@ def test_a_status_is_told_with_a_remedy(connect: Connect, status: int, said: str
         register(connect(url), made_up_offer(), ())
     assert "because" in str(caught.value)
     assert "planted" not in str(caught.value)
+
+
+@BOTH
+def test_a_key_that_the_server_repeats_is_not_shown(connect: Connect) -> None:
+    sent = base64.b64encode(b"planted-secret:planted-secret")
+    with answering(401, b'{"message": "no user planted-secret, ' + sent + b', or word pass-word"}') as url:
+        address = url.replace("//", "//me:pass-word@")
+        with pytest.raises(UserError, match=r"It said: .*no user \*\*\*, .* or word \*\*\*") as caught:
+            register(connect(address), made_up_offer(), ())
+    assert "planted" not in str(caught.value) and "pass-word" not in str(caught.value)
+    assert connect is phoenix_registry.connect or sent.decode() not in str(caught.value)
 
 
 @BOTH

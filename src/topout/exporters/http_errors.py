@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from topout.errors import UserError
@@ -22,8 +23,11 @@ REMEDIES = {
 }
 
 
-def refused(where: str, status: int, key: str, said: str = "") -> UserError:
-    """The error for an HTTP status. `key` names the setting that holds the credentials, `said` is the server's own reason."""
+def refused(where: str, status: int, key: str, said: str = "", secrets: Iterable[str] = ()) -> UserError:
+    """The error for an HTTP status. `key` names the setting that holds the credentials, `said` is the server's own reason, in which none of the
+    `secrets` is shown: some servers and proxies repeat what they were sent."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        said = said.replace(secret, "***")
     text = REMEDIES.get(status)
     if text is None:
         text = (

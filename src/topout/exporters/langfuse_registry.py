@@ -37,7 +37,7 @@ def connect(uri: str) -> LangfuseRegistry:
     if not public or not secret:
         raise UserError(f"Langfuse needs {KEY} in the environment (project settings, API keys). Set them and try again.")
     basic = base64.b64encode(f"{public}:{secret}".encode()).decode()
-    return LangfuseRegistry(Rest(address, {"authorization": f"Basic {basic}"}, KEY))
+    return LangfuseRegistry(Rest(address, {"authorization": f"Basic {basic}"}, KEY, (secret,)))
 
 
 class LangfuseRegistry:

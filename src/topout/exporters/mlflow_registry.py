@@ -386,5 +386,6 @@ def told(where: str, error: Exception) -> UserError:
     if "model and a prompt" in said or "as a model, not a prompt" in said or "exists with the same name" in said:
         return UserError(f"{where}: a model has that name already, and MLflow has one list for both. Choose another with --name.")
     if isinstance(error, MlflowException):
-        return refused(where, error.get_http_status_code(), KEY, said)
+        secrets = (os.environ.get(name, "") for name in ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD"))
+        return refused(where, error.get_http_status_code(), KEY, said, secrets)
     return UserError(f"{where}: {type(error).__name__}: {' '.join(said.split())[:200]}. Check the address (--uri).")

@@ -6,7 +6,7 @@ Headers (keys) are in no message.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlsplit
 
 from topout.domain import Json
@@ -22,9 +22,9 @@ def segment(name: str) -> str:
 
 
 class Rest:
-    """One server. `key` names the setting that holds its credentials, for messages."""
+    """One server. `key` names the setting that holds its credentials, for messages; `secrets` are what those must not show beside the headers."""
 
-    def __init__(self, address: str, headers: Mapping[str, str], key: str) -> None:
+    def __init__(self, address: str, headers: Mapping[str, str], key: str, secrets: Sequence[str] = ()) -> None:
         if urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname:
             raise UserError(
                 f"--uri {without_credentials(address)[:120]}: not the address of a server. Write it as http://localhost:3000."
@@ -33,6 +33,8 @@ class Rest:
         self._address = address.rstrip("/")
         self._headers = dict(headers)
         self._key = key
+        sent = [word for value in headers.values() for word in value.split()[1:]]  # "Bearer KEY"
+        self._secrets = (*secrets, *sent, urlsplit(address).password or "")
 
     def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Json:
         """The answer, None when there is no such thing."""
@@ -63,7 +65,7 @@ class Rest:
         if absent and answer.status_code == 404:
             return None
         if not 200 <= answer.status_code < 300:
-            raise refused(self.where, answer.status_code, self._key, said(answer.text))
+            raise refused(self.where, answer.status_code, self._key, said(answer.text), self._secrets)
         if not answer.content:
             return None
         try:
