@@ -94,24 +94,26 @@ def stored(fitted: Fitted, limits: dict[float, tuple[float, float]]) -> dict[str
 
 
 def fitted(s: Suite) -> tuple[dict[str, dict], dict[str, dict]]:
-    """The three logistics and the error rates, all from out-of-fold probabilities; all checkpoints and probes of a run are in one fold."""
+    """The logistics and the error rates, all from out-of-fold probabilities; all checkpoints and probes of a run are in one fold."""
     fold, hits = s.run % FOLDS, fit.gained(s)
     model = logistic(fit.alone_inputs(s), hits)
     alone = fit.crossed(fit.alone_inputs(s), hits, fold, model)
     limits = {d: thresholds(s.truth, s.family, alone[d], d) for d in DELTAS}
     errors = {"alone": measured(s.truth, alone, limits)}
-    times = len(SIZES)
-    inputs, many = fit.all_probe_inputs(s, alone), {d: np.tile(y, times) for d, y in hits.items()}
-    probe = logistic(inputs, many)
-    p = fit.crossed(inputs, many, np.tile(fold, times), probe)
-    cuts = {d: [thresholds(s.truth, s.family, part, d) for part in np.split(p[d], times)] for d in DELTAS}
-    bounds = {d: (min(low for low, _ in both), max(high for _, high in both)) for d, both in cuts.items()}
+    probed: dict[str, dict] = {}
+    chances, decided = [], []
     for size, plan in enumerate(SIZES):
-        errors[f"probe of {plan.proposals}"] = measured(s.truth, {d: np.split(p[d], times)[size] for d in DELTAS}, bounds)
-    decided = {d: ((p[d] <= bounds[d][0]) | (p[d] >= bounds[d][1])).astype(float) for d in DELTAS}
-    chance = logistic({d: np.concatenate([fit.chance_of(s, alone[d], size) for size in range(times)]) for d in DELTAS}, decided)
+        inputs = {d: fit.probe_inputs(s, alone[d], size) for d in DELTAS}
+        own = logistic(inputs, hits)
+        p = fit.crossed(inputs, hits, fold, own)
+        bounds = {d: thresholds(s.truth, s.family, p[d], d) for d in DELTAS}
+        probed[str(plan.proposals)] = stored(own, bounds)
+        errors[f"probe of {plan.proposals}"] = measured(s.truth, p, bounds)
+        chances.append({d: fit.chance_of(s, alone[d], size) for d in DELTAS})
+        decided.append({d: ((p[d] <= bounds[d][0]) | (p[d] >= bounds[d][1])).astype(float) for d in DELTAS})
+    chance = logistic(*({d: np.concatenate([one[d] for one in each]) for d in DELTAS} for each in (chances, decided)))
     nothing = dict.fromkeys(DELTAS, (0.0, 1.0))
-    return {"alone": stored(model, limits), "probed": stored(probe, bounds), "chance": stored(chance, nothing)}, errors
+    return {"alone": stored(model, limits), "probed": probed, "chance": stored(chance, nothing)}, errors
 
 
 def write(s: Suite, runs: int) -> None:
@@ -142,10 +144,11 @@ def judged(s: Suite, calibrations: Shipped) -> list[tables.Judged]:
     def limits(calibration: Calibration, which: int) -> dict[float, float]:
         return {d: calibration.thresholds(d)[which] for d in DELTAS}
 
-    one, two = calibrations.alone, calibrations.probed
+    one = calibrations.alone
     alone = of(one, fit.alone_inputs(s))
     out = [tables.Judged("topout, run alone", alone, limits(one, 0), limits(one, 1))]
     for size, plan in enumerate(SIZES):
+        two = calibrations.of_probe(plan.proposals)
         p = of(two, {d: fit.probe_inputs(s, alone[d], size) for d in DELTAS})
         seen = [np.minimum(rung.rows, s.n_holdout) for rung in plan.rungs]
         calls = sum(rung.contenders * (now - before) for rung, now, before in zip(plan.rungs, seen, [0, *seen], strict=False))
@@ -241,29 +244,27 @@ def left_out(s: Suite) -> list[str]:
     """Each family judged by a fit that has not seen it, thresholds included: by the run alone, and with each probe."""
     names = ["run alone", *(f"probe of {plan.proposals}" for plan in SIZES)]
     rows: list[str] = []
-    shown, times = tables.SHOWN, len(SIZES)
-
-    def probing(part: Suite, alone: fit.ByDelta, start: Fitted | None) -> Fitted:
-        hits = {d: np.tile(y, times) for d, y in fit.gained(part, shown).items()}
-        return logistic(fit.all_probe_inputs(part, alone), hits, start=start)
-
+    shown = tables.SHOWN
     whole = logistic(fit.alone_inputs(s, shown), fit.gained(s, shown))
-    ready = probing(s, {d: whole.probability(s.inputs, d) for d in shown}, None)
+    before = {d: whole.probability(s.inputs, d) for d in shown}
+    ready = [logistic({d: fit.probe_inputs(s, before[d], size) for d in shown}, fit.gained(s, shown)) for size in range(len(SIZES))]
     for f, family in enumerate(FAMILIES):
         others, mine = s.take(s.family != f), s.take(s.family == f)
-        model = logistic(fit.alone_inputs(others, shown), fit.gained(others, shown), start=whole)
+        hits = fit.gained(others, shown)
+        model = logistic(fit.alone_inputs(others, shown), hits, start=whole)
         here, there = ({d: model.probability(part.inputs, d) for d in shown} for part in (others, mine))
-        probe = probing(others, here, ready)
+        probes = [
+            logistic({d: fit.probe_inputs(others, here[d], i) for d in shown}, hits, start=one) for i, one in enumerate(ready)
+        ]
         cells = []
-        for d in tables.SHOWN:
+        for d in shown:
             gains = mine.truth >= d
             cells.append(str(int(gains.sum())))
             tau, climb = thresholds(others.truth, others.family, here[d], d)
             cells += [tables.share(there[d] <= tau, gains), tables.share(there[d] >= climb, ~gains)]
-            theirs = [probe.probability(fit.probe_inputs(others, here[d], size), d) for size in range(times)]
-            cuts = [thresholds(others.truth, others.family, one, d) for one in theirs]
-            tau, climb = min(low for low, _ in cuts), max(high for _, high in cuts)
-            for size in range(times):
+            for size, probe in enumerate(probes):
+                theirs = probe.probability(fit.probe_inputs(others, here[d], size), d)
+                tau, climb = thresholds(others.truth, others.family, theirs, d)
                 own = probe.probability(fit.probe_inputs(mine, there[d], size), d)
                 cells += [tables.share(own <= tau, gains), tables.share(own >= climb, ~gains)]
         rows.append(f"| {family} | {' | '.join(cells)} |")

@@ -98,11 +98,6 @@ def probe_inputs(s: Suite, alone: Floats, size: int) -> Floats:
     return np.column_stack([*columns, shared])
 
 
-def all_probe_inputs(s: Suite, alone: ByDelta) -> dict[float, Floats]:
-    """Of all designs, one after another."""
-    return {d: np.concatenate([probe_inputs(s, alone[d], size) for size in range(len(SIZES))]) for d in alone}
-
-
 def chance_of(s: Suite, alone: Floats, size: int) -> Floats:
     """`topout.plateau.calibration.chance_inputs` for a suite."""
     odds = np.clip(alone, 1e-4, 1 - 1e-4)

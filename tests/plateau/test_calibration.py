@@ -49,7 +49,7 @@ def test_code_and_calibration_agree_on_the_stored_examples(index: int) -> None:
 def test_the_calibration_has_as_many_numbers_as_the_code_has_terms() -> None:
     sizes = (
         (shipped().alone, len(FEATURES)),
-        (shipped().probed, len(PROBE_FEATURES)),
+        *((one, len(PROBE_FEATURES)) for _, one in shipped().probed),
         (shipped().chance, len(chance_inputs(0.3, 50, 400))),
     )
     for calibration, size in sizes:
@@ -79,7 +79,14 @@ def test_thresholds_between_two_deltas_are_the_more_careful_of_both() -> None:
     low, high = calibration.thresholds(0.02), calibration.thresholds(0.03)
     assert calibration.thresholds(0.025) == (min(low[0], high[0]), max(low[1], high[1]))
     assert calibration.thresholds(0.02) == (calibration.topped_out[2], calibration.climbing[2])
-    assert min(calibration.climbing + shipped().probed.climbing) >= 0.65
+    assert min(calibration.climbing + tuple(x for _, one in shipped().probed for x in one.climbing)) >= 0.65
+
+
+def test_a_probe_is_judged_by_the_largest_design_of_which_it_has_four_fifths() -> None:
+    by_size = dict(shipped().probed)
+    assert list(by_size) == [20, 50, 100]
+    for scored, size in ((15, 20), (39, 20), (40, 50), (79, 50), (80, 100), (150, 100)):
+        assert shipped().of_probe(scored) is by_size[size]
 
 
 def test_the_spread_of_clear_effects_is_found_again() -> None:

@@ -1,6 +1,6 @@
 """From evidence to P(the next doubling of calls gains delta or more): a logistic fitted on simulated runs with known truth.
 
-There are two: one for the run alone, and one for a run and its probe, which takes the first one's answer as one of its inputs. The coefficients
+There is one for the run alone, and one for each design of a probe, which takes the first one's answer as one of its inputs. The coefficients
 are data (calibration.json, made by `python -m benchmarks.plateau --fit`), with their provenance, the error rates as measured, and a few examples
 whose probabilities are recomputed by a test: code and calibration cannot part ways unseen.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
@@ -186,11 +186,17 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """The calibrations: of the run alone, of the run with its probe, and of the chance that a probe would decide (no thresholds there)."""
+    """The calibrations: of the run alone, of the run with its probe (by the number of proposals in the design, ascending), and of the chance that
+    a probe would decide (no thresholds there)."""
 
     alone: Calibration
-    probed: Calibration
+    probed: tuple[tuple[int, Calibration], ...]
     chance: Calibration
+
+    def of_probe(self, proposals: int) -> Calibration:
+        """The calibration for a probe with so many scored proposals: of the largest design of which it has four fifths, else of the smallest."""
+        reached = [one for size, one in self.probed if 5 * proposals >= 4 * size]
+        return reached[-1] if reached else self.probed[0][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,18 +220,19 @@ def judge(evidence: Evidence, calibrations: Shipped) -> Judgement | None:
     seen = found(evidence.probe, evidence.tried)
     if seen is None or seen.number < ENOUGH:
         return Judgement(alone, alone, calibrations.alone)
-    inputs = probe_features(alone, row, seen)
-    return Judgement(alone, calibrations.probed.probability(inputs, evidence.delta), calibrations.probed, seen)
+    probed = calibrations.of_probe(seen.number)
+    return Judgement(alone, probed.probability(probe_features(alone, row, seen), evidence.delta), probed, seen)
 
 
 def load(text: str) -> Shipped:
     """The calibrations in a calibration.json."""
     data = json.loads(text)
 
-    def one(name: str) -> Calibration:
-        return Calibration(*(tuple(float(x) for x in data[name][field.name]) for field in fields(Calibration)))
+    def one(found: Mapping[str, Sequence[float]]) -> Calibration:
+        return Calibration(*(tuple(float(x) for x in found[field.name]) for field in fields(Calibration)))
 
-    return Shipped(one("alone"), one("probed"), one("chance"))
+    probed = tuple((int(size), one(found)) for size, found in data["probed"].items())
+    return Shipped(one(data["alone"]), probed, one(data["chance"]))
 
 
 @cache

@@ -39,7 +39,7 @@ def next_commands(f: Findings, path: str, places: Mapping[str, str] | None = Non
         found.append((["topout", "resume", path, *larger_limit(f)], "goes on where it ended; nothing is bought twice"))
     elif more := more_calls(f, places):
         found.append((more, "the same with twice the calls; replies that are known come from the cache"))
-        if f.verdict.ruling == "can't tell yet":
+        if f.verdict.ruling == "can't tell yet" and not f.probes:
             found.append(
                 (["topout", "probe", path, "--dry-run"], "what it takes to ask for fresh proposals, and how likely that decides")
             )
@@ -51,9 +51,17 @@ def next_commands(f: Findings, path: str, places: Mapping[str, str] | None = Non
             other += ["--api-base", setting(f, "api_base")]
         again = ["topout", "evaluate", task, "--prompt", f"{path}/best", "--split", "holdout", *other]
         found.append((again, "measures the best prompt again"))
+        found.append((["topout", "diff", path], "what changed in the prompt, word by word"))
         found.append(
-            (["topout", "export", path, "--to", "messages"], "the prompt for your code (also text, python, dspy, registry)")
+            (
+                ["topout", "export", path, "--to", "messages"],
+                "the prompt for your code; topout export --help lists registries and formats",
+            )
         )
+        if f.advice.rung == "SFT":
+            found.append(
+                (["topout", "export", path, "--to", "sft", "--without-demos"], "examples to train on, none of them held out")
+            )
     return found
 
 

@@ -62,6 +62,7 @@ def header(f: Findings, folder: str) -> RenderableType:
         (text("critic", "dim"), text(setting(f, "critic", "none"), limit=66)),
         (text("recipe", "dim"), text(f"{setting(f, 'recipe', 'unknown')}, seed {setting(f, 'seed', '0')}", limit=66)),
         (text("run", "dim"), text(folder)),
+        (text("page", "dim"), text(f"{folder}/report.html")),
     ]
     if is_embedded(model):
         facts.insert(2, (text(""), text(EMBEDDED_NOTE, "yellow")))
