@@ -179,7 +179,7 @@ def doubts(f: Findings, offer: Offer) -> tuple[str, ...]:
     p = offer.provenance
     found: list[str] = []
     if p.model.startswith("embedded/"):
-        found.append(f"The held-out score was {EMBEDDED_NOTE}.")
+        found.append(f"{'The held-out score was' if p.score.n else 'All scores of the run were'} {EMBEDDED_NOTE}.")
     if f.ended is None:
         found.append("The run has not ended: a later export may be another prompt.")
     if p.candidate == f.baseline.id:

@@ -25,7 +25,7 @@ from topout.text.templates import alike
 
 __all__ = ["Imported", "import_prompt"]
 
-SOURCE = re.compile(r"(?P<target>[\w.-]+):(?P<name>[^:@/]+)(?P<kind>[@/])(?P<pointer>[^:@/]+)")
+SOURCE = re.compile(r"(?P<target>[\w.-]+):(?P<name>[^:@]+)(?P<kind>[@/])(?P<pointer>[^:@/]+)")
 EXAMPLE = "Write it as mlflow:NAME@production, or mlflow:NAME/3 for a version."
 
 
