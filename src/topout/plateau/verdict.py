@@ -212,11 +212,11 @@ def _sentence(evidence: Evidence, ruling: Ruling, judged: Judgement | None) -> s
                 )
             return f"Still climbing: {odds}{total}."
         case "can't tell yet":
+            if evidence.cut_short:
+                return f"Can't tell yet: the run was cut short ({evidence.cut_short}){total}."
             lacks = missing(evidence)
             if lacks:
                 return f"Can't tell yet: {wording.listed(lacks)} needed{total}."
-            if evidence.cut_short:
-                return f"Can't tell yet: the run was cut short ({evidence.cut_short}){total}."
             return f"Can't tell yet{': ' + odds if odds else ''}{total}."
 
 
@@ -229,12 +229,12 @@ def _next_step(evidence: Evidence, ruling: Ruling) -> str:
         case "still climbing":
             return f"Go on: give the run {_more(evidence)}."
         case "can't tell yet":
+            if evidence.cut_short:
+                return "Resume the run."
             if evidence.n_holdout < MIN_HOLDOUT:
                 return f"Add holdout rows: {MIN_HOLDOUT} at least."
             if evidence.n_dev < MIN_DEV:
                 return f"Add dev rows: {MIN_DEV} at least."
-            if evidence.cut_short:
-                return "Resume the run."
             return f"Give the run {_more(evidence)}, then look again."
 
 
