@@ -64,8 +64,8 @@ def make_task(folder: Path, sizes: dict[str, int]) -> Path:
         (folder / "data" / f"{split}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     (folder / "task.toml").write_text(
         'name = "small"\ndescription = "Sort a sentence into one of four kinds"\nfields = ["text"]\n'
-        f'labels = {json.dumps(LABELS)}\n[scorer]\nname = "label"\n'
-        "[deployment]\ncalls_per_day = 900\ntarget_score = 0.9\n"
+        f"labels = {json.dumps(LABELS)}\n[deployment]\ncalls_per_day = 900\ntarget_score = 0.9\n"
+        '[scorer]\nname = "label"\n'
     )
     listed = "\n".join(f"- {label}" for label in LABELS)
     (folder / "prompt.md").write_text(
