@@ -26,9 +26,10 @@ def found(answer: Callable[[Request], str], critic: Callable[[Request], str], se
 def test_where_no_prompt_is_better_the_reported_gain_is_nothing_on_average() -> None:
     runs = [found(fixed_accuracy(0.6, seed), writing_critic(), seed, 2000) for seed in range(40)]
     gains = [run.holdout.gain.estimate for run in runs if run.holdout.gain]
-    assert len(gains) == 40
-    assert abs(statistics.mean(gain.mean for gain in gains)) < 0.01
-    assert sum(gain.low <= 0 <= gain.high for gain in gains) >= 36
+    assert all(run.winner.id == run.baseline.id for run in runs if run.holdout.gain is None)  # these report that nothing was gained
+    assert len(gains) >= 30
+    assert abs(sum(gain.mean for gain in gains) / 40) < 0.01
+    assert sum(not gain.low <= 0 <= gain.high for gain in gains) <= 4
     selected = [run.dev.winner.mean - run.dev.baseline.mean for run in runs]
     assert statistics.mean(selected) > 0.05
 

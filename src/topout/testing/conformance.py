@@ -71,7 +71,10 @@ def sit(
     watched = Watched(optimizer, task)
     model = UnevenModel(answer or fixed_accuracy(0.6), salt, capacity)
     judge = UnevenModel(critic or writing_critic(21), salt, capacity)
-    run = run_in_memory(task, say_right, watched, model, judge, max_calls=CALLS, seed=3, before=before)
+    reader = UnevenModel(
+        critic or writing_critic(21), salt, capacity
+    )  # reads failing dev rows when the search is over, and no optimizer hears of it
+    run = run_in_memory(task, say_right, watched, model, judge, max_calls=CALLS, seed=3, before=before, reader=reader)
     try:
         outcome = asyncio.run(asyncio.wait_for(run, PATIENCE_S))
     except TimeoutError:
@@ -80,7 +83,7 @@ def sit(
         error = first(group)
         raise AssertionError(f"it raised {type(error).__name__}: {error}") from error
     assert not watched.faults, watched.faults[0]
-    asked = model.asked + judge.asked
+    asked = model.asked + judge.asked + reader.asked
     assert asked <= CALLS, f"{asked} calls were made, {CALLS} were allowed"
     ending = outcome.finish.ending
     assert ending in ("budget", "finished"), f"the run ended with '{ending}' ({outcome.finish.reason})"

@@ -42,8 +42,10 @@ async def run_in_memory(
     seed: int = 0,
     before: Sequence[Event] = (),
     journal: Journal | None = None,
+    reader: Model | None = None,
 ) -> Outcome:
-    """Run the engine. `before` are the events of an interrupted run to take up again; `journal` replaces the one in memory."""
+    """Run the engine. `before` are the events of an interrupted run to take up again; `journal` replaces the one in memory; `reader` analyses the
+    failures after the search (the critic, without one)."""
     plan = plan_exam(task, max_calls, exam_share)
     marks = checkpoints(plan.search, len(task.rows("dev")), most=plan.champions)
     memory = MemoryJournal(list(before))
@@ -61,7 +63,7 @@ async def run_in_memory(
     seat = Seat(model, "fake/task")
     harness = Harness(task, scorer, seat, seat, tape, replay, halt)
     judge = Critic(task, Seat(critic, "fake/critic"), tape, replay, halt, 1.0, 2000)
-    analyst = Analyst(task, Seat(critic, "fake/critic"), tape, replay, halt, 1.0, 2000, seed, plan.critiques)
+    analyst = Analyst(task, Seat(reader or critic, "fake/critic"), tape, replay, halt, 1.0, 2000, seed, plan.critiques)
     run = Run(task, optimizer, harness, judge, tape, replay, halt, analyst, plan, marks[1:], seed, lambda: None)
     finish = await run.run()
     memory.append(RunEnded(finish.ending, finish.reason, time.time()))

@@ -24,12 +24,13 @@ __all__ = ["format_prompt", "parse_prompt", "tidy"]
 
 LOOKS_LIKE_A_MARKER = re.compile(r"\\*---[ \t]+\S(?:.*\S)?[ \t]+---[ \t]*")
 MARKER = re.compile(r"---[ \t]+(\w+)[ \t]*(?::[ \t]*([\w.-]+)[ \t]*)?(?:\([ \t]*(\w+)[ \t]*\)[ \t]*)?---[ \t]*")
-OUTER_BLANK_LINES = re.compile(r"\A(?:[ \t]*\n)+|(?:\n[ \t]*)+\Z|\A[ \t]*\Z")
 
 
 def tidy(text: str) -> str:
     """A text as a prompt file keeps it: line ends `\\n`, no blank lines around it. What is tidy survives writing and reading."""
-    return OUTER_BLANK_LINES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    full = [i for i, line in enumerate(lines) if line.strip(" \t")]
+    return "\n".join(lines[full[0] : full[-1] + 1]) if full else ""
 
 
 def parse_prompt(text: str, where: str) -> Prompt:
