@@ -14,7 +14,7 @@ demo: $(VENV)/.core
 	$(BIN)/topout optimize tasks/support-tickets
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # Registries bring servers whose packages fit no other lock: they have one of their own.
 test-registries:

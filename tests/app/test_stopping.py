@@ -23,7 +23,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not condition():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.005)
@@ -48,7 +48,7 @@ def test_ctrl_c_stops_cleanly_with_a_summary_and_the_run_goes_on_later(
     assert topout("show", "latest").code == 0
     process.send_signal(signal.SIGINT)
     began = time.monotonic()
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     print(f"stopped {time.monotonic() - began:.2f} s after Ctrl-C")
     assert process.returncode == 130
     assert "stopping: waiting for the calls in flight" in err and "Traceback" not in err
@@ -65,8 +65,10 @@ def interrupt_when(condition: Callable[[], bool]) -> None:
     """Ctrl-C for this process, once the condition holds."""
 
     def press() -> None:
-        wait_for(condition)
-        os.kill(os.getpid(), signal.SIGINT)
+        try:
+            wait_for(condition)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)  # also when it never came: a run that nobody stops would hang the tests
 
     threading.Thread(target=press, daemon=True).start()
 
