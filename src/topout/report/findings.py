@@ -40,6 +40,7 @@ from topout.domain import (
     probe_of,
 )
 from topout.errors import JournalError
+from topout.plateau.ceiling import ceiling
 from topout.plateau.curve import Checkpoint, simultaneous
 from topout.plateau.evidence import gather
 from topout.plateau.intervals import mean_interval, paired_gain
@@ -49,6 +50,7 @@ from topout.report.advising import advice_of, allowed_levers
 from topout.report.closer import Alone, Sampling, alone_of, failures_of, planned, sampling_of, shift_drop, suspects_of
 from topout.report.probes import ProbeFold, ProbeResult, probe_results
 from topout.report.samples import Table, every_rollout, put, row_score, split_of, without_score
+from topout.search.place import rng_for
 
 __all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "call_card", "count", "find", "total"]
 
@@ -123,6 +125,7 @@ class Findings:
     table: Table = field(default_factory=dict)
     probes: tuple[ProbeResult, ...] = ()
     sampling: Sampling = field(default_factory=Sampling)
+    ceiling: Estimate | None = None
     alone: Alone = field(default_factory=Alone)
     shift_drop: Estimate | None = None
     failures: FailureAnalysis | None = None
@@ -205,7 +208,7 @@ def find(events: Iterable[Event], deployment: Deployment | None = None) -> Findi
     candidates = {done.attempt.candidate.id: done.attempt.candidate for done in attempts if done.attempt.candidate}
     baseline, winner = attempts[0].attempt.candidate, candidates[attempts[-1].champion]
     by_split = rows_by_split(state.table)
-    curve = curve_of(state, attempts, by_split)
+    curve, guide = curve_of(state, attempts, by_split)
     probes = probe_results(state.probes, state.table, lambda ids: groups(state, ids))
     holdout = by_split.get("holdout", ())
     clusters = groups(state, holdout)
@@ -232,6 +235,7 @@ def find(events: Iterable[Event], deployment: Deployment | None = None) -> Findi
         dev=result("dev", state, by_split, baseline, winner),
         shift=shift,
         curve=curve,
+        ceiling=guide,
         verdict=verdict,
         levers=levers,
         advice=advice_of(
@@ -298,8 +302,10 @@ def result(
     )
 
 
-def curve_of(state: Fold, attempts: Sequence[AttemptDone], by_split: Mapping[Split, Sequence[str]]) -> tuple[CurvePoint, ...]:
-    """Champions at the checkpoints that the run set itself, at half of the calls, and at its end."""
+def curve_of(
+    state: Fold, attempts: Sequence[AttemptDone], by_split: Mapping[Split, Sequence[str]]
+) -> tuple[tuple[CurvePoint, ...], Estimate | None]:
+    """Champions at the checkpoints that the run set itself, at half of the calls, and at its end; and where they would level off."""
     at = state.started.manifest.get("checkpoints")
     marks = [int(c) for c in at if isinstance(c, int | float)] if isinstance(at, list) else []
     first, last = attempts[0].task_calls, attempts[-1].task_calls
@@ -313,7 +319,9 @@ def curve_of(state: Fold, attempts: Sequence[AttemptDone], by_split: Mapping[Spl
         points.append(
             Checkpoint(calls, done.cost_usd, done.champion, scores(state, done.champion, dev), exam if examined else None)
         )
-    return simultaneous(points, clusters=groups(state, holdout), dev_clusters=groups(state, dev))
+    clusters = groups(state, holdout)
+    guide = ceiling(points, rng_for(0, 0, "ceiling"), clusters)
+    return simultaneous(points, clusters=clusters, dev_clusters=groups(state, dev)), guide
 
 
 def spend_of(state: Fold) -> dict[str, RoleSpend]:

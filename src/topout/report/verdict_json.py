@@ -66,6 +66,7 @@ def verdict_document(f: Findings) -> dict[str, Json]:
         },
         "exam": f.started.manifest.get("exam"),
         "curve": [point(p) for p in f.curve],
+        "ceiling_guide": estimate_document(f.ceiling) if f.ceiling else None,
     }
 
 

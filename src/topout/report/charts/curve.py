@@ -80,6 +80,13 @@ def curve_chart(f: Findings, over: XAxis = "calls", scale: XScale = "log", size:
         data["guide"] = [{"y": exam[0].holdout.mean if exam[0].holdout else 0.0}]
         guide = named("guide")
         layers.append(guide.mark_rule(strokeDash=[2, 4], color="@grey").encode(y=alt.Y("y:Q", scale=y_scale)))
+    if f.ceiling is not None and bottom <= f.ceiling.mean <= top:
+        data["ceiling"] = [{"y": f.ceiling.mean, "t": "ceiling, if it saturates (a guide)"}]
+        layers.append(
+            named("ceiling")
+            .mark_rule(strokeDash=[1, 3], color="@grey")
+            .encode(y=alt.Y("y:Q", scale=y_scale), tooltip=alt.Tooltip("t:N", title="line"))
+        )
     layers += [
         chart.transform_filter(dev).mark_line(strokeDash=[5, 4], strokeWidth=1.6).encode(x=x, y=y, color=series),
         chart.transform_filter(held).mark_line(strokeWidth=2.6).encode(x=x, y=y, color=series),

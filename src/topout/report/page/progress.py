@@ -66,7 +66,15 @@ def figures(f: Findings) -> Markup:
         edges = (figure(f"curve.{i}.band_low", low, f"{100 * low:.1f}"), figure(f"curve.{i}.band_high", high, f"{100 * high:.1f}"))
         return html("[{a}, {b}]", a=edges[0], b=edges[1])
 
-    return table(
+    guide = (
+        html(
+            "<p>If it saturates, it levels off at about {c} (90 %, rows resampled): a guide for the eye, which the verdict does not look at.</p>",
+            c=estimate("ceiling_guide", f.ceiling, False),
+        )
+        if f.ceiling is not None
+        else Markup("")
+    )
+    return guide + table(
         "Plateau curve in figures",
         ("task calls", "cost", "champion", "held out", "band", "dev (selected)"),
         [
