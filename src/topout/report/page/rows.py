@@ -42,6 +42,9 @@ def examples(f: Findings) -> Section | None:
     part = (
         f" A sample of {len(shown):,} of {len(known):,} rows is drawn; all are in rollouts.csv." if len(shown) < len(known) else ""
     )
+    led = len({f.baseline.id, *(d.champion for d in f.attempts)})
+    if led > len(champions_of(f)):
+        part += f" Of {led:,} champions {len(champions_of(f))} are drawn, evenly spread."
     lead = (
         f"{len(known):,} dev rows, from the baseline to the best. They were selected on, so more is fixed here than on new rows. Dark is right, pale is wrong.{part} "
         "Holdout rows are not told apart here: whoever reads them selects on them."
