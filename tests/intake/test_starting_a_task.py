@@ -148,6 +148,12 @@ def test_parquet_is_read(tmp_path: Path) -> None:
     assert init(tmp_path / "desk", source=tmp_path / "rows.parquet").rows == {"train": 36, "dev": 18, "holdout": 36}
 
 
+def test_what_is_no_parquet_or_cannot_be_read_without_a_package_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_text("no table")
+    with pytest.raises(UserError, match=r"a\.parquet: (not a Parquet file|Parquet files need pyarrow: pip install)"):
+        init(tmp_path / "task", source=tmp_path / "a.parquet")
+
+
 def test_splits_of_the_file_and_groups_are_kept(tmp_path: Path) -> None:
     rows = flat()
     for i, row in enumerate(rows):
@@ -202,7 +208,6 @@ def test_the_scorer_fits_what_is_expected(tmp_path: Path, expected: object, scor
         ("a.yaml", "tests: [", "a.yaml:1: broken YAML"),
         ("a.yaml", "!!python/object/apply:os.system ['true']", "broken YAML"),
         ("a.xlsx", "no workbook", "not a workbook"),
-        ("a.parquet", "no table", "not a Parquet file"),
         ("a.docx", "x", "not a kind of file"),
         ("a.csv", "text,verdict\na,b\n", "Name it with --expected COLUMN"),
         ("a.csv", "text,label\na,b\nc,d\n", "2 usable rows: too few"),

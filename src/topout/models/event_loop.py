@@ -16,6 +16,10 @@ __all__ = ["run_blocking"]
 
 T = TypeVar("T")
 
+LOOK_S = 0.2
+"""So often the waiting thread looks up. Where a kernel hands Ctrl-C to another thread of the process (or a lock cannot be interrupted, as on Windows),
+Python notices it only then."""
+
 
 @cache
 def background_loop() -> asyncio.AbstractEventLoop:
@@ -36,7 +40,10 @@ def run_blocking(work: Coroutine[Any, Any, T], on_interrupt: Callable[[], None])
     asked = False
     while True:
         try:
-            return future.result()
+            return future.result(LOOK_S)
+        except TimeoutError:
+            if future.done():
+                raise
         except KeyboardInterrupt:
             if asked:
                 future.cancel()
