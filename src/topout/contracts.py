@@ -28,6 +28,7 @@ from topout.domain import (
     Rollout,
     Score,
     Task,
+    Usage,
     Verdict,
 )
 
@@ -48,11 +49,14 @@ __all__ = [
     "Move",
     "Offer",
     "Optimizer",
+    "Program",
     "Provenance",
     "Registered",
     "Registry",
     "RegistryTarget",
     "Scorer",
+    "Solve",
+    "Solved",
     "Stop",
 ]
 
@@ -61,6 +65,38 @@ class Model(Protocol):
     """Anything that answers requests. Outages and refusals are returned, never raised."""
 
     async def complete(self, request: Request) -> Reply | Failure: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """What a program made of an example: `answer` goes to the scorer. `usage`, `cost_usd` (list price) and `latency_s` are those of all its calls
+    together, None where one of them is unknown; `paid` is False when every reply came from the cache; `key` names the last one there."""
+
+    answer: str
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = None
+    latency_s: float = 0.0
+    paid: bool = True
+    key: str = ""
+
+
+class Solve(Protocol):
+    """A program with its prompt in place. Asks `model` under `name`; a failure of a call that it cannot do without is returned. `sample` tells
+    repeated draws apart."""
+
+    async def __call__(self, example: Example, sample: int, model: Model, name: str) -> Solved | Failure: ...
+
+
+class Program(Protocol):
+    """How a prompt answers an example: one call of the task model, or several."""
+
+    def calls(self, prompt: Prompt) -> int:
+        """The most calls that one example takes with this prompt (at least 1): what a budget sets aside for it."""
+        ...
+
+    def bind(self, prompt: Prompt) -> Solve:
+        """The program with this prompt: what does not depend on the example is done once, here."""
+        ...
 
 
 class Scorer(Protocol):

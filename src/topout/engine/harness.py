@@ -8,19 +8,16 @@ no committed attempt has seen fail.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from topout.contracts import Journal, Model, Scorer
+from topout.contracts import Journal, Model, Program, Scorer, Solve, Solved
 from topout.domain import (
     ALONE,
     EXAM,
     Candidate,
     Example,
     Failure,
-    Message,
-    Reply,
-    Request,
     Rollout,
     RolloutDone,
     Score,
@@ -30,8 +27,8 @@ from topout.domain import (
 )
 from topout.engine.halt import Halt, halting
 from topout.engine.replay import Key, Replay
+from topout.engine.single import SingleCall
 from topout.engine.untrusted import well_formed
-from topout.text.rendering import renderer
 
 __all__ = ["Harness", "Seat"]
 
@@ -45,7 +42,8 @@ class Seat:
 
 
 class Harness:
-    """Measures candidates. `seat` answers for train and dev, `exam_seat` for holdout and shift (the same model on another purse)."""
+    """Measures candidates. `seat` answers for train and dev, `exam_seat` for holdout and shift (the same model on another purse). `program` is how
+    a prompt answers an example: by one call, unless the task brings a program of its own."""
 
     def __init__(
         self,
@@ -56,9 +54,10 @@ class Harness:
         journal: Journal,
         replay: Replay,
         halt: Halt,
+        program: Program | None = None,
     ) -> None:
-        self._task = task
         self._scorer = scorer
+        self._program: Program = program or SingleCall(task)
         self._seat = seat
         self._exam_seat = exam_seat
         self._journal = journal
@@ -92,16 +91,15 @@ class Harness:
         """
         out: list[Rollout | None] = []
         waiting: list[tuple[int, asyncio.Task[Rollout | None]]] = []
-        render: Callable[[Mapping[str, str]], tuple[Message, ...]] | None = None
+        solve: Solve | None = None
         for example in examples:
             key = (candidate.id, example.id, sample)
             rollout = self._recall(attempt, key)
             if rollout is None:
                 task = self._asking.get(key)
                 if task is None:
-                    render = render or renderer(candidate.prompt)
-                    messages = render(example.inputs)
-                    task = asyncio.create_task(self._ask(attempt, candidate.id, example, sample, messages))
+                    solve = solve or self._program.bind(candidate.prompt)
+                    task = asyncio.create_task(self._ask(attempt, candidate.id, example, sample, solve))
                     task.add_done_callback(look)
                     self._asking[key] = task
                 waiting.append((len(out), task))
@@ -111,32 +109,25 @@ class Harness:
         complete = [r for r in out if r is not None]
         return complete if len(complete) == len(out) else None
 
+    def calls(self, candidate: Candidate) -> int:
+        """The most calls that one rollout of this candidate makes."""
+        return self._program.calls(candidate.prompt)
+
     def _recall(self, attempt: int, key: Key) -> Rollout | None:
         return self._replay.told(attempt, key) or self._known.get(key)
 
-    async def _ask(
-        self, attempt: int, candidate: str, example: Example, sample: int, messages: tuple[Message, ...]
-    ) -> Rollout | None:
+    async def _ask(self, attempt: int, candidate: str, example: Example, sample: int, solve: Solve) -> Rollout | None:
         try:
-            return await self._answer(attempt, candidate, example, sample, messages)
+            return await self._answer(attempt, candidate, example, sample, solve)
         finally:
             del self._asking[candidate, example.id, sample]
 
-    async def _answer(
-        self, attempt: int, candidate: str, example: Example, sample: int, messages: tuple[Message, ...]
-    ) -> Rollout | None:
+    async def _answer(self, attempt: int, candidate: str, example: Example, sample: int, solve: Solve) -> Rollout | None:
         split = self._split_of[example.id]
         if self._halt.bars(split):
             return None
         seat = self._exam_seat if split in ("holdout", "shift") else self._seat
-        request = Request(
-            seat.name,
-            messages,
-            temperature=self._task.temperature,
-            max_output_tokens=self._task.max_output_tokens,
-            sample=sample,
-        )
-        match await seat.model.complete(request):
+        match await solve(example, sample, seat.model, seat.name):
             case Failure() as failure:
                 ending = halting(failure)
                 if ending is not None:
@@ -146,14 +137,14 @@ class Harness:
                         self._halt.exam_cut = (ending, f"in the exam: {failure.message}")
                     return None
                 rollout = self._failed(candidate, split, example, sample, failure)
-            case Reply() as reply:
-                rollout = self._judged(candidate, split, example, sample, reply)
+            case Solved() as solved:
+                rollout = self._judged(candidate, split, example, sample, solved)
         self._known[candidate, example.id, sample] = rollout
         self._journal.append(RolloutDone(attempt, rollout))
         return rollout
 
-    def _judged(self, candidate: str, split: Split, example: Example, sample: int, reply: Reply) -> Rollout:
-        answer = well_formed(reply.text)
+    def _judged(self, candidate: str, split: Split, example: Example, sample: int, solved: Solved) -> Rollout:
+        answer = well_formed(solved.answer)
         score: Score = self._scorer(answer, example)
         return Rollout(
             candidate,
@@ -162,13 +153,13 @@ class Harness:
             sample,
             answer,
             score,
-            reply.usage.prompt_tokens,
-            reply.usage.output_tokens,
-            reply.cost_usd,
-            reply.latency_s,
-            reply.paid,
+            solved.usage.prompt_tokens,
+            solved.usage.output_tokens,
+            solved.cost_usd,
+            solved.latency_s,
+            solved.paid,
             None,
-            reply.key,
+            solved.key,
         )
 
     def _failed(self, candidate: str, split: Split, example: Example, sample: int, failure: Failure) -> Rollout:
