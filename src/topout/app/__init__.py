@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from topout.app.beginning import begin
-from topout.app.bench import Bench, Watch
 from topout.app.deciding import optimize_until_decided
 from topout.app.derived import write_derived
 from topout.app.exporting import Delivery, export
@@ -29,6 +28,7 @@ from topout.app.probing import probe
 from topout.app.running import checked_settings, drive, measured
 from topout.app.taking_up import taken_up
 from topout.app.views import Evaluation, RunHead, RunView
+from topout.app.workbench import Watch, Workbench
 from topout.domain import Candidate, Event, RunEnded, RunResumed, RunStarted, Split
 from topout.engine.exam import plan_exam
 from topout.errors import JournalError
@@ -144,8 +144,8 @@ def resume(
         if isinstance(last, RunEnded) and last.ending in ("budget", "finished"):
             return replace(rebuild(folder.path, runs_dir), went_on=False)
         plan = plan_exam(task.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share, loaded.recipe.levers)
-        bench = Bench(settings, loaded.recipe.exam_share)
-        return drive(folder, settings, task, loaded, plan, bench, started, events, watch)
+        workbench = Workbench(settings, loaded.recipe.exam_share)
+        return drive(folder, settings, task, loaded, plan, workbench, started, events, watch)
 
 
 def evaluate(
@@ -186,8 +186,10 @@ def evaluate(
         prices=tuple(prices),
         cache_dir=str(cache_dir),
     )
-    bench = Bench(settings)
-    rollouts, ending = run_blocking(measured(bench, folder, [Candidate(prompt_id(chosen), chosen)], rows, watch), bench.stop)
+    workbench = Workbench(settings)
+    rollouts, ending = run_blocking(
+        measured(workbench, folder, [Candidate(prompt_id(chosen), chosen)], rows, watch), workbench.stop
+    )
     found = evaluation(folder.task, split, str(prompt) if prompt is not None else "baseline", model, rows, rollouts, ending)
     return found if other is None else replace(found, against=compared(other.findings, other.folder.name, rows, rollouts))
 

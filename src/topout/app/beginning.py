@@ -6,10 +6,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from topout.app.bench import Bench, Watch
 from topout.app.places import places_from, task_path
 from topout.app.running import as_toml, drive, first_event
 from topout.app.views import RunView
+from topout.app.workbench import Watch, Workbench
 from topout.config.settings import RunSettings
 from topout.engine.exam import plan_exam
 from topout.plugins.optimizers import load_recipe
@@ -23,7 +23,7 @@ def begin(settings: RunSettings, runs_dir: Path, watch: Watch | None) -> RunView
     """Start a run of these settings in a folder of its own, and see it to its end."""
     folder, loaded = load_task(task_path(settings.task)), load_recipe(settings.recipe)
     plan = plan_exam(folder.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share, loaded.recipe.levers)
-    bench = Bench(settings, loaded.recipe.exam_share)
+    workbench = Workbench(settings, loaded.recipe.exam_share)
     started = first_event(settings, folder, loaded, plan)
     run = create_run_folder(runs_dir, folder.task.name, loaded.name, started.run)
     files = {"task": folder.folder, "recipe": loaded.path, "cache": Path(settings.cache_dir)}
@@ -31,4 +31,4 @@ def begin(settings: RunSettings, runs_dir: Path, watch: Watch | None) -> RunView
     with run.lock():
         write_text(run.path / "run.toml", as_toml(started.settings))
         write_text(run.path / "manifest.json", json.dumps(started.manifest, indent=1, ensure_ascii=False) + "\n")
-        return drive(run, settings, folder, loaded, plan, bench, started, [], watch)
+        return drive(run, settings, folder, loaded, plan, workbench, started, [], watch)

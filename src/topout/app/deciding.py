@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from topout.app.beginning import begin
-from topout.app.bench import Watch
 from topout.app.places import task_path
 from topout.app.probing import probe
 from topout.app.running import checked_settings
 from topout.app.views import RunView
+from topout.app.workbench import Watch
 from topout.config.settings import RunSettings
 from topout.engine.exam import plan_exam
 from topout.errors import UserError

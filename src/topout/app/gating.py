@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from topout.app.bench import Bench, Watch
 from topout.app.judging import evaluation, groups_of, rows_of, scores_of
 from topout.app.places import task_path
 from topout.app.running import checked_settings, measured
 from topout.app.views import Evaluation
+from topout.app.workbench import Watch, Workbench
 from topout.domain import Candidate, Split
 from topout.errors import UserError
 from topout.models.event_loop import run_blocking
@@ -93,9 +93,9 @@ def gate(
         prices=tuple(prices),
         cache_dir=str(cache_dir),
     )
-    bench = Bench(settings)
+    workbench = Workbench(settings)
     began = time.monotonic()
-    rollouts, ending = run_blocking(measured(bench, folder, both, rows, watch), bench.stop)
+    rollouts, ending = run_blocking(measured(workbench, folder, both, rows, watch), workbench.stop)
     seconds = time.monotonic() - began
     names = [str(prompt) if prompt is not None else "baseline", str(no_worse_than)]
     by_candidate = [[r for r in rollouts if r.candidate == c.id] for c in both]

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from topout.app.bench import Bench, Tape, Watch
 from topout.app.derived import write_derived
 from topout.app.facts import facts_now
 from topout.app.running import unwrapped
 from topout.app.stopping import heeding
 from topout.app.taking_up import taken_up
 from topout.app.views import RunView
+from topout.app.workbench import Tape, Watch, Workbench
 from topout.config.settings import RunSettings
 from topout.domain import Critiqued, Ending, Event, Json, ProbeEnded, ProbeResumed, ProbeStarted, RolloutDone, RunStarted, probe_of
 from topout.engine.critic import Critic
@@ -87,10 +87,10 @@ def probe(
             tell(view_of(found, plan, at is not None, chance, settings))
         if dry_run:
             return RunView(folder.path, found)
-        bench = Bench(settings)
+        workbench = Workbench(settings)
         asked: dict[str, Json] = {**limits, "max_calls": max_calls}
         first = ProbeResumed(plan.number, time.time()) if at is not None else begun(plan, chance, asked, time.time())
-        return drive(folder, settings, task, loaded, plan, bench, first, events, watch)
+        return drive(folder, settings, task, loaded, plan, workbench, first, events, watch)
 
 
 def ready(folder: RunFolder, f: Findings) -> None:
@@ -158,7 +158,7 @@ def drive(
     task: TaskFolder,
     loaded: LoadedRecipe,
     plan: Design,
-    bench: Bench,
+    workbench: Workbench,
     first: ProbeStarted | ProbeResumed,
     events: Sequence[Event],
     watch: Watch | None,
@@ -167,12 +167,12 @@ def drive(
     journal = JournalFile(run.journal).open()
     try:
         done = [e for e in events if isinstance(e, RolloutDone | Critiqued) and probe_of(e.attempt) == plan.number]
-        tape = Tape(bench, plan.calls, watch, journal, done)
+        tape = Tape(workbench, plan.calls, watch, journal, done)
         tape.phase = "probe"
         tape.append(first)
         try:
-            work = session(settings, task, loaded, plan, bench, events, tape)
-            ending, reason = run_blocking(heeding(run, bench.stop, work), bench.stop)
+            work = session(settings, task, loaded, plan, workbench, events, tape)
+            ending, reason = run_blocking(heeding(run, workbench.stop, work), workbench.stop)
         except TopoutError as error:
             with suppress(StoreError):
                 tape.append(ProbeEnded(plan.number, "outage", str(error), time.time()))
@@ -192,14 +192,14 @@ async def session(
     task: TaskFolder,
     loaded: LoadedRecipe,
     plan: Design,
-    bench: Bench,
+    workbench: Workbench,
     events: Sequence[Event],
     tape: Tape,
 ) -> tuple[Ending, str]:
     """Wire the engine and let it run."""
     started, recipe = events[0], loaded.recipe
     halt, replay = Halt(), Replay.of(events)
-    gateway = bench.open(started.run if isinstance(started, RunStarted) else "", events, plan.number)
+    gateway = workbench.open(started.run if isinstance(started, RunStarted) else "", events, plan.number)
     seat = Seat(Fitness(gateway), settings.model)
     harness = Harness(task.task, task.scorer, seat, seat, tape, replay, halt)
     critic = Critic(

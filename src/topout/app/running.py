@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from topout import __version__
-from topout.app.bench import Bench, Tape, Watch
 from topout.app.derived import write_derived
 from topout.app.places import typed
 from topout.app.stopping import heeding
 from topout.app.views import RunView
+from topout.app.workbench import Tape, Watch, Workbench
 from topout.config.settings import RunSettings
 from topout.domain import Candidate, Ending, Event, Example, Json, Rollout, RunEnded, RunResumed, RunStarted
 from topout.engine.causes import Analyst
@@ -113,7 +113,7 @@ def drive(
     folder: TaskFolder,
     loaded: LoadedRecipe,
     plan: ExamPlan,
-    bench: Bench,
+    workbench: Workbench,
     started: RunStarted,
     events: Sequence[Event],
     watch: Watch | None,
@@ -122,11 +122,11 @@ def drive(
     journal = JournalFile(run.journal).open()
     try:
         total = settings.max_calls or loaded.recipe.max_calls
-        tape = Tape(bench, total, watch, journal, events, run.point_latest)
+        tape = Tape(workbench, total, watch, journal, events, run.point_latest)
         tape.append(RunResumed(time.time()) if events else started)
         try:
-            work = session(settings, folder, loaded, plan, bench, started, events, tape)
-            finish = run_blocking(heeding(run, bench.stop, work), bench.stop)
+            work = session(settings, folder, loaded, plan, workbench, started, events, tape)
+            finish = run_blocking(heeding(run, workbench.stop, work), workbench.stop)
         except TopoutError as error:
             if not tape.under_way and not events and not isinstance(error, OptimizerError):
                 run.remove()
@@ -162,7 +162,7 @@ async def session(
     folder: TaskFolder,
     loaded: LoadedRecipe,
     plan: ExamPlan,
-    bench: Bench,
+    workbench: Workbench,
     started: RunStarted,
     events: Sequence[Event],
     tape: Tape,
@@ -170,7 +170,7 @@ async def session(
     """Wire the engine and let it run."""
     task, recipe = folder.task, loaded.recipe
     halt, replay = Halt(), Replay.of(events)
-    gateway = bench.open(started.run, events)
+    gateway = workbench.open(started.run, events)
     harness = Harness(
         task, folder.scorer, Seat(Fitness(gateway), settings.model), Seat(gateway.purse("exam"), settings.model), tape, replay, halt
     )
@@ -190,7 +190,7 @@ async def session(
         plan.critiques,
     )
     engine = Run(
-        task, loaded.optimizer, harness, critic, tape, replay, halt, analyst, plan, marks[1:], settings.seed, bench.metered_usd
+        task, loaded.optimizer, harness, critic, tape, replay, halt, analyst, plan, marks[1:], settings.seed, workbench.metered_usd
     )
     bell: asyncio.TimerHandle | None = None
     if settings.max_time is not None:
@@ -205,7 +205,7 @@ async def session(
 
 
 async def measured(
-    bench: Bench, folder: TaskFolder, candidates: Sequence[Candidate], rows: Sequence[Example], watch: Watch | None
+    workbench: Workbench, folder: TaskFolder, candidates: Sequence[Candidate], rows: Sequence[Example], watch: Watch | None
 ) -> tuple[list[Rollout], Ending | None]:
     """Candidates on rows, outside of any run, and why rows are missing (money, a stop, an outage), None when none is.
 
@@ -213,9 +213,9 @@ async def measured(
     is about the next one, so that what a limit leaves is paired. Replies carry a name of this evaluation's own,
     so that the next one does not take them for its own purchases.
     """
-    tape = Tape(bench, len(candidates) * len(rows), watch)
-    gateway = bench.open(f"evaluate-{secrets.token_hex(4)}")
-    seat = Seat(Fitness(gateway), bench.settings.model)
+    tape = Tape(workbench, len(candidates) * len(rows), watch)
+    gateway = workbench.open(f"evaluate-{secrets.token_hex(4)}")
+    seat = Seat(Fitness(gateway), workbench.settings.model)
     halt = Halt()
     harness = Harness(folder.task, folder.scorer, seat, seat, tape, Replay(), halt)
     try:

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from topout.app.bench import phase_of
 from topout.app.facts import facts_now
+from topout.app.workbench import phase_of
 from topout.domain import (
     AttemptDone,
     Critiqued,

@@ -20,12 +20,12 @@ from topout.models.litellm_transport import LitellmTransport
 from topout.models.prices import Prices, parse_price
 from topout.report.live import Gauge
 
-__all__ = ["Bench", "Tape", "Watch"]
+__all__ = ["Tape", "Watch", "Workbench"]
 
 Watch = Callable[[Event, Gauge], None]
 
 
-class Bench:
+class Workbench:
     """Checks prices at once; opens disk and network only in `open`. `exam_share` of the money is kept for the exam."""
 
     def __init__(self, settings: RunSettings, exam_share: float = 0.0) -> None:
@@ -111,14 +111,14 @@ class Tape:
 
     def __init__(
         self,
-        bench: Bench,
+        workbench: Workbench,
         total: int,
         watch: Watch | None,
         onto: Journal | None = None,
         before: Sequence[Event] = (),
         on_way: Callable[[], None] = lambda: None,
     ) -> None:
-        self._bench = bench
+        self._workbench = workbench
         self._total = total
         self._watch = watch
         self._onto = onto
@@ -151,8 +151,8 @@ class Tape:
 
     def gauge(self) -> Gauge:
         """How far the session is."""
-        gateway = self._bench.gateway
-        spend = self._bench.ledger.snapshot().total
+        gateway = self._workbench.gateway
+        spend = self._workbench.ledger.snapshot().total
         priced = spend.unpriced_calls < spend.calls
         return Gauge(
             calls_done=self._done,
