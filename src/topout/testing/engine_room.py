@@ -10,7 +10,7 @@ from topout.contracts import Journal, Model, Optimizer, Scorer
 from topout.domain import Event, Json, ProbeEnded, ProbeResumed, ProbeStarted, RunEnded, RunResumed, RunStarted, Task
 from topout.engine.causes import Analyst
 from topout.engine.critic import Critic
-from topout.engine.exam import plan_exam
+from topout.engine.exam import ExamPlan, plan_exam
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
 from topout.engine.loop import Finish, Run
@@ -43,10 +43,11 @@ async def run_in_memory(
     before: Sequence[Event] = (),
     journal: Journal | None = None,
     reader: Model | None = None,
+    plan: ExamPlan | None = None,
 ) -> Outcome:
     """Run the engine. `before` are the events of an interrupted run to take up again; `journal` replaces the one in memory; `reader` analyses the
-    failures after the search (the critic, without one)."""
-    plan = plan_exam(task, max_calls, exam_share)
+    failures after the search (the critic, without one); `plan` replaces the shares that `max_calls` and `exam_share` would give search and exam."""
+    plan = plan or plan_exam(task, max_calls, exam_share)
     marks = checkpoints(plan.search, len(task.rows("dev")), most=plan.champions)
     memory = MemoryJournal(list(before))
     manifest: dict[str, Json] = {"checkpoints": list(marks), "task": task.name, "levers": ["instructions", "demos"]}

@@ -1,0 +1,1 @@
+"""Optimizers measured where the truth is known, and on real text."""

@@ -1,0 +1,79 @@
+"""Our engine and an optimizer of it on a ground, in memory: no exam call counts against the search."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from benchmarks.search.landscape import Ground
+from topout.contracts import Optimizer
+from topout.domain import AttemptDone, Event, Prompt, RolloutDone, Scored
+from topout.engine.exam import ExamPlan
+from topout.testing.engine_room import run_in_memory
+
+__all__ = ["Course", "Stage", "run_ours"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """From `calls` on (task and critic calls together), `prompt` was what the run would have returned, with `dev` as its own estimate of it."""
+
+    calls: int
+    prompt: Prompt
+    dev: float
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A run: its stages in order, all calls that it made, and the holdout's estimate of the last prompt (None when it was not asked)."""
+
+    stages: tuple[Stage, ...]
+    calls: int
+    holdout: float | None = None
+
+    def at(self, calls: int) -> Stage:
+        """What stood when so many calls had been spent: a prompt counts from the call that completed its choice. The baseline before the first."""
+        found = self.stages[0]
+        for stage in self.stages:
+            if stage.calls > calls:
+                break
+            found = stage
+        return found
+
+
+def run_ours(ground: Ground, optimizer: Optimizer, calls: int, seed: int, exam: bool = False) -> Course:
+    """Search with `calls` calls of both models together. `exam` measures the winner on the holdout besides."""
+    return course_of(ground, *asyncio.run(searched(ground, optimizer, calls, seed, exam)))
+
+
+async def searched(ground: Ground, optimizer: Optimizer, calls: int, seed: int, exam: bool) -> tuple[list[Event], str]:
+    plan = ExamPlan(calls, 2, ground.task.rows("holdout") if exam else (), ())
+    done = await run_in_memory(
+        ground.task, ground.scorer, optimizer, ground.model, ground.critic, max_calls=calls, seed=seed, plan=plan
+    )
+    return done.events, done.finish.winner.id if done.finish.winner else ""
+
+
+def course_of(ground: Ground, events: list[Event], winner: str) -> Course:
+    """The course of a run from its events."""
+    prompts: dict[str, Prompt] = {}
+    dev: dict[str, list[float]] = {}
+    held: list[float] = []
+    for event in events:
+        if isinstance(event, AttemptDone) and event.attempt.candidate is not None:
+            prompts[event.attempt.candidate.id] = event.attempt.candidate.prompt
+        elif isinstance(event, RolloutDone) and isinstance(event.rollout.score, Scored):
+            if event.rollout.split == "dev":
+                dev.setdefault(event.rollout.candidate, []).append(event.rollout.score.value)
+            elif event.rollout.split == "holdout" and event.rollout.candidate == winner:
+                held.append(event.rollout.score.value)
+    stages: list[Stage] = []
+    calls = 0
+    for event in events:
+        if isinstance(event, AttemptDone):
+            calls = event.calls
+            prompt = prompts[event.champion]
+            if not stages or stages[-1].prompt != prompt:
+                scores = dev[event.champion]
+                stages.append(Stage(calls, prompt, sum(scores) / len(scores)))
+    return Course(tuple(stages), calls, sum(held) / len(held) if held else None)
