@@ -1,7 +1,7 @@
 """What `--to` can name: our exporters and registries, and those that other packages bring.
 
 A package brings one under the entry-point group `topout.exporters`: an Exporter (files) or a RegistryTarget. It is loaded when it is asked for, never
-before, so that a broken one is in nobody's way.
+before, so that a broken one is in nobody's way. A name that ends in `.py` is a file of the user's own.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from topout.contracts import Exporter, RegistryTarget
-from topout.errors import TopoutError, UserError, did_you_mean
+from topout.errors import TopoutError, UserError, did_you_mean, place
 from topout.exporters import DIRECTORY, HAND_OFFS, SERVERS, TARGETS
 from topout.exporters.directory import DirectoryRegistry
 from topout.exporters.installed import plugged, target_names
+from topout.plugins.exporters import load_exporter
+from topout.plugins.modules import Crash, boundary
 from topout.store.batch import write_batch
 
 __all__ = ["REGISTRIES", "plug_in", "registry_target", "target"]
@@ -32,6 +34,8 @@ def target(name: str, option: str = "--to") -> Exporter | RegistryTarget:
         return TARGETS[name]
     if name in REGISTRIES:
         return REGISTRIES[name]
+    if name.endswith(".py"):
+        return load_exporter(Path(name))
     others = plugged()
     if name in others:
         return loaded(others[name], option)
@@ -40,7 +44,7 @@ def target(name: str, option: str = "--to") -> Exporter | RegistryTarget:
     known = target_names()
     near = did_you_mean(name, known)
     near = near if near.startswith(" Did") else ""
-    raise UserError(f"{option} {name}: no such target.{near} Targets: {', '.join(known)}.")
+    raise UserError(f"{option} {name}: no such target.{near} Targets: {', '.join(known)}; or a file of your own, such as mine.py.")
 
 
 def registry_target(name: str, option: str) -> RegistryTarget:
@@ -69,6 +73,13 @@ def loaded(entry: EntryPoint, option: str) -> Exporter | RegistryTarget:
 @contextmanager
 def plug_in(name: str, option: str = "--to") -> Iterator[None]:
     """What a target of somebody else's raises by mistake becomes a UserError with its name. Ours raise what they mean to."""
+    if name.endswith(".py"):
+        try:
+            with boundary(Path(name)):
+                yield
+        except Crash as crash:
+            raise UserError(f"{place(name, crash.line)}: it raised {crash.what}.") from crash
+        return
     try:
         yield
     except TopoutError:

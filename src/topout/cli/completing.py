@@ -33,7 +33,8 @@ def recipes(incomplete: str) -> list[str]:
         start = Path(incomplete) if incomplete.endswith("/") else Path(incomplete).parent
         return beginning(incomplete, (str(path) for path in files(start) if path.suffix in (".toml", ".py") or path.is_dir()))
     folders = (Path("optimizers"), shipped("optimizers"))
-    return beginning(incomplete, (path.stem for folder in folders for path in files(folder) if path.suffix in (".toml", ".py")))
+    found = (path for folder in folders for path in files(folder) if path.suffix in (".toml", ".py"))
+    return beginning(incomplete, (path.stem for path in found if not path.name.startswith("test_")))
 
 
 def runs(context: typer.Context, incomplete: str) -> list[str]:

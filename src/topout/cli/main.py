@@ -17,6 +17,7 @@ from topout import __version__
 from topout.cli import (
     caching,
     checking,
+    creating,
     evaluating,
     exporting,
     foreign,
@@ -65,6 +66,7 @@ def topout(
 
 app.command(short_help="Search for a better prompt and say what it gained.")(running.optimize)
 app.command(short_help="Make a task folder from a file of rows.")(starting.init)
+app.command(short_help="Write an optimizer, scorer or exporter of your own to start from.")(creating.new)
 app.command(short_help="Look a task folder over before money is spent.")(checking.check)
 app.command(short_help="Measure one prompt on one split.")(evaluating.evaluate)
 app.command(short_help="Decide by interval whether a prompt holds a bound, for CI.")(gating.gate)

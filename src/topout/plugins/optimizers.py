@@ -69,7 +69,13 @@ def recipe_names(here: Path | None = None) -> list[str]:
     """The names that `load_recipe` knows."""
     folders = ((here or Path.cwd()) / "optimizers", shipped("optimizers"))
     return sorted(
-        {path.stem for folder in folders if folder.is_dir() for path in folder.iterdir() if path.suffix in (".toml", ".py")}
+        {
+            path.stem
+            for folder in folders
+            if folder.is_dir()
+            for path in folder.iterdir()
+            if path.suffix in (".toml", ".py") and not path.name.startswith("test_")
+        }
     )
 
 
