@@ -12,6 +12,7 @@ import pytest
 from topout.contracts import History, Lab, Move, Optimizer, Stop
 from topout.domain import Attempt, Demo, Example
 from topout.plugins.optimizers import load_recipe
+from topout.search.bootstrap import Bootstrap, BootstrapSettings
 from topout.search.evolve import Evolve, EvolveSettings
 from topout.search.fewshot import Fewshot, FewshotSettings
 from topout.testing.conformance import check_optimizer
@@ -22,6 +23,7 @@ SHIPPED: dict[str, Callable[[], Optimizer]] = {
     "evolve": lambda: Evolve(SMALL),
     "evolve with one lane": lambda: Evolve(replace(SMALL, lanes=1)),
     "fewshot": lambda: Fewshot(FewshotSettings(lanes=4, demo_sets=6, max_demos=8, instructions=3, read_rows=8, first_block=4)),
+    "bootstrap": lambda: Bootstrap(BootstrapSettings(lanes=4, max_bootstrapped=6, max_labelled=4, read_rows=8, first_block=4)),
     "hillclimb": lambda: load_recipe(str(OPTIMIZERS / "hillclimb.py")).optimizer,
 }
 

@@ -17,6 +17,7 @@ from topout.domain import Attempt
 from topout.errors import OptimizerError, UserError, did_you_mean, place
 from topout.plugins.modules import Crash, boundary, guarded, load_module
 from topout.plugins.shipped import shipped
+from topout.search.bootstrap import Bootstrap, BootstrapSettings
 from topout.search.evolve import Evolve, EvolveSettings
 from topout.search.fewshot import Fewshot, FewshotSettings
 
@@ -24,7 +25,7 @@ __all__ = ["LoadedRecipe", "load_recipe", "recipe_names"]
 
 Settings = Mapping[str, bool | int | float | str]
 Levers = Collection[str]
-S = TypeVar("S", EvolveSettings, FewshotSettings)
+S = TypeVar("S", BootstrapSettings, EvolveSettings, FewshotSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,18 @@ def fewshot(settings: Settings, levers: Levers, path: Path) -> Optimizer:
     return Fewshot(settings_of(FewshotSettings, within(levers, needed, settings, path), path))
 
 
-BUILT_IN: Mapping[str, Callable[[Settings, Levers, Path], Optimizer]] = {"evolve": evolve, "fewshot": fewshot}
+def bootstrap(settings: Settings, levers: Levers, path: Path) -> Optimizer:
+    """Random search over few-shot sets of the model's own right answers."""
+    if "demos" not in levers:
+        raise UserError(f"{place(path)}: optimizer 'bootstrap' has no other lever than 'demos'. Add it to levers.")
+    return Bootstrap(settings_of(BootstrapSettings, settings, path))
+
+
+BUILT_IN: Mapping[str, Callable[[Settings, Levers, Path], Optimizer]] = {
+    "bootstrap": bootstrap,
+    "evolve": evolve,
+    "fewshot": fewshot,
+}
 
 
 def within(levers: Levers, needed: Mapping[str, str], given: Settings, path: Path) -> Settings:
