@@ -19,20 +19,36 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-__all__ = ["OpenAIServer", "Response", "chat", "drop", "error"]
+__all__ = ["Exchange", "OpenAIServer", "Response", "chat", "drop", "error"]
 
 Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What goes over the wire, after `delay_s`. With `dropped` the connection is closed without a byte."""
+    """What goes over the wire, after `delay_s`. With `dropped` the connection is closed without a byte.
+
+    `first_token_s` is how long the body stays away once the headers are there. `sent` below 1 is the share of the body that goes out before the
+    connection is closed. With `drip_s` the body comes byte by byte, a byte in so many seconds: the client is never idle for long.
+    """
 
     status: int = 200
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
     dropped: bool = False
+    first_token_s: float = 0.0
+    sent: float = 1.0
+    drip_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request and what became of it: `completed` once the whole response was written to a client that was still there."""
+
+    body: Body
+    response: Response
+    completed: bool = False
 
 
 def chat(
@@ -73,7 +89,7 @@ class OpenAIServer:
     """A context manager: listens on a free loopback port inside `with`, and is gone after it.
 
     `answer` maps the JSON body of a request to a `Response`; it runs in the server's thread. `served` counts answered requests,
-    `bodies` keeps them in order of arrival, `headers` their headers (names in lower case).
+    `bodies` keeps them in order of arrival, `headers` their headers (names in lower case), `exchanges` what became of each.
     """
 
     def __init__(self, answer: Callable[[Body], Response]) -> None:
@@ -84,6 +100,7 @@ class OpenAIServer:
         self._port = 0
         self.bodies: list[Body] = []
         self.headers: list[Mapping[str, str]] = []
+        self.exchanges: list[Exchange] = []
 
     @property
     def url(self) -> str:
@@ -130,17 +147,42 @@ class OpenAIServer:
         body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))) or b"{}")
         if not head[0].split(" ")[1].endswith("/chat/completions"):
             response = error(404, f"this server only knows /chat/completions, not {head[0]}")
+            exchange = Exchange(body, response)
         else:
             self.bodies.append(body)
             self.headers.append(headers)
             response = self._answer(body)
-        if response.delay_s:
-            await asyncio.sleep(response.delay_s)
-        if response.dropped:
+            exchange = Exchange(body, response)
+            self.exchanges.append(exchange)
+        if (response.delay_s and await gone(reader, response.delay_s)) or response.dropped:
             return False
         payload = response.body.encode()
         fields = {"content-type": "application/json", "content-length": str(len(payload)), **response.headers}
         lines = [f"HTTP/1.1 {response.status} -", *(f"{name}: {value}" for name, value in fields.items())]
-        writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + payload)
+        writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n")
+        if response.first_token_s and await gone(reader, response.first_token_s):
+            return False
+        whole = payload
+        payload = payload[: int(len(payload) * response.sent)]
+        if response.drip_s:
+            for byte in payload:
+                writer.write(bytes((byte,)))
+                if await gone(reader, response.drip_s):
+                    return False
+        else:
+            writer.write(payload)
         await writer.drain()
+        if len(payload) < len(whole):
+            return False
+        exchange.completed = True
+        return True
+
+
+async def gone(reader: asyncio.StreamReader, seconds: float) -> bool:
+    """Wait so long; True as soon as the client has hung up. No client of ours sends a second request before it has its answer."""
+    try:
+        return not await asyncio.wait_for(reader.read(1), seconds)
+    except TimeoutError:
+        return False
+    except ConnectionError:
         return True
