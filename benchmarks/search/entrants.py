@@ -1,19 +1,25 @@
 """Who takes part: each optimizer under its name, as a function ground x calls x seed -> course.
 
-A rival joins by an entry in the dictionary that its module offers: `benchmarks/search/rivals/__init__.py` has `RIVALS: dict[str, Entrant]`, taken in here
-when that package is there.
+A rival joins by an entry in the dictionary that its package offers: `benchmarks/search/rivals/__init__.py` has `RIVALS: dict[str, Entrant]`, taken in here
+when it is there (an entry names what it imports inside its function).
 """
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from benchmarks.search.landscape import Ground
 from benchmarks.search.ours import Course, run_ours
 from topout.search.evolve import Evolve, EvolveSettings
 
-__all__ = ["Entrant", "entrants"]
+__all__ = ["Entrant", "entrant", "entrants"]
+
+RECIPE = Path(__file__).parents[2] / "optimizers" / "evolve.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +32,23 @@ class Entrant:
     anytime: bool = False
 
 
-def evolve(ground: Ground, calls: int, seed: int) -> Course:
-    """The shipped default."""
-    return run_ours(ground, Evolve(EvolveSettings()), calls, seed, exam=True)
-
-
 def entrants() -> dict[str, Entrant]:
     """All that can be named after --optimizers."""
-    return {"evolve": Entrant(evolve)}
+    found = {"evolve": evolve("")}
+    if importlib.util.find_spec("benchmarks.search.rivals") is not None:
+        found |= importlib.import_module("benchmarks.search.rivals").RIVALS
+    return found
+
+
+def entrant(name: str) -> Entrant:
+    """The entrant of that name; `evolve:read_rows=8,stay_z=0.1` is the shipped recipe with other settings. Raises KeyError for a name that nobody has."""
+    head, _, changes = name.partition(":")
+    return evolve(changes) if head == "evolve" else entrants()[name]
+
+
+def evolve(changes: str) -> Entrant:
+    """The shipped recipe, with these settings changed."""
+    settings = EvolveSettings(**tomllib.loads(RECIPE.read_text())["settings"])
+    told = tomllib.loads("\n".join(changes.split(",")))
+    optimizer = Evolve(replace(settings, **told))
+    return Entrant(lambda ground, calls, seed: run_ours(ground, optimizer, calls, seed, exam=True))

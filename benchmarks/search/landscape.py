@@ -291,7 +291,8 @@ class Landscape:
             miss = np.ones(len(rows.kind))
             for place, right in shown:
                 same = rows.kind == self.rows.kind[place]
-                distance = np.square(rows.place[same] - self.rows.place[place]).sum(axis=1)
+                x, y = (rows.place[same] - self.rows.place[place]).T
+                distance = x * x + y * y
                 near = 0.15 + 0.6 * np.exp(-distance / 2)
                 miss[same] *= (1 - near) if right and not self.rows.mislabelled[place] else (1 + 0.3 * near)
             out += d.demo * (1 - miss)
