@@ -34,7 +34,15 @@ def as_csv(path: Path, rows: list[dict[str, Json]], separator: str = ",", encodi
 
 
 @pytest.mark.parametrize(
-    ("separator", "encoding", "ends"), [(",", "utf-8", "\n"), (";", "utf-8-sig", "\r\n"), ("\t", "utf-8", "\r\n")]
+    ("separator", "encoding", "ends"),
+    [
+        (",", "utf-8", "\n"),
+        (";", "utf-8-sig", "\r\n"),
+        ("\t", "utf-8", "\r\n"),
+        ("\t", "utf-16", "\r\n"),
+        (";", "utf-16-le", "\n"),
+        (",", "utf-8", "\r"),
+    ],
 )
 def test_a_table_becomes_a_task_with_labels_and_splits_within_each_label(
     tmp_path: Path, separator: str, encoding: str, ends: str
@@ -49,6 +57,41 @@ def test_a_table_becomes_a_task_with_labels_and_splits_within_each_label(
     for split, each in zip(SPLITS, (12, 6, 12), strict=False):
         found = [str(e.expected) for e in task.rows(split)]
         assert {label: found.count(label) for label in TOPICS} == dict.fromkeys(TOPICS, each)
+
+
+def test_what_excel_saves_as_plain_csv_is_read_as_windows_1252_and_that_is_said(tmp_path: Path) -> None:
+    rows = [{**row, "Body": f"Größe {i}"} for i, row in enumerate(flat())]
+    made = init(tmp_path / "desk", source=as_csv(tmp_path / "a.csv", rows, ";", "cp1252", "\r\n"))
+    assert made.notes == ("not UTF-8, read as Windows-1252: is 'Größe' spelled right? If not, save the file as UTF-8",)
+    assert "Größe" in load_task(tmp_path / "desk").task.rows("train")[0].inputs["Body"]
+
+
+def test_excel_s_separator_line_is_obeyed_and_heads_that_repeat_are_numbered(tmp_path: Path) -> None:
+    body = "".join(f"note {i}|more {i}|{TOPICS[i % 3]}\n" for i in range(60))
+    (tmp_path / "a.csv").write_text(f"sep=|\nText|Text|Label\n{body}")
+    made = init(tmp_path / "desk", source=tmp_path / "a.csv")
+    assert dict(made.mapping) == {"Text": "input 'Text'", "Text 2": "input 'Text_2'", "Label": "expected answer"}
+    assert made.notes == ("heads that stand there twice are numbered: Text 2",)
+
+
+def test_a_large_file_is_sampled_by_hash_within_each_label(tmp_path: Path) -> None:
+    rows: list[dict[str, Json]] = [{"text": f"note {i}", "label": "rare" if i % 100 == 0 else TOPICS[i % 3]} for i in range(3000)]
+    source = as_csv(tmp_path / "a.csv", rows)
+    made = init(tmp_path / "desk", source=source, max_rows=600)
+    assert 590 <= sum(made.rows.values()) <= 610
+    task = load_task(tmp_path / "desk").task
+    kept = [str(e.expected) for split in SPLITS for e in task.rows(split)]
+    assert {label: kept.count(label) for label in ("rare", "billing")} == {"rare": 6, "billing": 198}
+    ids = {e.inputs["text"] for split in SPLITS for e in task.rows(split)}
+    init(tmp_path / "more", source=as_csv(tmp_path / "b.csv", [{"text": "note x", "label": "billing"}, *rows]), max_rows=600)
+    again = {e.inputs["text"] for split in SPLITS for e in load_task(tmp_path / "more").task.rows(split)}
+    assert len(ids - again) <= 2
+
+
+def test_a_column_that_looks_like_the_answer_is_named_in_the_question(tmp_path: Path) -> None:
+    rows: list[dict[str, Json]] = [{"Message": f"note {i}", "Team": TOPICS[i % 3]} for i in range(60)]
+    with pytest.raises(UserError, match=r"'Team' looks like one \(3 different values in 60 rows\)"):
+        init(tmp_path / "desk", source=as_csv(tmp_path / "a.csv", rows))
 
 
 def test_the_same_file_is_split_alike_each_time(tmp_path: Path) -> None:
@@ -107,7 +150,7 @@ def test_promptfoo_tests_bring_their_assertion_as_scorer(tmp_path: Path) -> None
     made = init(tmp_path / "towns", source=tmp_path / "promptfooconfig.yaml")
     assert made.shape == "promptfoo tests"
     assert made.scorer == "contains"
-    assert made.notes == ("20 further assertions left out",)
+    assert made.notes == ("20 further assertions left out", "prompt 'prompt.txt' left out: no such file")
     assert load_task(tmp_path / "towns").task.fields == ("city",)
 
 
@@ -138,6 +181,25 @@ def test_a_workbook_with_odd_heads_is_read(tmp_path: Path) -> None:
         "Label": "expected answer",
     }
     assert load_task(tmp_path / "desk").task.rows("dev")[0].inputs["f_2nd_line"].isdigit()
+
+
+def test_a_workbook_with_a_title_above_its_heads_is_read_below_it(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["Export of 2026-01-31"])
+    sheet.append([])
+    sheet.append(["Ticket", "Ticket", "Category", "", "Note"])
+    for i in range(60):
+        sheet.append([f"letter {i}", i, TOPICS[i % 3], None, "x" if i == 59 else None])
+    book.save(tmp_path / "tickets.xlsx")
+    made = init(tmp_path / "desk", source=tmp_path / "tickets.xlsx", inputs=("Ticket",))
+    assert made.rows == {"train": 24, "dev": 12, "holdout": 24}
+    assert made.notes == (
+        "heads that stand there twice are numbered: Ticket 2",
+        "1 lines above the heads of sheet 'Sheet' passed over",
+        "left out: Ticket 2, column 4, Note",
+    )
 
 
 def test_parquet_is_read(tmp_path: Path) -> None:
@@ -199,7 +261,7 @@ def test_the_scorer_fits_what_is_expected(tmp_path: Path, expected: object, scor
     [
         ("a.csv", "", "no rows"),
         ("a.csv", 'a,b\n"1,2\n', ":2: broken CSV"),
-        ("a.csv", "a,a\n1,2\n", "column 'a' stands twice"),
+        ("a.csv", "a,a\n1,2\n", "which column is the expected answer? Name it with --expected COLUMN. Columns: a, a 2."),
         ("a.csv", "a,b\n1,2,3\n", ":2: 3 cells under 2 heads"),
         ("a.json", '{"name": 1}', "without a list of rows"),
         ("a.json", "[1, 2]", "expected a list of objects"),
@@ -264,5 +326,7 @@ def test_the_verb_prints_the_mapping_and_alone_lists_the_scorers(tmp_path: Path,
     assert main(["init", str(tmp_path / "desk"), "--from", str(as_csv(tmp_path / "a.csv", flat())), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["mapping"]["Category"] == "expected answer"
     assert main(["init", str(tmp_path / "other")]) == 2
+    assert "topout init TASK --from" in capsys.readouterr().out
+    assert main(["init", "--scorers"]) == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in ("label", "numeric", "token_f1", "scorer.py"))

@@ -23,7 +23,7 @@ from topout.store.batch import write_batch
 from topout.text.rendering import placeholders
 from topout.text.templates import alike
 
-__all__ = ["Imported", "import_prompt"]
+__all__ = ["Imported", "absent", "import_prompt", "suits"]
 
 SOURCE = re.compile(r"(?P<target>[\w.-]+):(?P<name>[^:@]+)(?P<kind>[@/])(?P<pointer>[^:@/]+)")
 EXAMPLE = "Write it as mlflow:NAME@production, or mlflow:NAME/3 for a version."
@@ -102,6 +102,12 @@ def checked(found: Registered, fields: tuple[str, ...], where: str) -> Prompt:
         raise UserError(
             f"{where}: topout has no place for this prompt: {found.unread}. Register it as plain text or as a chat with {{{{field}}}}s."
         )
+    suits(prompt, fields, where)
+    return prompt
+
+
+def suits(prompt: Prompt, fields: tuple[str, ...], where: str) -> None:
+    """Raises UserError when the prompt asks for fields that a task of these does not have, or never shows the example."""
     for component in prompt.components:
         for name in placeholders(component.text):
             if name not in fields:
@@ -119,7 +125,6 @@ def checked(found: Registered, fields: tuple[str, ...], where: str) -> Prompt:
             raise UserError(
                 f"{where}: its demos do not have the task's fields ('{name}'). Register the prompt without demos, or mend them."
             )
-    return prompt
 
 
 def held(there: dict[str, bytes], files: dict[str, bytes], prompt: Prompt) -> bool:

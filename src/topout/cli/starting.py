@@ -22,13 +22,14 @@ __all__ = ["init"]
 
 
 def init(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="Folder to make, such as tasks/my-task.")],
+    task: Annotated[str | None, typer.Argument(metavar="TASK", help="Folder to make, such as tasks/my-task.")] = None,
     source: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--from",
-            metavar="FILE",
-            help="Rows: CSV, TSV, JSONL, JSON, YAML, XLSX or Parquet; also promptfoo tests, MLflow datasets, inspect samples.",
+            metavar="SOURCE",
+            help="Rows: a CSV, TSV, JSONL, JSON, YAML, XLSX or Parquet file (also promptfoo's, MLflow's, inspect's), a folder of them, hf:org/name, "
+            "mlflow:NAME, langfuse:NAME. A second one may bring the prompt: a saved DSPy program (.json), mlflow:NAME@production.",
         ),
     ] = None,
     inputs: Annotated[
@@ -38,23 +39,38 @@ def init(
     id_column: Annotated[str, typer.Option("--id", metavar="COLUMN", help="The rows' id.")] = "",
     group: Annotated[str, typer.Option(metavar="COLUMN", help="What rows belong together (one customer, one thread).")] = "",
     split: Annotated[str, typer.Option(metavar="COLUMN", help="Which rows are train, dev and holdout (or test).")] = "",
-    scorer: Annotated[str, typer.Option(metavar="NAME", help="How answers are judged; 'topout init TASK' alone lists them.")] = "",
+    scorer: Annotated[str, typer.Option(metavar="NAME", help="How answers are judged; --scorers lists them.")] = "",
     description: Annotated[str, typer.Option(metavar="TEXT", help="The task in a sentence; it begins the first prompt.")] = "",
+    max_rows: Annotated[int, typer.Option(min=6, metavar="N", help="Most rows to take; a large file is sampled by hash.")] = 2500,
+    list_scorers: Annotated[
+        bool, typer.Option("--scorers", help="List the ways to judge an answer, with when to use each.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a task folder from a file of rows: task.toml, a first prompt, data by split, and a README with the counts.
 
     Everything is found out from the file and told; what cannot be is asked for in a terminal, or by an option. The files are plain: edit them.
     """
-    if source is None:
+    if list_scorers:
+        from topout.intake.proposal import SCORERS
+
+        if as_json:
+            print_json({"schema": 1, "scorers": dict(SCORERS)})
+        else:
+            say(*scorers())
+        return
+    if task is None:
+        raise typer.BadParameter("name the folder to make: topout init tasks/my-task --from FILE.csv", param_hint="TASK")
+    if not source:
         say(*scorers())
         raise typer.Exit(2)
+    folder = task
     from topout.app.starting import init
     from topout.errors import UserError
 
     def make(expected: str) -> Started:
         return init(
-            task,
+            folder,
             source=source,
             inputs=tuple(inputs or ()),
             expected=expected,
@@ -63,6 +79,7 @@ def init(
             split=split,
             scorer=scorer,
             description=description,
+            max_rows=max_rows,
         )
 
     try:
@@ -104,6 +121,7 @@ def shown(made: Started) -> list[RenderableType]:
         text(f"{folder}: made from {made.shape}", "bold"),
         block("Mapping", grid(rows)),
         block("Chosen", bullets((*made.why, *made.notes, "rows: " + ", ".join(f"{s} {n:,}" for s, n in made.rows.items())))),
+        *([block("First prompt", text(made.prompt))] if made.prompt else []),
         block("Written", *(text(typed_path(path)) for path in made.files)),
         commands(
             "Next",
@@ -127,5 +145,6 @@ def document(made: Started) -> dict[str, Json]:
         "rows": {str(split): n for split, n in made.rows.items()},
         "why": list(made.why),
         "notes": list(made.notes),
+        "prompt": made.prompt or None,
         "files": [str(path) for path in made.files],
     }

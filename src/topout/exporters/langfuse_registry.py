@@ -27,6 +27,8 @@ __all__ = ["LangfuseRegistry", "connect"]
 LABEL = re.compile(r"[a-z0-9_.-]{1,36}")
 REFERENCE = "@@@langfusePrompt:"
 KEY = "LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY"
+PAGE = 100
+"""Items of a dataset that are asked for at once."""
 CLOUD = "https://cloud.langfuse.com"
 
 
@@ -108,6 +110,21 @@ class LangfuseRegistry:
 
     def point(self, name: str, alias: str, version: str) -> None:
         self._rest.send("PATCH", f"/api/public/v2/prompts/{segment(name)}/versions/{segment(version)}", {"newLabels": [alias]})
+
+    def dataset(self, name: str) -> list[dict[str, Json]] | None:
+        """The items of a dataset that are not archived (`id`, `input`, `expectedOutput`, `metadata`), None when there is none of that name."""
+        items: list[dict[str, Json]] = []
+        page = 1
+        while True:
+            found = self._rest.get("/api/public/dataset-items", {"datasetName": name, "page": page, "limit": PAGE})
+            match found:
+                case {"data": [*data], "meta": {"totalPages": int(pages)}}:
+                    items += [one for one in data if isinstance(one, dict) and one.get("status") != "ARCHIVED"]
+                case _:
+                    return None
+            if page >= pages or not data:
+                return items or None
+            page += 1
 
     def address(self, name: str, pointer: str) -> str:
         by = f"version={pointer}" if pointer.isdigit() else f'label="{pointer}"'

@@ -180,6 +180,27 @@ class MlflowRegistry:
         with self._asking() as client:
             client.set_prompt_alias(name, alias, int(version))
 
+    def dataset(self, name: str) -> list[dict[str, Json]] | None:
+        """The records of an evaluation dataset (`inputs`, `expectations`, `outputs`, `dataset_record_id`), None when there is none of that name."""
+        if self._nothing_yet():
+            return None
+        with self._asking() as client, at(self._address):
+            found = client.search_datasets(filter_string=f"name = '{name}'", max_results=1)
+            return (
+                [
+                    {
+                        "inputs": dict(record.inputs),
+                        "expectations": dict(record.expectations or {}),
+                        "outputs": record.outputs,
+                        "dataset_record_id": record.dataset_record_id,
+                    }
+                    for one in found
+                    for record in one.records
+                ]
+                if found
+                else None
+            )
+
     def address(self, name: str, pointer: str) -> str:
         return f"prompts:/{name}{'/' if pointer.isdigit() else '@'}{pointer} at {self._where}"
 
@@ -348,6 +369,23 @@ def settings() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def at(address: str) -> Iterator[None]:
+    """MLflow's process-wide address, by which a dataset fetches its own records; as it was afterwards."""
+    import mlflow
+
+    was_set, before, environ = mlflow.is_tracking_uri_set(), mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(address)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before if was_set else None)
+        if environ is None:
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
+        else:
+            os.environ["MLFLOW_TRACKING_URI"] = environ
 
 
 def missing(error: Exception) -> bool:

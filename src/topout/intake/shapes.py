@@ -78,6 +78,8 @@ def read_shape(rows: Table, roles: Roles) -> Reading:
         return mlflow_rows(rows, roles)
     if "input" in first and "target" in first and not roles.expected:
         return inspect_rows(rows, roles)
+    if "input" in first and "expectedOutput" in first:
+        return langfuse_items(rows, roles)
     return flat_rows(rows, roles)
 
 
@@ -89,7 +91,11 @@ def flat_rows(rows: Table, roles: Roles) -> Reading:
             raise UserError(f"no column '{name}'.{did_you_mean(name, heads)}")
     expected = roles.expected or named(heads, EXPECTED)
     if not expected:
-        raise UserError(f"which column is the expected answer? Name it with --expected COLUMN. Columns: {', '.join(heads[:30])}.")
+        likely = likely_answer(rows, heads)
+        guess = f" '{likely[0]}' looks like one ({likely[1]} different values in {len(rows):,} rows)." if likely else ""
+        raise UserError(
+            f"which column is the expected answer? Name it with --expected COLUMN. Columns: {', '.join(heads[:30])}.{guess}"
+        )
     id_ = roles.id or named(heads, IDS)
     group = roles.group or named(heads, GROUPS)
     split = roles.split or named(heads, SPLIT_HEADS)
@@ -140,6 +146,25 @@ def mlflow_rows(rows: Table, roles: Roles) -> Reading:
     return Reading("an MLflow dataset", tuple(entries), tuple(names.values()), tuple(mapping))
 
 
+def langfuse_items(rows: Table, roles: Roles) -> Reading:
+    """Langfuse's dataset items: `input` and `expectedOutput`, each a value or an object; metadata stays behind."""
+    asked = any(isinstance(row.get("input"), dict) for row in rows)
+    inputs = tuple(dict.fromkeys(key for row in rows for key in mapping_of(row.get("input")))) if asked else ("input",)
+    keys = tuple(dict.fromkeys(key for row in rows for key in mapping_of(row.get("expectedOutput"))))
+    chosen = roles.expected if roles.expected in keys else keys[0] if len(keys) == 1 else ""
+    if roles.expected and roles.expected not in (*keys, "expectedOutput"):
+        raise UserError(f"no '{roles.expected}' in the expected outputs.{did_you_mean(roles.expected, keys)}")
+    names = fields_of(inputs)
+    entries = []
+    for row in rows:
+        given, output = row.get("input"), row.get("expectedOutput")
+        values = {names[key]: said(mapping_of(given).get(key)) for key in inputs} if asked else {names["input"]: said(given)}
+        entries.append(Entry(values, mapping_of(output).get(chosen) if chosen else output, text(row.get("id"))))
+    mapping = [(f"input.{key}" if asked else key, f"input '{names[key]}'") for key in inputs]
+    mapping += [(f"expectedOutput.{chosen}" if chosen else "expectedOutput", "expected answer"), ("id", "id")]
+    return Reading("a Langfuse dataset", tuple(entries), tuple(names.values()), tuple(mapping))
+
+
 def inspect_rows(rows: Table, roles: Roles) -> Reading:
     """inspect_ai's samples: `input` (a text, or messages), `target`, perhaps `choices`; metadata stays behind."""
     choices = any(row.get("choices") for row in rows)
@@ -170,22 +195,37 @@ def inspect_rows(rows: Table, roles: Roles) -> Reading:
 
 def promptfoo_tests(rows: Table) -> Reading:
     """promptfoo's tests: `vars`, and the first assertion that says what is expected."""
-    inputs = tuple(dict.fromkeys(key for row in rows for key in mapping_of(row.get("vars"))))
+    found = [usable_assert(row) for row in rows]
+    answers = {name for one in found if one is not None and (name := variable(one.get("value")))}
+    inputs = tuple(dict.fromkeys(key for row in rows for key in mapping_of(row.get("vars")) if key not in answers))
     names = fields_of(inputs)
     entries, kinds, left = [], [], 0
-    for row in rows:
+    for row, one in zip(rows, found, strict=True):
         asserts = row.get("assert")
-        usable = (
-            [one for one in asserts if isinstance(one, dict) and one.get("type") in ASSERTS] if isinstance(asserts, list) else []
-        )
-        left += (len(asserts) if isinstance(asserts, list) else 0) - len(usable[:1])
-        if not usable:
+        left += (len(asserts) if isinstance(asserts, list) else 0) - (one is not None)
+        if one is None:
             continue
-        kinds.append(str(usable[0]["type"]))
-        entries.append(Entry({names[key]: text(mapping_of(row.get("vars")).get(key)) for key in inputs}, usable[0].get("value")))
-    return asserted(
-        "promptfoo tests", rows, entries, kinds, names, left, [(f"vars.{key}", f"input '{names[key]}'") for key in inputs]
-    )
+        values = mapping_of(row.get("vars"))
+        name = variable(one.get("value"))
+        kinds.append(str(one["type"]))
+        entries.append(Entry({names[key]: text(values.get(key)) for key in inputs}, values.get(name) if name else one.get("value")))
+    mapping = [(f"vars.{key}", f"input '{names[key]}'") for key in inputs]
+    if answers:
+        mapping += [(f"vars.{name}", "expected answer") for name in sorted(answers)]
+    return asserted("promptfoo tests", rows, entries, kinds, names, left, mapping)
+
+
+def usable_assert(row: Mapping[str, Json]) -> Mapping[str, Json] | None:
+    """The first assertion of a test that says what is expected."""
+    asserts = row.get("assert")
+    every = asserts if isinstance(asserts, list) else []
+    return next((one for one in every if isinstance(one, dict) and one.get("type") in ASSERTS), None)
+
+
+def variable(value: Json) -> str:
+    """The variable that an assertion's value is (`{{expected}}`), '' for any other value."""
+    match = re.fullmatch(r"\s*\{\{\s*([^{}|\s]+)\s*\}\}\s*", value) if isinstance(value, str) else None
+    return match[1] if match else ""
 
 
 def promptfoo_table(rows: Table) -> Reading:
@@ -239,6 +279,17 @@ def asserted(
     return Reading(
         shape, tuple(kept), tuple(names.values()), (*mapping, (f"assert {kind}", "expected answer")), ASSERTS[kind], tuple(notes)
     )
+
+
+def likely_answer(rows: Table, heads: Sequence[str]) -> tuple[str, int] | None:
+    """The one column with few values that repeat, as labels do, and how many they are; None when none or several are such."""
+    found = []
+    for head in heads:
+        values = [text(row.get(head)).strip() for row in rows]
+        distinct = len(set(values))
+        if all(values) and 1 < distinct <= min(60, len(rows) // 4) and max(map(len, values)) <= 60:
+            found.append((head, distinct))
+    return found[0] if len(found) == 1 else None
 
 
 def named(heads: Sequence[str], known: Sequence[str]) -> str:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import datetime
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from topout.config.toml_files import read_text
+from topout.config.toml_files import beside, read_text
 from topout.domain import Json
 from topout.errors import UserError, place
 
-__all__ = ["KINDS", "Table", "read_table"]
+__all__ = ["KINDS", "LISTS", "Sheet", "Table", "document", "json_document", "listed", "plain", "read_table", "table_of"]
 
 Table = list[dict[str, Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The rows of a file, and what had to be guessed to read them (an encoding, the line of the heads), a sentence without its full stop each."""
+
+    rows: Table
+    notes: tuple[str, ...] = ()
+
 
 KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".yaml", ".yml", ".xlsx", ".parquet")
 LISTS = ("rows", "data", "examples", "tests", "samples", "records", "items")
@@ -26,39 +38,93 @@ LISTS = ("rows", "data", "examples", "tests", "samples", "records", "items")
 EXTRA = "pip install 'topout[tables]'"
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> Sheet:
     """The rows of a file, in its order; blank ones are left out.
 
     Raises UserError with path and line: no such file, another kind, broken, no rows, or a package missing for this kind.
     """
-    kind = path.suffix.lower()
-    match kind:
-        case ".csv" | ".tsv":
-            rows = separated(path, read_text(path), "\t" if kind == ".tsv" else "")
-        case ".jsonl" | ".ndjson":
-            rows = json_lines(path, read_text(path))
-        case ".json":
-            rows = listed(path, json_document(path, read_text(path)))
-        case ".yaml" | ".yml":
-            rows = listed(path, yaml_document(path, read_text(path)))
+    match path.suffix.lower():
         case ".xlsx":
-            rows = workbook(path)
+            return table_of(path, workbook(path))
         case ".parquet":
-            rows = parquet(path)
+            return table_of(path, Sheet(parquet(path)))
+        case ".csv" | ".tsv":
+            text, notes = decoded(path)
+            rows, more = separated(path, text, "\t" if path.suffix.lower() == ".tsv" else "")
+            return table_of(path, Sheet(rows, (*notes, *more)))
+        case ".jsonl" | ".ndjson":
+            text, notes = decoded(path)
+            return table_of(path, Sheet(json_lines(path, text), notes))
         case _:
-            raise UserError(f"{path}: not a kind of file that is read. Use one of {', '.join(KINDS)}.")
-    rows = [row for row in rows if any(value not in ("", None) for value in row.values())]
+            found, notes = document(path)
+            return table_of(path, Sheet(listed(path, found), notes))
+
+
+def table_of(path: Path | str, sheet: Sheet) -> Sheet:
+    """Without blank rows. Raises UserError when nothing is left."""
+    rows = [row for row in sheet.rows if any(value not in ("", None) for value in row.values())]
     if not rows:
         raise UserError(f"{path}: no rows in it.")
-    return rows
+    return Sheet(rows, sheet.notes)
 
 
-def separated(path: Path, text: str, separator: str) -> Table:
-    """CSV: comma, semicolon or tab, whichever stands most often in the first line."""
-    first = text.partition("\n")[0]
+def document(path: Path) -> tuple[Json, tuple[str, ...]]:
+    """A JSON or YAML file as a whole. Raises UserError for any other kind, and for a broken one."""
+    match path.suffix.lower():
+        case ".json":
+            text, notes = decoded(path)
+            return json_document(path, text), notes
+        case ".yaml" | ".yml":
+            text, notes = decoded(path)
+            return yaml_document(path, text), notes
+        case _:
+            raise UserError(f"{path}: not a kind of file that is read. Use one of {', '.join(KINDS)}.")
+
+
+def decoded(path: Path) -> tuple[str, tuple[str, ...]]:
+    """A text file, whatever wrote it: UTF-8; UTF-16 as Excel's "Unicode text" is; else Windows-1252, as its plain CSV is, and that is said.
+
+    Windows-1252 is a guess: every byte but five is a letter in it. So the first word that hangs on it is shown.
+    """
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path}: no such file.{beside(path)}") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}.") from None
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if marked or data[:400].count(0) > len(data[:400]) // 4:
+        encoding = "utf-16" if marked else "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+        try:
+            return data.decode(encoding), ("read as UTF-16",)
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}: broken UTF-16 at offset {error.start}. Save the file as UTF-8.") from None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        try:
+            text = data.decode("cp1252")
+        except UnicodeDecodeError:
+            return read_text(path), ()  # its message names line and byte
+        if "\0" in text:
+            return read_text(path), ()
+        start = max(text.rfind(mark, 0, error.start) for mark in ' ,;\t\n"') + 1
+        word = re.match(r"[\w'-]*", text[start : start + 40])
+        return text, (
+            f"not UTF-8, read as Windows-1252: is '{word[0] if word else ''}' spelled right? If not, save the file as UTF-8",
+        )
+    return (text if "\0" not in text else read_text(path)), ()
+
+
+def separated(path: Path, text: str, separator: str) -> tuple[Table, tuple[str, ...]]:
+    """CSV: comma, semicolon or tab, whichever stands most often in the first line. Excel's `sep=;` line is obeyed."""
+    first = text.partition("\n")[0].strip()
+    if (told := re.fullmatch(r"sep=(.)", first)) is not None:
+        separator, text = told[1], "\n" + text.partition("\n")[2]  # a blank line, so that line numbers stay
     separator = separator or max((",", ";", "\t"), key=first.count)
     before = csv.field_size_limit(max(len(text), 1))
     rows: Table = []
+    notes: tuple[str, ...] = ()
     line = 1
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -68,7 +134,7 @@ def separated(path: Path, text: str, separator: str) -> Table:
             if not any(cell.strip() for cell in cells):
                 continue
             if not heads:
-                heads = headed(path, cells)
+                heads, notes = headed(cells)
                 continue
             if len(cells) > len(heads):
                 raise UserError(
@@ -79,18 +145,22 @@ def separated(path: Path, text: str, separator: str) -> Table:
         raise UserError(f"{place(path, line)}: broken CSV: {error}. Double a quote inside a quoted cell.") from None
     finally:
         csv.field_size_limit(before)
-    return rows
+    return rows, notes
 
 
-def headed(path: Path, cells: Sequence[object]) -> list[str]:
-    """Column names: trimmed, numbered where they are empty, each once."""
+def headed(cells: Sequence[object]) -> tuple[list[str], tuple[str, ...]]:
+    """Column names: trimmed, numbered where they are empty or stand there before; and a note on the latter."""
     names: list[str] = []
+    twice: list[str] = []
     for i, cell in enumerate(cells, 1):
-        name = " ".join(str(cell if cell is not None else "").split()) or f"column {i}"
-        if name in names:
-            raise UserError(f"{path}: column '{name}' stands twice in the heads. Rename one.")
+        name = base = " ".join(str(cell if cell is not None else "").split()) or f"column {i}"
+        number = 2
+        while name in names:
+            name, number = f"{base} {number}", number + 1
+        if name != base:
+            twice.append(name)
         names.append(name)
-    return names
+    return names, ((f"heads that stand there twice are numbered: {', '.join(twice[:10])}",) if twice else ())
 
 
 def json_lines(path: Path, text: str) -> Table:
@@ -145,8 +215,9 @@ def listed(path: Path, document: Json) -> Table:
     return [row for row in document if isinstance(row, dict)]
 
 
-def workbook(path: Path) -> Table:
-    """The first sheet with rows: values, not formulas; the first row that is not empty holds the heads."""
+def workbook(path: Path) -> Sheet:
+    """The first sheet with rows: values, not formulas. Lines above the heads (a title, a date) are passed over: the heads are the first line that is at
+    least half as wide as the widest."""
     try:
         import openpyxl
     except ImportError:
@@ -154,16 +225,26 @@ def workbook(path: Path) -> Table:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file.") from None
+        raise UserError(f"{path}: no such file.{beside(path)}") from None
     except Exception as error:
         raise UserError(f"{path}: not a workbook that can be read: {error}. Save the sheet as CSV.") from error
-    for sheet in book.worksheets:
-        lines = [cells for cells in sheet.iter_rows(values_only=True) if any(cell is not None for cell in cells)]
-        if len(lines) > 1:
-            width = max(i + 1 for i, cell in enumerate(lines[0]) if cell is not None)
-            heads = headed(path, lines[0][:width])
-            return [dict(zip(heads, (plain(cell) for cell in cells[:width]), strict=False)) for cells in lines[1:]]
-    return []
+    try:
+        for sheet in book.worksheets:
+            lines = [cells for cells in sheet.iter_rows(values_only=True) if any(cell is not None for cell in cells)]
+            filled = [sum(cell is not None for cell in cells) for cells in lines]
+            first = next((i for i, n in enumerate(filled) if 2 * n >= max(filled)), 0)
+            if len(lines) - first < 2:
+                continue
+            width = max(i + 1 for cells in lines[first:] for i, cell in enumerate(cells) if cell is not None)
+            heads, notes = headed([*lines[first], *[None] * width][:width])
+            if first:
+                notes = (*notes, f"{first} lines above the heads of sheet '{sheet.title}' passed over")
+            if len(book.worksheets) > 1:
+                notes = (*notes, f"of {len(book.worksheets)} sheets, '{sheet.title}' was read")
+            return Sheet([dict(zip(heads, (plain(cell) for cell in cells), strict=False)) for cells in lines[first + 1 :]], notes)
+    finally:
+        book.close()
+    return Sheet([])
 
 
 def parquet(path: Path) -> Table:
@@ -172,12 +253,33 @@ def parquet(path: Path) -> Table:
     except ImportError:
         raise UserError(f"{path}: Parquet files need pyarrow: {EXTRA}. Or save them as CSV or JSON Lines.") from None
     try:
-        found: Iterable[object] = pq.read_table(path).to_pylist()
+        table = pq.read_table(path)
+        found: Iterable[object] = table.to_pylist()
+        classes = class_names((table.schema.metadata or {}).get(b"huggingface", b""))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file.") from None
     except Exception as error:
         raise UserError(f"{path}: not a Parquet file that can be read: {error}.") from error
-    return [row for one in found if isinstance(row := plain(one), dict)]
+    rows = [row for one in found if isinstance(row := plain(one), dict)]
+    for column, names in classes.items():
+        for row in rows:
+            number = row.get(column)
+            if isinstance(number, int) and 0 <= number < len(names):
+                row[column] = names[number]
+    return rows
+
+
+def class_names(metadata: bytes) -> dict[str, list[str]]:
+    """The names behind the numbers of label columns, as the `datasets` library notes them in a Parquet file; empty without such notes."""
+    try:
+        features = json.loads(metadata)["info"]["features"]
+        return {
+            str(column): [str(name) for name in feature["names"]]
+            for column, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and isinstance(feature.get("names"), list)
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def plain(value: object) -> Json:

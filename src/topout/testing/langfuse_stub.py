@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 __all__ = ["LangfuseStub"]
 
 PROMPTS = "/api/public/v2/prompts"
+ITEMS = "/api/public/dataset-items"
 
 
 class LangfuseStub:
@@ -26,6 +27,7 @@ class LangfuseStub:
         self.public_key = f"pk-lf-{secrets.token_hex(8)}"  # the SDK keeps one client a key
         self.secret_key = f"sk-lf-{secrets.token_hex(8)}"
         self.prompts: dict[str, list[dict[str, Any]]] = {}
+        self.datasets: dict[str, list[dict[str, Any]]] = {}
         self.seen: list[tuple[str, str, Any]] = []
         stub = self
 
@@ -72,6 +74,8 @@ class LangfuseStub:
         parts = urlsplit(target)
         self.seen.append((method, parts.path, body))
         asked = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        if parts.path == ITEMS:
+            return self.items(asked) if method == "GET" else self.add_item(body)
         rest = [unquote(part) for part in parts.path.removeprefix(PROMPTS).split("/") if part]
         match (method, rest):
             case ("POST", []):
@@ -83,6 +87,45 @@ class LangfuseStub:
             case ("PATCH", [name, "versions", version]):
                 return self.label(name, int(version), body)
         return 404, {"message": "Not Found", "error": "LangfuseNotFoundError"}
+
+    def add_item(self, body: Any) -> tuple[int, Any]:
+        """An item, as `langfuse.create_dataset_item` sends it."""
+        from langfuse.api import CreateDatasetItemRequest
+        from langfuse.api.core.pydantic_utilities import parse_obj_as  # knows the names on the wire, which plain pydantic does not
+        from pydantic import ValidationError
+
+        try:
+            parse_obj_as(CreateDatasetItemRequest, body)
+        except ValidationError as error:
+            return 400, {"message": "Invalid request data", "error": json.loads(error.json(include_url=False))}
+        kept = self.datasets.setdefault(body["datasetName"], [])
+        made = {
+            "id": body.get("id") or secrets.token_hex(8),
+            "status": body.get("status") or "ACTIVE",
+            "input": body.get("input"),
+            "expectedOutput": body.get("expectedOutput"),
+            "metadata": body.get("metadata"),
+            "datasetId": f"id-of-{body['datasetName']}",
+            "datasetName": body["datasetName"],
+            "createdAt": "2026-01-01T00:00:00Z",
+            "updatedAt": "2026-01-01T00:00:00Z",
+            "mediaReferences": [],
+        }
+        kept.append(made)
+        return 200, made
+
+    def items(self, asked: dict[str, str]) -> tuple[int, Any]:
+        """A page of a dataset's items, which the SDK's model reads."""
+        from langfuse.api import PaginatedDatasetItems
+        from langfuse.api.core.pydantic_utilities import parse_obj_as
+
+        if asked.get("datasetName") not in self.datasets:
+            return 404, {"message": "Dataset not found", "error": "LangfuseNotFoundError"}
+        every, page, limit = self.datasets[asked["datasetName"]], int(asked.get("page", 1)), int(asked.get("limit", 50))
+        meta = {"page": page, "limit": limit, "totalItems": len(every), "totalPages": -(-len(every) // limit)}
+        found = {"data": every[(page - 1) * limit : page * limit], "meta": meta}
+        parse_obj_as(PaginatedDatasetItems, found)
+        return 200, found
 
     def create(self, body: Any) -> tuple[int, Any]:
         from langfuse.api import CreatePromptRequest
