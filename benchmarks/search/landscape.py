@@ -374,7 +374,7 @@ def drawn(shape: Shape, rng: np.random.Generator) -> Drawn:
         elif rng.random() < shape.general:
             load[k] = effect * 0.2
         else:
-            covered = rng.choice(kinds, int(rng.integers(1, 4)), replace=False)
+            covered = rng.choice(kinds, int(rng.integers(2, 5)), replace=False)
             load[k, covered] = effect * rng.uniform(0.7, 1.3, len(covered))
     partner = [-1] * skills
     for k in range(1, skills):
@@ -385,7 +385,7 @@ def drawn(shape: Shape, rng: np.random.Generator) -> Drawn:
     for h in range(count):
         order = rng.permutation(kinds)
         tempting[h, order[0]] = rng.uniform(0.3, 0.6)
-        tempting[h, order[1:4]] = -rng.uniform(0.3, 0.8, 3)
+        tempting[h, order[1:4]] = -rng.uniform(0.4, 1.0, 3)
     styles = shape.styles
     affinity = np.ones((styles, skills))
     offset = np.zeros(styles)

@@ -2,7 +2,7 @@
 
 | name | what is hard about it |
 |---|---|
-| plain | twelve skills that add up: the least that an optimizer should do well |
+| plain | some eight skills that add up: the least that an optimizer should do well |
 | rugged | half of the skills help only with another one, and hurt without; many tempting phrases that help a few rows and hurt more |
 | demos | worked examples help their near neighbours more than any instruction; instructions help a little |
 | basins | three ways to go about it; the baseline's is the poorest, and another way pays only after more edits |
@@ -29,7 +29,7 @@ Range = tuple[float, float]
 class Shape:
     """Ranges (low, high) from which a seed draws a world. Effects are on the probit scale: +1 lifts a row from 50 % to 84 %.
 
-    `first` is the effect of the first skill on all rows, where it is above 0. `kinds` of rows; `skills` that cover one to three kinds each with a `skill` effect, a share `general` of them all kinds with a fifth of it; a share
+    `first` is the effect of the first skill on all rows, where it is above 0. `kinds` of rows; `skills` that cover two to four kinds each with a `skill` effect, a share `general` of them all kinds with a fifth of it; a share
     `paired` of them works only with another one on. `base` is the baseline's mean, `spread` the difficulty's standard deviation between
     rows. `demo` is what a good near worked example adds. `styles` are ways to go about it, `wordiness` is what 100 tokens more than the
     baseline's cost. `label_noise` is the share of rows that nobody can get right. `steady` is the part of a row's luck that stays when the wording
@@ -40,8 +40,8 @@ class Shape:
 
     first: Range = (0.0, 0.0)
     kinds: tuple[int, int] = (10, 14)
-    skills: tuple[int, int] = (11, 14)
-    skill: Range = (0.6, 1.2)
+    skills: tuple[int, int] = (7, 10)
+    skill: Range = (0.7, 1.3)
     general: float = 0.15
     paired: float = 0.0
     base: Range = (-0.35, 0.0)
@@ -50,11 +50,11 @@ class Shape:
     styles: int = 1
     wordiness: Range = (0.03, 0.06)
     label_noise: Range = (0.0, 0.04)
-    steady: Range = (0.5, 0.7)
-    right: Range = (0.4, 0.6)
-    harmful: Range = (0.15, 0.25)
-    changes: tuple[int, int] = (1, 3)
-    forget: Range = (0.02, 0.05)
+    steady: Range = (0.75, 0.88)
+    right: Range = (0.25, 0.4)
+    harmful: Range = (0.25, 0.35)
+    changes: tuple[int, int] = (1, 2)
+    forget: Range = (0.03, 0.06)
     leap: float = 0.0
     rare: float = 0.0
     train: int = 150
@@ -64,11 +64,11 @@ class Shape:
 
 SHAPES: dict[str, Shape] = {
     "plain": Shape(),
-    "rugged": Shape(paired=0.5, harmful=(0.3, 0.4), skill=(0.7, 1.4)),
-    "demos": Shape(demo=(0.9, 1.3), skill=(0.3, 0.6), skills=(6, 9), labels=True, kinds=(12, 18)),
+    "rugged": Shape(paired=0.5, harmful=(0.4, 0.5), skill=(0.8, 1.4)),
+    "demos": Shape(demo=(0.9, 1.3), skill=(0.3, 0.6), skills=(5, 7), labels=True, kinds=(12, 18)),
     "basins": Shape(styles=3, leap=0.12, dev=150),
-    "noisy": Shape(dev=48, train=80, label_noise=(0.08, 0.12), steady=(0.15, 0.35), right=(0.2, 0.35)),
-    "long": Shape(wordiness=(0.2, 0.3), changes=(2, 4), right=(0.35, 0.5), dev=200),
+    "noisy": Shape(dev=48, train=80, label_noise=(0.08, 0.12), steady=(0.3, 0.5), right=(0.15, 0.3)),
+    "long": Shape(wordiness=(0.2, 0.3), changes=(2, 3), dev=200),
     "staircase": Shape(
         base=(0.9, 1.05),
         first=(0.3, 0.5),
