@@ -213,7 +213,7 @@ class Landscape:
         words = rng_for(seed, 1, f"world/{name}")
         self.drawn = drawn(shape, rng)
         self.kinds = self.drawn.load.shape[1]
-        weights = rng.gamma(3.0, 1.0, self.kinds)
+        weights = np.asarray(rng.gamma(3.0, 1.0, self.kinds))
         self._weights = weights / weights.sum()
         self._base = rng.uniform(*shape.base)
         self.population = self.draw_rows(POPULATION, rng)
