@@ -27,6 +27,7 @@ from topout.domain import (
     Request,
     Rollout,
     Score,
+    Step,
     Task,
     Usage,
     Verdict,
@@ -70,7 +71,10 @@ class Model(Protocol):
 @dataclass(frozen=True, slots=True)
 class Solved:
     """What a program made of an example: `answer` goes to the scorer. `usage`, `cost_usd` (list price) and `latency_s` are those of all its calls
-    together, None where one of them is unknown; `paid` is False when every reply came from the cache; `key` names the last one there."""
+    together, None where one of them is unknown; `paid` is False when every reply came from the cache; `key` names the last one there.
+
+    `steps` are the calls of a program of several, in order. `wrong` says, in words for a critic, why there is no answer and that is the program's own
+    doing (it raised, it never came to an end): the score is 0 then, and the scorer is not asked."""
 
     answer: str
     usage: Usage = field(default_factory=Usage)
@@ -78,6 +82,8 @@ class Solved:
     latency_s: float = 0.0
     paid: bool = True
     key: str = ""
+    steps: tuple[Step, ...] = ()
+    wrong: str = ""
 
 
 class Solve(Protocol):

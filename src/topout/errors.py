@@ -15,6 +15,7 @@ __all__ = [
     "JournalError",
     "ModelError",
     "OptimizerError",
+    "ProgramError",
     "ScorerError",
     "StoppedError",
     "StoreError",
@@ -41,6 +42,10 @@ class ScorerError(UserError):
 
 class OptimizerError(UserError):
     """An optimizer of the user's own raised, or returned something that the contract does not know."""
+
+
+class ProgramError(UserError):
+    """A task's program fails on every row with the prompt that the task brought, or is none that can be run."""
 
 
 class StoreError(UserError):

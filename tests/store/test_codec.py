@@ -35,6 +35,7 @@ from topout.domain import (
     RunStarted,
     Scored,
     Split,
+    Step,
     Unscored,
 )
 from topout.store.codec import SCHEMA, decode, encode
@@ -59,6 +60,12 @@ JSON = st.recursive(
 )
 SCORES = st.builds(Scored, FRACTION, ANY_TEXT, st.dictionaries(ANY_TEXT, FRACTION, max_size=3)) | st.builds(Unscored, ANY_TEXT)
 FAILURES = st.none() | st.sampled_from(get_args(FailureKind))
+ASKED = st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=2)
+STEPS = st.builds(
+    Step, ANY_TEXT, ASKED, ANY_TEXT, st.text("0123456789abcdef", min_size=1), COUNT, COUNT, COST, st.booleans(), st.booleans()
+) | st.builds(Step, ANY_TEXT, ASKED, ANY_TEXT)
+"""Calls of a model, and of tools."""
+
 ROLLOUTS = st.builds(
     Rollout,
     ANY_TEXT,
@@ -74,11 +81,12 @@ ROLLOUTS = st.builds(
     st.booleans(),
     FAILURES,
     ANY_TEXT,
+    steps=st.lists(STEPS, max_size=2).map(tuple),
 )
 PROMPTS = st.builds(
     Prompt,
     st.lists(st.builds(Component, ANY_TEXT, st.sampled_from(["system", "user"]), ANY_TEXT, st.booleans()), max_size=2).map(tuple),
-    st.lists(st.builds(Demo, st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=2), ANY_TEXT, ANY_TEXT), max_size=2).map(tuple),
+    st.lists(st.builds(Demo, st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=2), ANY_TEXT, ANY_TEXT, ANY_TEXT), max_size=2).map(tuple),
 )
 CANDIDATES = st.builds(
     Candidate, ANY_TEXT, PROMPTS, st.lists(ANY_TEXT, max_size=2).map(tuple), st.sampled_from(get_args(Operator)), ANY_TEXT

@@ -114,6 +114,9 @@ def estimated(task: Task, recipe: str, calls: int, search: int, prices: Prices, 
 
 
 def prompt_bytes(task: Task, rows: Sequence[Example]) -> list[float]:
-    """The size of the baseline's messages, a number a row."""
+    """The size of the baseline's messages, a number a row; of a program, about that of one call: what its steps add to an input on the way is not known."""
+    if task.program:
+        texts = fmean(len(c.text.encode("utf-8", "replace")) for c in task.baseline.components)
+        return [texts + sum(len(v.encode("utf-8", "replace")) for v in e.inputs.values()) for e in rows]
     render = renderer(task.baseline)
     return [float(sum(len(m.content.encode("utf-8", "replace")) for m in render(e.inputs))) for e in rows]

@@ -201,7 +201,7 @@ async def session(
     halt, replay = Halt(), Replay.of(events)
     gateway = workbench.open(started.run if isinstance(started, RunStarted) else "", events, plan.number)
     seat = Seat(Fitness(gateway), settings.model)
-    harness = Harness(task.task, task.scorer, seat, seat, tape, replay, halt)
+    harness = Harness(task.task, task.scorer, seat, seat, tape, replay, halt, task.program)
     critic = Critic(
         task.task, Seat(gateway, settings.critic), tape, replay, halt, recipe.critic_temperature, recipe.critic_max_output_tokens
     )

@@ -31,7 +31,7 @@ from topout.engine.harness import Harness, Seat
 from topout.engine.loop import Finish, Run
 from topout.engine.opening import BASELINE, first_row
 from topout.engine.replay import Replay
-from topout.errors import ModelError, OptimizerError, ScorerError, StoppedError, StoreError, TopoutError, UserError
+from topout.errors import ModelError, OptimizerError, ProgramError, ScorerError, StoppedError, StoreError, TopoutError, UserError
 from topout.models.embedded.fitness import Fitness
 from topout.models.event_loop import run_blocking
 from topout.plateau.curve import checkpoints
@@ -77,6 +77,7 @@ def first_event(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe,
             **({"output_schema": dict(folder.output_schema)} if folder.output_schema else {}),
         },
         "labels": list(task.labels),
+        **({"program": task.program} if task.program else {}),
         "deployment": {name: fact for name, fact in asdict(task.deployment).items() if fact is not None},
         "splits": {split: len(rows) for split, rows in task.splits.items()},
         "groups": dict(groups),
@@ -133,7 +134,7 @@ def drive(
                 raise
             with suppress(StoreError):
                 tape.append(RunEnded("outage", str(error), time.time()))
-            if isinstance(error, ScorerError | OptimizerError):
+            if isinstance(error, ScorerError | OptimizerError | ProgramError):
                 again = (
                     f" (`topout resume {typed(run.path)}` if the file can stay as it is)"
                     if isinstance(error, OptimizerError)
@@ -172,7 +173,14 @@ async def session(
     halt, replay = Halt(), Replay.of(events)
     gateway = workbench.open(started.run, events)
     harness = Harness(
-        task, folder.scorer, Seat(Fitness(gateway), settings.model), Seat(gateway.purse("exam"), settings.model), tape, replay, halt
+        task,
+        folder.scorer,
+        Seat(Fitness(gateway), settings.model),
+        Seat(gateway.purse("exam"), settings.model),
+        tape,
+        replay,
+        halt,
+        folder.program,
     )
     critic = Critic(
         task, Seat(gateway, settings.critic), tape, replay, halt, recipe.critic_temperature, recipe.critic_max_output_tokens
@@ -217,7 +225,7 @@ async def measured(
     gateway = workbench.open(f"evaluate-{secrets.token_hex(4)}")
     seat = Seat(Fitness(gateway), workbench.settings.model)
     halt = Halt()
-    harness = Harness(folder.task, folder.scorer, seat, seat, tape, Replay(), halt)
+    harness = Harness(folder.task, folder.scorer, seat, seat, tape, Replay(), halt, folder.program)
     try:
         await unwrapped(first_row(harness, candidates[0], rows))
         await unwrapped(everything(harness, candidates, rows))

@@ -55,17 +55,19 @@ class Workbench:
         charged = set()
         for event in events:
             if isinstance(event, RolloutDone | Critiqued) and probe is not None and probe_of(event.attempt) != probe:
-                charged.add(event.rollout.key if isinstance(event, RolloutDone) else event.key)
+                charged |= keys_of(event.rollout) if isinstance(event, RolloutDone) else {event.key}
                 continue
             match event:
                 case RolloutDone(_, call):
+                    charged |= keys_of(call)
                     usage = Usage(call.prompt_tokens, call.output_tokens)
                     purse: Purse = "exam" if call.split in ("holdout", "shift") else "search"
-                    if call.failure is not None and usage == Usage():
+                    if call.steps:
+                        self._restore_steps(call, purse)
+                    elif call.failure is not None and usage == Usage():
                         self.ledger.fail("task", self.settings.model)
                     else:
                         self.ledger.restore("task", self.settings.model, usage, call.cost_usd, paid=call.paid, purse=purse)
-                    charged.add(call.key)
                 case Critiqued():
                     purse = "exam" if event.attempt == domain.ANALYSIS else "search"
                     usage = Usage(event.prompt_tokens, event.output_tokens)
@@ -90,6 +92,15 @@ class Workbench:
             self.gateway.stop()
         return self.gateway
 
+    def _restore_steps(self, rollout: Rollout, purse: Purse) -> None:
+        """The calls of a program's rollout, each by itself: one may have been bought and the next be in the cache."""
+        for step in rollout.steps:
+            if step.key:
+                usage = Usage(step.prompt_tokens, step.output_tokens)
+                self.ledger.restore("task", self.settings.model, usage, step.cost_usd, paid=step.paid, purse=purse)
+        if rollout.failure is not None:
+            self.ledger.fail("task", self.settings.model)
+
     def metered_usd(self) -> float | None:
         """List price of all calls so far, None when no call of known price was made."""
         total = self.ledger.snapshot().total
@@ -100,6 +111,11 @@ class Workbench:
         self._stopped = True
         if self.gateway is not None:
             self.gateway.stop()
+
+
+def keys_of(rollout: Rollout) -> set[str]:
+    """The replies that a rollout is made of."""
+    return {rollout.key, *(step.key for step in rollout.steps)}
 
 
 class Tape:

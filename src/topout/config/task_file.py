@@ -15,6 +15,7 @@ __all__ = [
     "LabelScorer",
     "ModelSettings",
     "NumericScorer",
+    "ProgramSettings",
     "PythonScorer",
     "Ratios",
     "RegexScorer",
@@ -177,6 +178,26 @@ class ModelSettings(Section):
     max_output_tokens: int = Field(default=512, gt=0, description="Longest answer, in tokens.")
 
 
+class ProgramSettings(Section):
+    """A program of the user's own that answers a row by several calls."""
+
+    file: str = Field(
+        default="program.py",
+        min_length=1,
+        description="A Python file in the task folder: `async def run(example, prompts, model)`, or `program`, a dspy.Module or a function that makes one.",
+    )
+    calls: int = Field(
+        gt=0, le=1000, description="The most calls of the model for one row. One more, and the row is answered wrong."
+    )
+    output: str = Field(
+        default="",
+        description="Of a DSPy module: the field of its prediction that is the answer. Default: the only one, else all as JSON.",
+    )
+    reads: tuple[str, ...] = Field(
+        default=(), description="Other files of the task folder that the program reads. When one changes, runs are of another task."
+    )
+
+
 class DeploymentFacts(Section):
     """What the advice needs to know; what is left out is asked for rather than assumed."""
 
@@ -262,6 +283,9 @@ class TaskFile(Section):
     scorer: Annotated[ScorerSettings, Field(discriminator="name")] = Field(description="How answers are scored.")
     critic: CriticNotes = Field(default_factory=CriticNotes, description="What the critic is told.")
     model: ModelSettings = Field(default_factory=ModelSettings, description="How the task model is asked.")
+    program: ProgramSettings | None = Field(
+        default=None, description="A program that answers a row by several calls. Default: one call of prompt.md."
+    )
     deployment: DeploymentFacts = Field(default_factory=DeploymentFacts, description="What the advice needs to know of the use.")
 
     @model_validator(mode="before")

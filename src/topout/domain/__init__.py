@@ -1,7 +1,7 @@
 """The nouns: frozen values, no I/O."""
 
 from topout.domain.advice import CAUSES, RUNGS, Advice, BreakEven, Cause, FailureAnalysis, FailureCluster, LeverRecord, Reason, Rung
-from topout.domain.model import Failure, FailureKind, ModelRole, Reply, Request, Usage
+from topout.domain.model import Failure, FailureKind, ModelRole, Reply, Request, Step, Usage
 from topout.domain.prompt import Component, Demo, Message, Prompt
 from topout.domain.run import (
     ALONE,
@@ -91,6 +91,7 @@ __all__ = [
     "Score",
     "Scored",
     "Split",
+    "Step",
     "Task",
     "Unscored",
     "Usage",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from topout.domain.prompt import Message
 
-__all__ = ["Failure", "FailureKind", "ModelRole", "Reply", "Request", "Usage"]
+__all__ = ["Failure", "FailureKind", "ModelRole", "Reply", "Request", "Step", "Usage"]
 
 ModelRole = Literal["task", "critic", "judge"]
 
@@ -69,10 +70,32 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a program on its way to an answer: a call of the model, or of a tool.
+
+    `component` names the part of the prompt that the call was made with, or the tool. `asked` is what went in, by name; `answered` what came out.
+    `key` is that of the reply in the cache, '' for a tool; tokens, cost (list price) and `paid` are those of this call. `cut` says that texts were too
+    long to be kept whole.
+    """
+
+    component: str
+    asked: Mapping[str, str]
+    answered: str
+    key: str = ""
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    paid: bool = True
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
-    """No answer. `message` is one line for a person, without secrets. `usage` and `cost_usd` are what it cost all the same (a filtered or empty reply is billed)."""
+    """No answer. `message` is one line for a person, without secrets. `usage` and `cost_usd` are what it cost all the same (a filtered or empty reply is billed);
+    `steps` are what a program had done before."""
 
     kind: FailureKind
     message: str
     usage: Usage = Usage()
     cost_usd: float | None = None
+    steps: tuple[Step, ...] = ()

@@ -34,11 +34,13 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A worked example shown in the prompt. `example_id` names the train example that it came from ('' when hand-written)."""
+    """A worked example shown in the prompt. `example_id` names the train example that it came from ('' when hand-written). `component` is the step of
+    a program that it is shown to, '' in a prompt that is one call."""
 
     inputs: Mapping[str, str]
     output: str
     example_id: str = ""
+    component: str = ""
 
 
 @dataclass(frozen=True, slots=True)

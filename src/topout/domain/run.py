@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from topout.domain.advice import FailureCluster
-from topout.domain.model import FailureKind, ModelRole
+from topout.domain.model import FailureKind, ModelRole, Step
 from topout.domain.prompt import Prompt
 from topout.domain.score import Score
 from topout.domain.task import Json, Split
@@ -79,7 +79,8 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """One candidate answering one example once. `cost_usd` is the list price, None when unknown; `paid` is False for a cached
-    reply that this run did not pay for; `failure` is set when the model gave no answer (the score is then `Unscored`)."""
+    reply that this run did not pay for; `failure` is set when the model gave no answer (the score is then `Unscored`). `steps` are those of a program,
+    in order; none for a prompt that is one call."""
 
     candidate: str
     example: str
@@ -94,6 +95,7 @@ class Rollout:
     paid: bool = True
     failure: FailureKind | None = None
     key: str = ""
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,9 @@ class Task:
 
     `splits` holds train (the critic reads it, demos come from it), dev (candidates are selected on it), holdout (reporting
     only) and, optionally, shift (out-of-distribution). Ids are unique over all splits. `fingerprint` is a hash over everything
-    that can change a score: prompt, rows, scorer settings and code. `max_output_tokens` and `temperature` are the task model's.
+    that can change a score: prompt, rows, scorer settings and code. `max_output_tokens` and `temperature` are the task model's. `program` says how
+    a prompt answers a row: '' by one call, 'run' by a function of the user's own, 'dspy' by a DSPy module; with a program, the components of the prompt
+    are the instructions of its steps.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Task:
     deployment: Deployment = field(default_factory=Deployment)
     temperature: float = 0.0
     max_output_tokens: int = 512
+    program: Literal["", "run", "dspy"] = ""
 
     def rows(self, split: Split) -> tuple[Example, ...]:
         """The rows of a split, empty when the task has none."""

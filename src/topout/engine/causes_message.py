@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from topout.domain import CAUSES, Cause, Example, FailureCluster, Message, Prompt, Rollout, Scored, Task
 from topout.engine.critique_message import one_line
-from topout.engine.untrusted import well_formed
 from topout.search.demos import answer_text
 from topout.text.replies import fenced, first_fence
+from topout.text.untrusted import well_formed
 
 __all__ = ["BadReply", "causes_messages", "chosen_rows", "read_causes"]
 

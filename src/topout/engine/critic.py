@@ -11,8 +11,8 @@ from topout.engine.critique_message import critique_messages
 from topout.engine.halt import Halt, halting
 from topout.engine.harness import Seat
 from topout.engine.replay import Replay
-from topout.engine.untrusted import well_formed
 from topout.errors import UserError
+from topout.text.untrusted import well_formed
 
 __all__ = ["Critic"]
 

@@ -21,6 +21,7 @@ from topout.domain import (
     Rollout,
     RolloutDone,
     Score,
+    Scored,
     Split,
     Task,
     Unscored,
@@ -28,7 +29,7 @@ from topout.domain import (
 from topout.engine.halt import Halt, halting
 from topout.engine.replay import Key, Replay
 from topout.engine.single import SingleCall
-from topout.engine.untrusted import well_formed
+from topout.text.untrusted import well_formed
 
 __all__ = ["Harness", "Seat"]
 
@@ -145,7 +146,7 @@ class Harness:
 
     def _judged(self, candidate: str, split: Split, example: Example, sample: int, solved: Solved) -> Rollout:
         answer = well_formed(solved.answer)
-        score: Score = self._scorer(answer, example)
+        score: Score = Scored(0.0, well_formed(solved.wrong)) if solved.wrong else self._scorer(answer, example)
         return Rollout(
             candidate,
             example.id,
@@ -160,6 +161,7 @@ class Harness:
             solved.paid,
             None,
             solved.key,
+            steps=solved.steps,
         )
 
     def _failed(self, candidate: str, split: Split, example: Example, sample: int, failure: Failure) -> Rollout:
@@ -174,6 +176,7 @@ class Harness:
             failure.usage.output_tokens,
             failure.cost_usd,
             failure=failure.kind,
+            steps=failure.steps,
         )
 
 

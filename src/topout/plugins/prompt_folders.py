@@ -10,11 +10,11 @@ from pathlib import Path
 from topout.config.toml_files import read_text
 from topout.domain import Demo, Prompt, Task
 from topout.errors import StoreError, UserError, did_you_mean, place
-from topout.plugins.rows import as_text, read_rows, value_of
+from topout.plugins.rows import Row, as_text, read_rows, value_of
 from topout.text.prompts import format_prompt, parse_prompt
 from topout.text.rendering import placeholders
 
-__all__ = ["load_prompt", "read_prompt", "save_prompt"]
+__all__ = ["PROMPT_FILE", "load_prompt", "read_prompt", "read_steps", "save_prompt"]
 
 PROMPT_FILE = "prompt.md"
 DEMOS_FILE = "demos.jsonl"
@@ -23,9 +23,43 @@ DEMOS_FILE = "demos.jsonl"
 def load_prompt(path: Path, task: Task) -> Prompt:
     """The prompt in a file, or in a folder's prompt.md and demos.jsonl, checked against the task's fields.
 
-    Raises UserError with path and line: no such file, a malformed prompt, an unknown placeholder, a demo that lacks a field.
+    Raises UserError with path and line: no such file, a malformed prompt, an unknown placeholder, a demo that lacks a field; of a program, a part that
+    it does not have or a missing one.
     """
-    return read_prompt(path, task.fields)
+    return read_steps(path, task.baseline) if task.program else read_prompt(path, task.fields)
+
+
+def read_steps(path: Path, known: Prompt | None = None) -> Prompt:
+    """The prompt of a program: a part a step. `known` is one that has all its parts; None when this is the first to name them."""
+    file = path / PROMPT_FILE if path.is_dir() else path
+    prompt = parse_prompt(read_text(file), str(file), steps=True)
+    names = [c.name for c in prompt.components]
+    if known is not None:
+        ours = [c.name for c in known.components]
+        for name in names:
+            if name not in ours:
+                raise UserError(f"{file}: the program has no step for the part '{name}'.{did_you_mean(name, ours)}")
+        for name in ours:
+            if name not in names:
+                raise UserError(f"{file}: no part '{name}', which the program has. Add it, or write the task's own text there.")
+    demos = file.with_name(DEMOS_FILE)
+    if file.name != PROMPT_FILE or not demos.is_file():
+        return prompt
+    return prompt.with_demos(tuple(step_demo(row, names) for row in read_rows(demos)))
+
+
+def step_demo(row: Row, names: Sequence[str]) -> Demo:
+    """One demo of a program's step: {"component": step, "inputs": {name: text}, "output": text, "example_id": ""}."""
+    keys = ("component", "inputs", "output", "example_id")
+    for key in sorted(row.values.keys() - set(keys)):
+        raise UserError(f"{row.where}: unknown key '{key}'.{did_you_mean(key, keys)}")
+    step, inputs, output = as_text(value_of(row, "component")), value_of(row, "inputs"), value_of(row, "output")
+    if not any(name == step or name.startswith(step + ".") for name in names):
+        raise UserError(f"{row.where}: the program has no step '{step}'.{did_you_mean(step, names)}")
+    if not isinstance(inputs, dict):
+        raise UserError(f'{row.where}: \'inputs\' is no object. Write {{"inputs": {{"name": ...}}, "output": ...}}.')
+    given = {name: as_text(value) for name, value in inputs.items()}
+    return Demo(given, as_text(output), as_text(row.values.get("example_id")), step)
 
 
 def read_prompt(path: Path, fields: Sequence[str]) -> Prompt:
@@ -77,7 +111,15 @@ def save_prompt(prompt: Prompt, folder: Path) -> None:
     Each file is replaced at once: a reader sees the old one or the new one, never half of it. Raises StoreError when the disk refuses.
     """
     lines = [
-        json.dumps({"inputs": dict(d.inputs), "output": d.output, "example_id": d.example_id}, ensure_ascii=False)
+        json.dumps(
+            {
+                **({"component": d.component} if d.component else {}),
+                "inputs": dict(d.inputs),
+                "output": d.output,
+                "example_id": d.example_id,
+            },
+            ensure_ascii=False,
+        )
         for d in prompt.demos
     ]
     try:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from topout.config.task_file import JsonScorer, LabelScorer, PythonScorer, TaskFile
 from topout.config.toml_files import check_toml, line_of, read_text
-from topout.contracts import Scorer
-from topout.domain import Deployment, Example, Json, Split, Task
+from topout.contracts import Program, Scorer
+from topout.domain import Deployment, Example, Json, Prompt, Split, Task
 from topout.errors import UserError, did_you_mean, place
-from topout.plugins.prompt_folders import read_prompt
+from topout.plugins.programs import LoadedProgram, load_program
+from topout.plugins.prompt_folders import PROMPT_FILE, read_prompt, read_steps
 from topout.plugins.rows import as_text
 from topout.plugins.scorers import Grader, anything, built_in, load_scorer
 from topout.plugins.splits import Located, read_splits
@@ -29,7 +30,8 @@ class TaskFolder:
 
     `holdout_fingerprint` is a hash over what can change a prompt's held-out score: held-out rows, scorer, and how the model is asked. With
     equal ones, two prompts were measured alike, whatever the task's own prompt and train rows were. `output_schema` is the JSON Schema of a json scorer,
-    `places` are file and line by example id.
+    `places` are file and line by example id. `program` is how a prompt answers a row, None for one call. `state` makes what another tool loads of a
+    program with a prompt (None where there is no such tool): the state of a DSPy module.
     """
 
     task: Task
@@ -39,6 +41,8 @@ class TaskFolder:
     holdout_fingerprint: str = ""
     output_schema: Mapping[str, Json] | None = None
     places: Mapping[str, str] = field(default_factory=dict)
+    program: Program | None = None
+    state: Callable[[Prompt], bytes] | None = None
 
 
 def load_task(folder: Path) -> TaskFolder:
@@ -54,7 +58,8 @@ def load_task(folder: Path) -> TaskFolder:
     toml = folder / "task.toml"
     text = read_text(toml)
     settings = check_toml(text, toml, TaskFile)
-    baseline = read_prompt(folder / "prompt.md", settings.fields)
+    program = load_program(folder, settings.program, settings.model) if settings.program is not None else None
+    baseline = read_baseline(folder, settings, program)
     rows = read_splits(folder, settings)
     labels = labels_of(settings, rows)
     schema = read_schema(folder, settings)
@@ -78,11 +83,32 @@ def load_task(folder: Path) -> TaskFolder:
         deployment=Deployment(**settings.deployment.model_dump()),
         temperature=settings.model.temperature,
         max_output_tokens=settings.model.max_output_tokens,
+        program=program.kind if program is not None else "",
     )
-    unused = [name for name in settings.fields if name not in used]
+    unused = [name for name in settings.fields if name not in used and program is None]
     warnings = tuple(f"{folder / 'prompt.md'}: the prompt never uses the field '{name}'." for name in unused)
     places = {example.id: row.where for located in rows.values() for example, row in located}
-    return TaskFolder(task, grader.scorer, folder, warnings, holdout_fingerprint(folder, settings, task, schema), schema, places)
+    return TaskFolder(
+        task,
+        grader.scorer,
+        folder,
+        warnings,
+        holdout_fingerprint(folder, settings, task, schema),
+        schema,
+        places,
+        program.made(baseline) if program is not None else None,
+        program.state if program is not None else None,
+    )
+
+
+def read_baseline(folder: Path, settings: TaskFile, program: LoadedProgram | None) -> Prompt:
+    """The prompt that the task brings: prompt.md, or what a program comes with where there is none."""
+    file = folder / PROMPT_FILE
+    if program is None:
+        return read_prompt(file, settings.fields)
+    if program.steps is not None and not file.exists():
+        return program.steps
+    return read_steps(file, program.steps)
 
 
 def labels_of(settings: TaskFile, rows: Mapping[Split, list[Located]]) -> tuple[str, ...]:
@@ -142,13 +168,23 @@ def fingerprint(
     code = read_text(folder / settings.scorer.file) if isinstance(settings.scorer, PythonScorer) else ""
     return digest(
         {
-            "task": settings.model_dump(mode="json", exclude={"deployment", "splits"}),
+            "task": settings.model_dump(
+                mode="json", exclude={"deployment", "splits", *(("program",) if settings.program is None else ())}
+            ),
             "prompt": baseline,
             "splits": {split: [[e.id, e.inputs, e.expected, e.group] for e in examples] for split, examples in splits.items()},
             "scorer": code,
             "schema": schema,
+            **program_files(folder, settings),
         }
     )
+
+
+def program_files(folder: Path, settings: TaskFile) -> dict[str, dict[str, str]]:
+    """What a program is made of, by file; nothing for a task without one."""
+    if settings.program is None:
+        return {}
+    return {"program": {name: read_text(folder / name) for name in (settings.program.file, *settings.program.reads)}}
 
 
 def holdout_fingerprint(folder: Path, settings: TaskFile, task: Task, schema: dict[str, Json] | None) -> str:
@@ -156,10 +192,13 @@ def holdout_fingerprint(folder: Path, settings: TaskFile, task: Task, schema: di
     code = read_text(folder / settings.scorer.file) if isinstance(settings.scorer, PythonScorer) else ""
     return digest(
         {
-            "settings": settings.model_dump(mode="json", include={"scorer", "model"}),
+            "settings": settings.model_dump(
+                mode="json", include={"scorer", "model", *(("program",) if settings.program is not None else ())}
+            ),
             "labels": task.labels,
             "holdout": [[e.id, e.inputs, e.expected, e.group] for e in task.rows("holdout")],
             "scorer": code,
             "schema": schema,
+            **program_files(folder, settings),
         }
     )

@@ -25,6 +25,7 @@ from topout.domain import (
     RunResumed,
     RunStarted,
     Scored,
+    Step,
 )
 
 __all__ = ["SCHEMA", "decode", "encode"]
@@ -90,7 +91,18 @@ def rollout_fields(r: Rollout) -> dict[str, Any]:
     }
     if r.failure is not None:
         fields["failure"] = r.failure
+    if r.steps:
+        fields["steps"] = [step_fields(step) for step in r.steps]
     return fields
+
+
+def step_fields(step: Step) -> dict[str, Any]:
+    """A step, without what is as by default."""
+    fields: dict[str, Any] = {"component": step.component, "asked": dict(step.asked), "answered": step.answered}
+    if step.key:
+        fields |= {"key": step.key, "prompt_tokens": step.prompt_tokens, "output_tokens": step.output_tokens}
+        fields |= {"cost_usd": step.cost_usd, "paid": step.paid}
+    return {**fields, "cut": True} if step.cut else fields
 
 
 def decode(line: str) -> Event:

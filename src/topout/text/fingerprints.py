@@ -24,6 +24,6 @@ def prompt_id(prompt: Prompt) -> str:
     return digest(
         {
             "components": [[c.name, c.role, c.text, c.frozen] for c in prompt.components],
-            "demos": [[dict(d.inputs), d.output] for d in prompt.demos],
+            "demos": [[dict(d.inputs), d.output, *([d.component] if d.component else [])] for d in prompt.demos],
         }
     )[:12]

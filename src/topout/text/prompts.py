@@ -23,7 +23,7 @@ from topout.errors import UserError, did_you_mean, place
 __all__ = ["format_prompt", "parse_prompt", "tidy"]
 
 LOOKS_LIKE_A_MARKER = re.compile(r"\\*---[ \t]+\S(?:.*\S)?[ \t]+---[ \t]*")
-MARKER = re.compile(r"---[ \t]+(\w+)[ \t]*(?::[ \t]*([\w.-]+)[ \t]*)?(?:\([ \t]*(\w+)[ \t]*\)[ \t]*)?---[ \t]*")
+MARKER = re.compile(r"---[ \t]+(\w+)[ \t]*(?::[ \t]*([\w.\[\]-]+)[ \t]*)?(?:\([ \t]*(\w+)[ \t]*\)[ \t]*)?---[ \t]*")
 
 
 def tidy(text: str) -> str:
@@ -33,8 +33,9 @@ def tidy(text: str) -> str:
     return "\n".join(lines[full[0] : full[-1] + 1]) if full else ""
 
 
-def parse_prompt(text: str, where: str) -> Prompt:
-    """The prompt of a prompt file's text, without demos. `where` (the file's path) leads the messages.
+def parse_prompt(text: str, where: str, steps: bool = False) -> Prompt:
+    """The prompt of a prompt file's text, without demos. `where` (the file's path) leads the messages. With `steps` its parts are those of a program's
+    steps, which need no user part.
 
     Raises UserError with the line for a malformed or unknown marker, text before the first marker, a name used twice, a file
     without text and a prompt without a user part.
@@ -43,6 +44,10 @@ def parse_prompt(text: str, where: str) -> Prompt:
     if not "".join(lines).strip():
         raise UserError(f"{where}: the prompt is empty. Write at least one line, with a {{{{field}}}} in it.")
     starts = [i for i, line in enumerate(lines) if line.startswith("---") and LOOKS_LIKE_A_MARKER.fullmatch(line)]
+    if not starts and steps:
+        raise UserError(
+            f"{where}: no part in it. A program's prompt has one a step: a line '--- system: name-of-the-step ---' and its text."
+        )
     if not starts:
         return Prompt((Component("user", "user", body(lines)),))
     for i in range(starts[0]):
@@ -56,7 +61,7 @@ def parse_prompt(text: str, where: str) -> Prompt:
                 f"{place(where, start + 1)}: a second part named '{name}'. Name the parts apart: '--- {role}: other-name ---'."
             )
         components.append(Component(name, role, body(lines[start + 1 : end]), frozen))
-    if not any(c.role == "user" and c.text for c in components):
+    if not steps and not any(c.role == "user" and c.text for c in components):
         raise UserError(f"{where}: no user part, and models answer a user. Add a line '--- user ---' and a text below it.")
     return Prompt(tuple(components))
 
