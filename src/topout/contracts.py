@@ -56,6 +56,7 @@ __all__ = [
     "Registry",
     "RegistryTarget",
     "Scorer",
+    "SlowScorer",
     "Solve",
     "Solved",
     "Stop",
@@ -109,10 +110,24 @@ class Scorer(Protocol):
     """Judges one answer. Pure: equal arguments, equal score. Raises nothing for a bad answer (that is a low score).
 
     It is called on the event loop, so that what it returns can be journaled at once: while it works, no call is sent or received. Microseconds are
-    well; one that takes longer than a model's reply sets the pace of the run.
+    well; one that takes longer (it runs a program, asks a database) is wrapped in a `SlowScorer`.
     """
 
     def __call__(self, answer: str, example: Example) -> Score: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SlowScorer:
+    """A scorer that takes longer than a few milliseconds: the engine calls it in threads, `at_once` of them, and goes on with its calls meanwhile.
+
+    `score` must bear being called from several threads, and must return: it is not interrupted. Anyone else may call this object as any other scorer.
+    """
+
+    score: Scorer
+    at_once: int
+
+    def __call__(self, answer: str, example: Example) -> Score:
+        return self.score(answer, example)
 
 
 class Journal(Protocol):

@@ -59,6 +59,7 @@ def test_every_built_in_scorer_can_be_named() -> None:
         "numeric",
         "token_f1",
         "json",
+        "code",
         "python",
     }
 

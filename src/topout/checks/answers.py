@@ -15,7 +15,7 @@ __all__ = ["labels_by_split", "scorer_sanity"]
 MAJORITY = 0.8
 FEW = 3
 LOOKED_AT = 300
-NO_GOLD = ("regex",)  # the expected value is a pattern, not an answer
+NO_GOLD = ("regex", "code")  # the expected value is a pattern or tests, not an answer
 
 
 def labels_by_split(subject: Subject) -> Iterable[Found]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 __all__ = [
+    "CodeScorer",
     "ContainsScorer",
     "CriticNotes",
     "DeploymentFacts",
@@ -105,6 +106,29 @@ class JsonScorer(Section):
     tolerance: float = Field(default=0.0, ge=0, description="How far off a number still counts.")
 
 
+class CodeScorer(Section):
+    """The answer is Python code, and the row says how it is tried."""
+
+    name: Literal["code"] = Field(
+        description="Which scorer: the answer's program is run in a sandbox against the row's tests, calls or inputs and outputs."
+    )
+    credit: Literal["all", "cases"] = Field(
+        default="all", description="'all' gives 1 only when every case passes, 'cases' gives the share that does."
+    )
+    timeout_s: float = Field(
+        default=5.0, gt=0, le=600, description="Processor time of one run, in seconds; three times that on the clock."
+    )
+    memory_mb: int = Field(default=512, ge=64, le=65_536, description="Memory of one run, in megabytes.")
+    disk_mb: int = Field(default=16, ge=1, le=4096, description="Files that one run may write in its own directory, in megabytes.")
+    output_kb: int = Field(default=256, ge=1, le=65_536, description="What one run may print, in kilobytes.")
+    packages: bool = Field(default=False, description="Whether a program may import the packages that are installed beside topout.")
+    at_once: int = Field(default=2, ge=1, le=256, description="How many programs run at the same time.")
+    allow_unsandboxed: bool = Field(
+        default=False,
+        description="Run programs also where no sandbox works: they can then read, write and send all that you can. Only within a container or virtual machine.",
+    )
+
+
 class PythonScorer(Section):
     """A scorer of the user's own."""
 
@@ -115,10 +139,24 @@ class PythonScorer(Section):
         min_length=1,
         description="A Python file in the task folder with `score(answer, expected, inputs)`, returning a number in [0, 1], (number, feedback), or a dict of parts.",
     )
+    threads: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        description="In how many threads it is called, so that calls of the models go on meanwhile: for a scorer that takes more than a few milliseconds. 0: in none of its own.",
+    )
 
 
 ScorerSettings = (
-    LabelScorer | ExactScorer | ContainsScorer | RegexScorer | NumericScorer | TokenF1Scorer | JsonScorer | PythonScorer
+    LabelScorer
+    | ExactScorer
+    | ContainsScorer
+    | RegexScorer
+    | NumericScorer
+    | TokenF1Scorer
+    | JsonScorer
+    | CodeScorer
+    | PythonScorer
 )
 
 

@@ -28,6 +28,7 @@ from topout.domain import (
 )
 from topout.engine.halt import Halt, halting
 from topout.engine.replay import Key, Replay
+from topout.engine.scoring import Scoring
 from topout.engine.single import SingleCall
 from topout.text.untrusted import well_formed
 
@@ -57,7 +58,7 @@ class Harness:
         halt: Halt,
         program: Program | None = None,
     ) -> None:
-        self._scorer = scorer
+        self._scoring = Scoring(scorer)
         self._program: Program = program or SingleCall(task)
         self._seat = seat
         self._exam_seat = exam_seat
@@ -82,6 +83,7 @@ class Harness:
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
+        self._scoring.close()
 
     async def measure(
         self, attempt: int, candidate: Candidate, examples: Sequence[Example], sample: int = 0
@@ -139,14 +141,14 @@ class Harness:
                     return None
                 rollout = self._failed(candidate, split, example, sample, failure)
             case Solved() as solved:
-                rollout = self._judged(candidate, split, example, sample, solved)
+                rollout = await self._judged(candidate, split, example, sample, solved)
         self._known[candidate, example.id, sample] = rollout
         self._journal.append(RolloutDone(attempt, rollout))
         return rollout
 
-    def _judged(self, candidate: str, split: Split, example: Example, sample: int, solved: Solved) -> Rollout:
+    async def _judged(self, candidate: str, split: Split, example: Example, sample: int, solved: Solved) -> Rollout:
         answer = well_formed(solved.answer)
-        score: Score = Scored(0.0, well_formed(solved.wrong)) if solved.wrong else self._scorer(answer, example)
+        score: Score = Scored(0.0, well_formed(solved.wrong)) if solved.wrong else await self._scoring.of(answer, example)
         return Rollout(
             candidate,
             example.id,

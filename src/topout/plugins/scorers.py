@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from topout.config.task_file import (
+    CodeScorer,
     ContainsScorer,
     ExactScorer,
     JsonScorer,
@@ -21,13 +22,15 @@ from topout.config.task_file import (
     ScorerSettings,
     TokenF1Scorer,
 )
-from topout.contracts import Scorer
+from topout.contracts import Scorer, SlowScorer
 from topout.domain import Example, Json, Score, Scored
 from topout.errors import ScorerError, UserError, did_you_mean, place
 from topout.plugins.modules import Crash, guarded, load_module
 from topout.scoring import contains, exact, json_fields, label, numeric, regex, token_f1
+from topout.scoring.code_answers import code, code_problem
 from topout.scoring.fields import json_check
 from topout.scoring.numbers import numeric_problem
+from topout.scoring.sandbox import Isolation, Limits, find_isolation
 from topout.scoring.texts import regex_problem
 
 __all__ = ["Grader", "built_in", "load_scorer"]
@@ -65,8 +68,24 @@ def built_in(settings: ScorerSettings, labels: Sequence[str], schema: Mapping[st
                 schema=schema, kinds=settings.kinds, credit=settings.credit, fences=settings.fences, tolerance=settings.tolerance
             )
             return Grader(scorer, json_check(schema))
+        case CodeScorer():
+            limits = Limits(settings.timeout_s, settings.memory_mb, settings.disk_mb, settings.output_kb)
+            isolation = isolation_for(settings)
+            scorer = code(isolation, limits, credit=settings.credit, packages=settings.packages, at_once=settings.at_once)
+            return Grader(scorer, code_problem)
         case PythonScorer():
             raise ValueError("a scorer of one's own is loaded from its file")
+
+
+def isolation_for(settings: CodeScorer) -> Isolation:
+    """What keeps programs in. Raises ValueError where nothing does and the user did not say that this is well."""
+    found, why = find_isolation()
+    if found is None and not settings.allow_unsandboxed:
+        raise ValueError(
+            f"answers are programs, and no sandbox holds them here ({why}). Run topout on Linux 6.2 or newer, install bubblewrap, or, inside of a "
+            "container that may be lost, set allow_unsandboxed = true"
+        )
+    return found or "none"
 
 
 def anything(expected: Json) -> str:
@@ -78,8 +97,8 @@ def some_text(expected: Json) -> str:
     return "expected a text or a list of texts, found an empty list." if expected == [] else ""
 
 
-def load_scorer(path: Path) -> Scorer:
-    """The scorer of a user's file: its function `score(answer: str, expected, inputs: dict)`.
+def load_scorer(path: Path, threads: int = 0) -> Scorer:
+    """The scorer of a user's file: its function `score(answer: str, expected, inputs: dict)`, called in so many threads (0: on the event loop).
 
     It returns a number in [0, 1], `(number, feedback)`, or a dict of parts: numbers by name, of which "score" is the value (else
     their mean is) and "feedback" the text. Raises UserError when the file does not import or has no such function. The scorer
@@ -115,7 +134,7 @@ def load_scorer(path: Path) -> Scorer:
             raise ScorerError(f"{place(path, first_line)}: score() returned {error} (example '{example.id}').") from None
         return Scored(value, feedback, parts)
 
-    return scorer
+    return SlowScorer(scorer, threads) if threads else scorer
 
 
 def read_returned(returned: Any) -> Returned:

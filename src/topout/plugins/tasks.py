@@ -137,7 +137,7 @@ def read_schema(folder: Path, settings: TaskFile) -> dict[str, Json] | None:
 def grader_of(folder: Path, settings: TaskFile, labels: tuple[str, ...], schema: Mapping[str, Json] | None, where: str) -> Grader:
     """The task's scorer. `where` is the place of the scorer's table in task.toml."""
     if isinstance(settings.scorer, PythonScorer):
-        return Grader(load_scorer(folder / settings.scorer.file), anything)
+        return Grader(load_scorer(folder / settings.scorer.file, settings.scorer.threads), anything)
     try:
         return built_in(settings.scorer, labels, schema)
     except ValueError as error:
