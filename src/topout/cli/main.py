@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, cast
 
 import typer
@@ -23,6 +24,7 @@ from topout.cli import (
     foreign,
     gating,
     importing,
+    models,
     plotting,
     probing,
     reading,
@@ -53,6 +55,9 @@ app = typer.Typer(
 def topout(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    no_dotenv: Annotated[
+        bool, typer.Option("--no-dotenv", help="Leave a .env in this folder unread (or TOPOUT_DOTENV=0).")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", hidden=True, help="Show where an error was raised.")] = False,
 ) -> None:
     """Makes a prompt better, says by how much on rows that it never saw, and when prompting has topped out."""
@@ -62,6 +67,12 @@ def topout(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit
+    if not no_dotenv and not context.resilient_parsing and (Path.cwd() / ".env").is_file():
+        from topout.config.dotenv import read_dotenv
+
+        told = read_dotenv(Path.cwd(), os.environ)
+        if told is not None:
+            typer.echo(told.line, err=True)
 
 
 app.command(short_help="Search for a better prompt and say what it gained.")(running.optimize)
@@ -84,6 +95,7 @@ app.command(short_help="Write the best prompt for other programs, or into a regi
     exporting.export
 )
 app.command("import", short_help="Make a registered prompt the baseline of a task.")(importing.import_)
+app.add_typer(models.models, name="models", short_help="Look at a model before a run uses it: ping.")
 app.add_typer(caching.cache, name="cache", short_help="Look after the kept replies: stats, verify, prune, export.")
 
 

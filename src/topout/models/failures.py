@@ -29,7 +29,7 @@ _FILTER = re.compile(r"content_policy_violation|content_filter|content managemen
 _NO_PROVIDER = re.compile(r"LLM Provider NOT provided|Unmapped LLM provider|model .{0,80}(does not exist|not found)", re.I)
 _PREFIX = re.compile(r"^((litellm\.)?\w*(Error|Exception|Timeout|Exceeded\w*|litellm)\s*(:|-)\s*)+", re.I)
 _PARAMETERS = {"temperature": "temperature", "seed": "seed", "stop": "stop", "response_format": "response_format"}
-_PARAMETERS |= {"json_schema": "response_format"}
+_PARAMETERS |= {"json_schema": "response_format", "logprobs": "logprobs"}
 _NOT_SUPPORTED = re.compile(r"support|unrecognized|unknown|not allowed|not permitted|extra inputs|unexpected", re.I)
 
 

@@ -25,7 +25,9 @@ from topout.models.transport import Delivered, Refused, Sent
 
 __all__ = ["LitellmTransport"]
 
-_OPTIONAL = ("temperature", "seed", "stop", "response_format")
+_OPTIONAL = ("temperature", "seed", "stop", "response_format", "logprobs")
+_OWN_SERVERS = {"hosted_vllm": "http://localhost:8000/v1", "lm_studio": "http://localhost:1234/v1"}
+"""Servers of one's own. Without an address litellm sends their prompts to api.openai.com."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,14 @@ class _Habits:
 class LitellmTransport:
     """Implements `topout.models.transport.Transport`. `timeout_s` bounds every call (litellm's own default is 6000 s).
 
-    `dropped` tells, by model, which parameters were asked for and left out because the model does not take them.
+    `dropped` tells, by model, which parameters were asked for and left out because the model does not take them. With `logprobs`, each call asks
+    for log probabilities too.
     """
 
-    def __init__(self, addresses: Addresses | None = None, timeout_s: float = 60.0) -> None:
+    def __init__(self, addresses: Addresses | None = None, timeout_s: float = 60.0, logprobs: bool = False) -> None:
         self._addresses = addresses or Addresses()
         self._timeout_s = timeout_s
+        self._extras: Mapping[str, Any] = {"logprobs": True} if logprobs else {}
         self._litellm: Any = None  # the module, once a call has left
         self._errors: tuple[type[Exception], ...] = ()
         self._embedded_is_registered = False
@@ -53,11 +57,15 @@ class LitellmTransport:
 
     async def send(self, request: Request) -> Sent:
         model = request.model
+        provider = model.partition("/")[0]
+        if provider in _OWN_SERVERS and not self._addresses.of(model):
+            example, variable = _OWN_SERVERS[provider], f"{provider.upper()}_API_BASE"
+            return Refused("unreachable", f"{model}: no address of its server. Give --api-base {example}, or set {variable}.")
         litellm = self._litellm or self._import()
         habits = self._habits.get(model)
         if habits is None:
             habits = self._habits[model] = self._prepare(litellm, model)
-        wanted = _parameters(request)
+        wanted = {**_parameters(request), **self._extras}
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
         while True:
             taken = {name: value for name, value in wanted.items() if name not in habits.refused}
@@ -199,7 +207,7 @@ def _read(model: str, response: Any, latency_s: float) -> Sent:
         return Refused("filtered", f"{model}: the provider's content filter withheld the answer", status=200, usage=usage)
     if text is None and finish_reason != "length":
         return Refused("empty", f"{model}: the reply has no content (finish reason {finish_reason})", status=200, usage=usage)
-    return Delivered(text or "", finish_reason, usage, latency_s)
+    return Delivered(text or "", finish_reason, usage, latency_s, bool(choice.get("logprobs")))
 
 
 def _chain(problem: BaseException) -> list[BaseException]:

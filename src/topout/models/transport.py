@@ -17,12 +17,14 @@ _NOT_TOLD = Usage()
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """An answer. `latency_s` is from sending to the last byte; tokens are None where the provider did not tell."""
+    """An answer. `latency_s` is from sending to the last byte; tokens are None where the provider did not tell. `logprobs`: log
+    probabilities came along."""
 
     text: str
     finish_reason: str = "stop"
     usage: Usage = _NOT_TOLD
     latency_s: float = 0.0
+    logprobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
