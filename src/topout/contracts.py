@@ -21,6 +21,7 @@ from topout.domain import (
     Failure,
     Gain,
     Json,
+    Message,
     Operator,
     Prompt,
     Reply,
@@ -228,6 +229,13 @@ class Lab(Protocol):
     async def critique(self, move: Move, failing: Sequence[Rollout], passing: Sequence[Rollout]) -> Critique | None:
         """Ask the critic for an edit of `move.component` of the first parent, shown these rollouts; None when the budget does not allow for it or
         the run is being halted. A critic that has no answer to this one question is a rejected proposal."""
+        ...
+
+    async def ask(self, messages: Sequence[Message]) -> str | None:
+        """Put a question of the optimizer's own to the critic, who is told nothing else: for optimizers that bring their own prompts for it.
+
+        The reply as it came, unchecked; '' when the critic has no answer to this one or was cut off in it. None when the budget does not allow for it or the run is
+        being halted."""
         ...
 
     def candidate(self, prompt: Prompt, move: Move, rationale: str) -> Candidate:

@@ -24,6 +24,8 @@ SHIPPED: dict[str, Callable[[], Optimizer]] = {
     "evolve with one lane": lambda: Evolve(replace(SMALL, lanes=1)),
     "fewshot": lambda: Fewshot(FewshotSettings(lanes=4, demo_sets=6, max_demos=8, instructions=3, read_rows=8, first_block=4)),
     "bootstrap": lambda: Bootstrap(BootstrapSettings(lanes=4, max_bootstrapped=6, max_labelled=4, read_rows=8, first_block=4)),
+    "gepa": lambda: load_recipe(str(OPTIMIZERS / "gepa.toml")).optimizer,
+    "mipro": lambda: load_recipe(str(OPTIMIZERS / "mipro.toml")).optimizer,
     "hillclimb": lambda: load_recipe(str(OPTIMIZERS / "hillclimb.py")).optimizer,
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from topout.contracts import Critique, Journal, Move
 from topout.domain import Critiqued, Failure, Message, Reply, Request, Rollout, Task
-from topout.engine.critique_checks import check_reply
+from topout.engine.critique_checks import WHOLE, check_reply
 from topout.engine.critique_message import critique_messages
 from topout.engine.halt import Halt, halting
 from topout.engine.harness import Seat
@@ -66,31 +66,45 @@ class Critic:
         done = self._replay.critique(attempt, turn)
         if done is None:
             messages = critique_messages(self._task, move, failing, passing, self._train)
-            request = Request(
-                self._seat.name,
-                messages,
-                role="critic",
-                temperature=self._temperature,
-                max_output_tokens=self._max_output_tokens,
-                sample=0,
-                seed=seed % 2**31,
-            )
-            if self._halt.ending is not None:
-                return None
-            match await self._seat.model.complete(request):
-                case Failure() as failure:
-                    ending = halting(failure)
-                    if ending is not None:
-                        self._halt.set(ending, failure.message)
-                        return None
-                    done = no_answer(attempt, failure)
-                    self._journal.append(done)
-                case Reply() as reply:
-                    done = journaled(attempt, reply)
-                    self._journal.append(done)
+            done = await self._told(attempt, messages, seed)
+        if done is None:
+            return None
         if done.failure is not None:
             return Critique(None, "", f"the critic gave no answer ({done.text})")
         return check_reply(done.text, done.finish_reason, move, self._train.values())
+
+    async def ask(self, attempt: int, turn: int, messages: tuple[Message, ...], seed: int) -> str | None:
+        """The reply to a question of an optimizer's own, '' for none and for one that was cut off; None when the run is being halted."""
+        done = self._replay.critique(attempt, turn) or await self._told(attempt, messages, seed)
+        if done is None:
+            return None
+        whole = done.failure is None and done.finish_reason in WHOLE
+        return done.text if whole else ""
+
+    async def _told(self, attempt: int, messages: tuple[Message, ...], seed: int) -> Critiqued | None:
+        """What the critic says, journaled; None when the run is being halted."""
+        request = Request(
+            self._seat.name,
+            messages,
+            role="critic",
+            temperature=self._temperature,
+            max_output_tokens=self._max_output_tokens,
+            sample=0,
+            seed=seed % 2**31,
+        )
+        if self._halt.ending is not None:
+            return None
+        match await self._seat.model.complete(request):
+            case Failure() as failure:
+                ending = halting(failure)
+                if ending is not None:
+                    self._halt.set(ending, failure.message)
+                    return None
+                done = no_answer(attempt, failure)
+            case Reply() as reply:
+                done = journaled(attempt, reply)
+        self._journal.append(done)
+        return done
 
 
 def no_answer(attempt: int, failure: Failure) -> Critiqued:

@@ -10,7 +10,10 @@ from topout.domain import Example
 from topout.text.rendering import placeholders
 from topout.text.replies import read_proposal
 
-__all__ = ["check_reply"]
+__all__ = ["WHOLE", "check_reply"]
+
+WHOLE = ("stop", "end_turn", "eos", "")
+"""How a reply that is all there finishes."""
 
 COPY_WORDS = 12
 """So many words in a row that stand in a train row's input, and not in the text before, make a verbatim copy."""
@@ -25,7 +28,7 @@ def check_reply(text: str, finish_reason: str, move: Move, train: Iterable[Examp
     proposal = read_proposal(text)
     if finish_reason == "length":
         return refused("the critic's reply was cut off at its token limit")
-    if finish_reason not in ("stop", "end_turn", "eos", ""):
+    if finish_reason not in WHOLE:
         return refused(f"the critic stopped with '{finish_reason[:40]}'")
     if proposal is None:
         return refused("the critic's reply has no fenced block")

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence, Set
 
 from topout.contracts import Critique, Move
-from topout.domain import Candidate, Example, Prompt, Rollout, Task
+from topout.domain import Candidate, Example, Message, Prompt, Rollout, Task
 from topout.engine.allowance import Allowance
 from topout.engine.critic import Critic
 from topout.engine.harness import Harness
@@ -59,11 +59,19 @@ class AttemptLab:
         return rollouts
 
     async def critique(self, move: Move, failing: Sequence[Rollout], passing: Sequence[Rollout]) -> Critique | None:
+        seed = await self._turn()
+        return None if seed is None else await self._critic.critique(self._number, self.critiques, move, failing, passing, seed)
+
+    async def ask(self, messages: Sequence[Message]) -> str | None:
+        seed = await self._turn()
+        return None if seed is None else await self._critic.ask(self._number, self.critiques, tuple(messages), seed)
+
+    async def _turn(self) -> int | None:
+        """The seed of the attempt's next call to the critic, None when the budget does not allow for one."""
         if not await self._allowance.extend(self._number, self._fresh + self.critiques + 1):
             return None
         self.critiques += 1
-        seed = seed_for(self._seed, self._number, f"critic/{self.critiques}")
-        return await self._critic.critique(self._number, self.critiques, move, failing, passing, seed)
+        return seed_for(self._seed, self._number, f"critic/{self.critiques}")
 
     def candidate(self, prompt: Prompt, move: Move, rationale: str) -> Candidate:
         parents = tuple(member.candidate.id for member in move.parents)

@@ -10,6 +10,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+from topout.bridges.bridged import Bridged
+from topout.bridges.dspy_loop import MiproSettings, run_mipro
+from topout.bridges.gepa_loop import GepaSettings, run_gepa
+from topout.bridges.host import Host, needs
 from topout.config.recipe import Recipe
 from topout.config.toml_files import line_of, read_text, read_toml
 from topout.contracts import History, Lab, Move, Optimizer, Stop
@@ -25,7 +29,7 @@ __all__ = ["LoadedRecipe", "load_recipe", "recipe_names"]
 
 Settings = Mapping[str, bool | int | float | str]
 Levers = Collection[str]
-S = TypeVar("S", BootstrapSettings, EvolveSettings, FewshotSettings)
+S = TypeVar("S", BootstrapSettings, EvolveSettings, FewshotSettings, GepaSettings, MiproSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +118,40 @@ def bootstrap(settings: Settings, levers: Levers, path: Path) -> Optimizer:
     return Bootstrap(settings_of(BootstrapSettings, settings, path))
 
 
+def gepa(settings: Settings, levers: Levers, path: Path) -> Optimizer:
+    """gepa itself, in a thread."""
+    if set(levers) != {"instructions"}:
+        raise UserError(
+            f"{place(path)}: optimizer 'gepa' has the lever 'instructions' and no other. Set levers = ['instructions']."
+        )
+    needs("gepa", path.stem)
+    known = settings_of(GepaSettings, settings, path)
+
+    def loop(host: Host, seed: int, calls: int) -> None:
+        run_gepa(host, known, seed, lambda: False)
+
+    return Bridged("gepa", loop, demos=False, give_up_after=known.give_up_after)
+
+
+def mipro(settings: Settings, levers: Levers, path: Path) -> Optimizer:
+    """DSPy's MIPROv2 itself, in a thread."""
+    if set(levers) != {"instructions", "demos"}:
+        raise UserError(f"{place(path)}: optimizer 'mipro' has the levers 'instructions' and 'demos', both. Name both in levers.")
+    needs("dspy", path.stem)
+    known = settings_of(MiproSettings, settings, path)
+
+    def loop(host: Host, seed: int, calls: int) -> None:
+        run_mipro(host, known, seed, calls)
+
+    return Bridged("mipro", loop, demos=True)
+
+
 BUILT_IN: Mapping[str, Callable[[Settings, Levers, Path], Optimizer]] = {
     "bootstrap": bootstrap,
     "evolve": evolve,
     "fewshot": fewshot,
+    "gepa": gepa,
+    "mipro": mipro,
 }
 
 
@@ -142,14 +176,27 @@ def settings_of(kind: type[S], given: Settings, path: Path) -> S:
         where = place(path, line_of(read_text(path), ("settings", name)))
         if name not in known:
             raise UserError(f"{where}: unknown setting '{name}'.{did_you_mean(name, known)}")
-        whole = isinstance(known[name], int)
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-            raise UserError(f"{where}: {name} = {value!r}: expected {'a whole number' if whole else 'a number'}.")
+        kinds, said = kinds_of(known[name])
+        if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, kinds):
+            raise UserError(f"{where}: {name} = {value!r}: expected {said}.")
         values[name] = value
     try:
         return kind(**values)
     except ValueError as error:
         raise UserError(f"{place(path)}: {error}.") from error
+
+
+def kinds_of(default: object) -> tuple[tuple[type, ...], str]:
+    """The types that a setting with this default takes, and how to say so."""
+    match default:
+        case bool():
+            return (bool,), "true or false"
+        case int():
+            return (int,), "a whole number"
+        case str():
+            return (str,), "a text in quotes"
+        case _:
+            return (int, float), "a number"
 
 
 def own_optimizer(path: Path, settings: Settings) -> Optimizer:

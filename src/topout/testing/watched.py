@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from topout.contracts import Critique, History, Lab, Move, Optimizer, Stop
-from topout.domain import Attempt, Candidate, Example, Prompt, Rollout, Task
+from topout.domain import Attempt, Candidate, Example, Message, Prompt, Rollout, Task
 
 __all__ = ["Watched"]
 
@@ -122,6 +122,9 @@ class WatchedLab:
 
     async def critique(self, move: Move, failing: Sequence[Rollout], passing: Sequence[Rollout]) -> Critique | None:
         return await self._lab.critique(move, failing, passing)
+
+    async def ask(self, messages: Sequence[Message]) -> str | None:
+        return await self._lab.ask(messages)
 
     def candidate(self, prompt: Prompt, move: Move, rationale: str) -> Candidate:
         return self._lab.candidate(prompt, move, rationale)
