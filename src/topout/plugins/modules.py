@@ -14,7 +14,7 @@ from typing import TypeVar
 from topout.config.toml_files import read_text
 from topout.errors import TopoutError, UserError, place
 
-__all__ = ["Crash", "boundary", "guarded", "load_module"]
+__all__ = ["Crash", "boundary", "code_file", "guarded", "load_module"]
 
 T = TypeVar("T")
 
@@ -56,6 +56,18 @@ def leaves(error: TopoutError | ExceptionGroup[TopoutError] | None) -> list[Topo
     if isinstance(error, ExceptionGroup):
         return [leaf for inner in error.exceptions for leaf in leaves(inner)]
     return [error] if error is not None else []
+
+
+def code_file(folder: Path, name: str, where: str) -> Path:
+    """The Python file of that name in a folder that the user named. Raises UserError for one that leads out of it, by `..`, as an absolute path or over a
+    link: whoever names a folder trusts what lies in it, not what it points to. `where` leads the message."""
+    path = folder / name
+    target = path.resolve()
+    if not target.is_relative_to(folder.resolve()):
+        raise UserError(
+            f"{where}: '{name}' leads out of {folder} (to {target}), and code runs only from the folder that you named. Put the file there."
+        )
+    return path
 
 
 def load_module(path: Path) -> ModuleType:

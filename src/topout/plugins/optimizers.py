@@ -19,7 +19,7 @@ from topout.config.toml_files import line_of, read_text, read_toml
 from topout.contracts import History, Lab, Move, Optimizer, Stop
 from topout.domain import Attempt
 from topout.errors import OptimizerError, UserError, did_you_mean, place
-from topout.plugins.modules import Crash, boundary, guarded, load_module
+from topout.plugins.modules import Crash, boundary, code_file, guarded, load_module
 from topout.plugins.shipped import shipped
 from topout.search.bootstrap import Bootstrap, BootstrapSettings
 from topout.search.evolve import Evolve, EvolveSettings
@@ -57,6 +57,11 @@ def load_recipe(name: str, here: Path | None = None) -> LoadedRecipe:
     if recipe.optimizer.endswith(".py"):
         if not source.is_file():
             raise UserError(f"{place(path)}: optimizer '{recipe.optimizer}': no such file beside the recipe.")
+        code_file(path.parent, recipe.optimizer, place(path))
+        if not name.endswith((".toml", ".py")) and not path.is_relative_to(shipped("optimizers")):
+            raise UserError(
+                f"recipe '{name}': {path} is code, and code runs only when its file was named. Give --recipe {typed(path, here)}."
+            )
         sha.update(source.read_bytes())
         optimizer = own_optimizer(source, recipe.settings)
     else:
@@ -68,6 +73,12 @@ def load_recipe(name: str, here: Path | None = None) -> LoadedRecipe:
             )
         optimizer = build(recipe.settings, recipe.levers, path)
     return LoadedRecipe(path.stem, recipe, optimizer, sha.hexdigest(), path)
+
+
+def typed(path: Path, here: Path | None) -> Path:
+    """A path as it is typed from here."""
+    start = here or Path.cwd()
+    return path.relative_to(start) if path.is_relative_to(start) else path
 
 
 def recipe_names(here: Path | None = None) -> list[str]:

@@ -17,7 +17,7 @@ from topout.contracts import Model, Program, Solve, Solved
 from topout.domain import Example, Failure, Prompt
 from topout.errors import ProgramError, UserError, did_you_mean, place
 from topout.plugins.calling import Asked, Asker, Calls, Ended, Sheets
-from topout.plugins.modules import Crash, boundary, load_module
+from topout.plugins.modules import Crash, boundary, code_file, load_module
 
 __all__ = ["CRASHES", "Crashes", "LoadedProgram", "answer_text", "load_program"]
 
@@ -38,7 +38,7 @@ class LoadedProgram:
 
 def load_program(folder: Path, settings: ProgramSettings, model: ModelSettings) -> LoadedProgram:
     """The program of a task folder. Raises UserError (one line, with path) for a file that does not import or has neither `run` nor `program`."""
-    path = folder / settings.file
+    path = code_file(folder, settings.file, str(folder / "task.toml"))
     names = vars(load_module(path))
     asked = Asked(model.temperature, model.max_output_tokens, settings.calls)
     run, module = names.get("run"), names.get("program")

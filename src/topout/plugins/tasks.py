@@ -12,6 +12,7 @@ from topout.config.toml_files import check_toml, line_of, read_text
 from topout.contracts import Program, Scorer
 from topout.domain import Deployment, Example, Json, Prompt, Split, Task
 from topout.errors import UserError, did_you_mean, place
+from topout.plugins.modules import code_file
 from topout.plugins.programs import LoadedProgram, load_program
 from topout.plugins.prompt_folders import PROMPT_FILE, read_prompt, read_steps
 from topout.plugins.rows import as_text
@@ -137,7 +138,7 @@ def read_schema(folder: Path, settings: TaskFile) -> dict[str, Json] | None:
 def grader_of(folder: Path, settings: TaskFile, labels: tuple[str, ...], schema: Mapping[str, Json] | None, where: str) -> Grader:
     """The task's scorer. `where` is the place of the scorer's table in task.toml."""
     if isinstance(settings.scorer, PythonScorer):
-        return Grader(load_scorer(folder / settings.scorer.file, settings.scorer.threads), anything)
+        return Grader(load_scorer(code_file(folder, settings.scorer.file, where), settings.scorer.threads), anything)
     try:
         return built_in(settings.scorer, labels, schema)
     except ValueError as error:
