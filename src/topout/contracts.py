@@ -30,7 +30,6 @@ from topout.domain import (
     Score,
     Step,
     Task,
-    Usage,
     Verdict,
 )
 
@@ -72,18 +71,14 @@ class Model(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """What a program made of an example: `answer` goes to the scorer. `usage`, `cost_usd` (list price) and `latency_s` are those of all its calls
-    together, None where one of them is unknown; `paid` is False when every reply came from the cache; `key` names the last one there.
+    """What a program made of an example: `answer` goes to the scorer. `latency_s` is how long that took, with calls side by side counted once (None: the
+    sum over its calls). Calls, tokens and dollars are counted where the calls are made, not told here.
 
     `steps` are the calls of a program of several, in order. `wrong` says, in words for a critic, why there is no answer and that is the program's own
     doing (it raised, it never came to an end): the score is 0 then, and the scorer is not asked."""
 
     answer: str
-    usage: Usage = field(default_factory=Usage)
-    cost_usd: float | None = None
-    latency_s: float = 0.0
-    paid: bool = True
-    key: str = ""
+    latency_s: float | None = None
     steps: tuple[Step, ...] = ()
     wrong: str = ""
 
@@ -99,7 +94,7 @@ class Program(Protocol):
     """How a prompt answers an example: one call of the task model, or several."""
 
     def calls(self, prompt: Prompt) -> int:
-        """The most calls that one example takes with this prompt (at least 1): what a budget sets aside for it."""
+        """The most calls that one example takes with this prompt (at least 1): what a budget sets aside for it. A call past them is refused."""
         ...
 
     def bind(self, prompt: Prompt) -> Solve:
@@ -141,12 +136,13 @@ class Journal(Protocol):
 class Member:
     """A candidate in the pool with its score on each dev row, in the order of the dev split (nan where unscored).
 
-    `mean` is over the rows that were scored, `tokens` the mean prompt tokens of a call."""
+    `mean` is over the rows that were scored, `tokens` the mean prompt tokens of an answer, `calls` how many calls an answer takes at most."""
 
     candidate: Candidate
     scores: tuple[float, ...]
     mean: float
     tokens: float
+    calls: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +171,8 @@ class Move:
     """What to try next. `parents` come from the pool; `read` are train examples for the critic; `component` is what to edit.
 
     `prompt` is set when the proposal needs no critic. `calls` is how many calls are set aside for the attempt beside those for `read` on
-    the first parent; past them it waits for its turn and asks for more. `more` is how many it will need then if all goes well: nothing
-    is planned that could not be finished with what is left. `references` are train rows that the critic is shown with their expected
+    the first parent; past them it waits for its turn and asks for more. A rollout counts as many calls as an answer of its prompt takes (`Member.calls`).
+    `more` is how many it will need then if all goes well: nothing is planned that could not be finished with what is left. `references` are train rows that the critic is shown with their expected
     answers alone: they cost no call. `notes` are edits that failed before, told to the critic. `word_cap` bounds
     the critic's text.
     """

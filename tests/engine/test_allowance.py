@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from topout.engine.allowance import Allowance
 
+Key = tuple[str, str, int]
 
-def key(number: int) -> tuple[str, str, int]:
+
+def key(number: int) -> Key:
     return ("c", f"e{number}", 0)
+
+
+def ones(*numbers: int) -> dict[Key, int]:
+    """Rollouts of one call each."""
+    return {key(number): 1 for number in numbers}
+
+
+def mixed(numbers: Iterable[int]) -> dict[Key, int]:
+    """Rollouts of one to three calls each."""
+    return {key(number): 1 + number % 3 for number in numbers}
+
+
+def calls_of(numbers: Iterable[int]) -> int:
+    return sum(mixed(numbers).values())
 
 
 PLAN = st.tuples(
@@ -31,12 +48,12 @@ def test_charged_and_held_never_exceed_the_total_and_cover_what_is_asked(
 
         async def ask(number: int, mine: set[int], rows: set[int], critiques: int) -> bool:
             """As an attempt does: what is new to it, and all that it announced, has to be covered before it is asked."""
-            needed = allowance.fresh(number, {key(r) for r in mine | rows}) + critiques
+            needed = allowance.fresh(number, mixed(mine | rows)) + critiques
             if not await allowance.extend(number, needed):
                 return False
             mine |= rows
             asked.update(rows)
-            assert len(asked) + critic_calls + critiques <= total
+            assert calls_of(asked) + critic_calls + critiques <= total
             return True
 
         async def settle_oldest() -> None:
@@ -45,7 +62,7 @@ def test_charged_and_held_never_exceed_the_total_and_cover_what_is_asked(
             allowance.turn(number)
             spent = critiques if await ask(number, mine, set(rows), critiques) else 0
             critic_calls += spent
-            allowance.settle(number, {key(r) for r in mine}, spent)
+            allowance.settle(number, mixed(mine), spent)
             assert allowance.charged <= total
             assert allowance.left >= 0
 
@@ -53,7 +70,7 @@ def test_charged_and_held_never_exceed_the_total_and_cover_what_is_asked(
             if len(in_flight) == lanes:
                 await settle_oldest()
             before = allowance.left
-            if allowance.grant(number, calls, {key(r) for r in reads}, more):
+            if allowance.grant(number, calls, mixed(reads), more):
                 assert 0 <= allowance.left <= before - calls
                 mine = set(reads)
                 if number % 4 >= early:
@@ -64,8 +81,8 @@ def test_charged_and_held_never_exceed_the_total_and_cover_what_is_asked(
         while in_flight:
             await settle_oldest()
         assert allowance.left == total - allowance.charged
-        assert len(asked) + critic_calls <= allowance.charged
-        assert len(asked) <= allowance.task_calls
+        assert calls_of(asked) + critic_calls <= allowance.charged
+        assert calls_of(asked) <= allowance.task_calls
 
     asyncio.run(play())
 
@@ -86,7 +103,7 @@ def test_an_attempt_that_needs_more_waits_until_all_older_ones_are_committed() -
         for _ in range(5):
             await asyncio.sleep(0)
         allowance.turn(0)
-        allowance.settle(0, {key(i) for i in range(4)}, 1)
+        allowance.settle(0, ones(0, 1, 2, 3), 1)
         order.append("older committed")
         allowance.turn(1)
         await task
@@ -109,25 +126,25 @@ def test_more_than_is_left_is_refused_and_changes_nothing() -> None:
 def test_what_another_attempt_had_asked_for_is_not_charged_again() -> None:
     allowance = Allowance(20)
     allowance.grant(0, 5)
-    allowance.settle(0, {key(1), key(2)}, 1)
+    allowance.settle(0, ones(1, 2), 1)
     allowance.grant(1, 5)
-    allowance.settle(1, {key(2), key(3)}, 0)
+    allowance.settle(1, ones(2, 3), 0)
     assert (allowance.charged, allowance.task_calls, allowance.left) == (4, 3, 16)
 
 
 def test_what_was_bought_before_or_is_read_by_an_older_attempt_is_not_held_again() -> None:
     allowance = Allowance(30)
     allowance.grant(0, 5)
-    allowance.settle(0, {key(1), key(2)}, 1)
-    allowance.grant(1, 4, {key(1), key(3), key(4)})
+    allowance.settle(0, ones(1, 2), 1)
+    allowance.grant(1, 4, ones(1, 3, 4))
     assert allowance.left == 30 - 3 - (4 + 2)
-    allowance.grant(2, 4, {key(3), key(5)})
+    allowance.grant(2, 4, ones(3, 5))
     assert allowance.left == 30 - 3 - (4 + 2) - (4 + 1)
-    assert (allowance.fresh(1, {key(3), key(6)}), allowance.fresh(2, {key(3), key(5), key(6)})) == (2, 2)
-    allowance.settle(1, {key(1), key(3), key(4), key(7)}, 1)
+    assert (allowance.fresh(1, ones(3, 6)), allowance.fresh(2, ones(3, 5, 6))) == (2, 2)
+    allowance.settle(1, ones(1, 3, 4, 7), 1)
     assert (allowance.charged, allowance.task_calls) == (3 + 4, 2 + 3)
-    assert allowance.fresh(2, {key(7)}) == 1  # bought since, but not when it was planned
-    allowance.settle(2, set(), 0)
+    assert allowance.fresh(2, ones(7)) == 1  # bought since, but not when it was planned
+    allowance.settle(2, {}, 0)
     assert (allowance.charged, allowance.left) == (3 + 4 + 1, 22)  # what it announced to read is charged
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from topout.contracts import History, Lab, Move, Optimizer, Stop
-from topout.domain import PROBE_ATTEMPTS, Attempt, Rollout, RolloutDone, Scored, probe_of
+from topout.domain import PROBE_ATTEMPTS, Attempt, Prompt, Rollout, RolloutDone, Scored, probe_of
 from topout.engine.past import past_of
 from topout.search.evolve import Evolve, EvolveSettings
 from topout.testing.engine_room import run_in_memory
@@ -35,6 +35,10 @@ class Remembering:
         return await self.optimizer.attempt(number, move, lab)
 
 
+def one_call(prompt: Prompt) -> int:
+    return 1
+
+
 @pytest.mark.parametrize("capacity", [1, 16])
 def test_the_journal_of_a_search_tells_its_last_history(capacity: int) -> None:
     task = made_up_task(30, 24, 30)
@@ -44,7 +48,7 @@ def test_the_journal_of_a_search_tells_its_last_history(capacity: int) -> None:
         run_in_memory(task, say_right, optimizer, model, UnevenModel(writing_critic()), max_calls=500, seed=3)
     ).events
     last = optimizer.seen[-1]
-    past, done = past_of(task, events)
+    past, done = past_of(task, events, one_call)
     found = past.history(done.calls, 100)
     assert len(found.pool) > 1
     assert list(found.attempts) == list(last.attempts)
@@ -62,13 +66,13 @@ def test_what_a_probe_bought_is_no_part_of_the_search() -> None:
     model, critic = UnevenModel(fixed_accuracy(0.6, 5)), UnevenModel(writing_critic())
     events = asyncio.run(run_in_memory(task, say_right, optimizer, model, critic, max_calls=500, seed=3)).events
     bought = RolloutDone(PROBE_ATTEMPTS, Rollout("another", "train-3", "train", 0, "right", Scored(1.0)))
-    past, done = past_of(task, [*events, bought])
+    past, done = past_of(task, [*events, bought], one_call)
     assert "another" not in past.history(done.calls, 0).train_scores
 
 
 def test_a_journal_without_a_baseline_has_no_past() -> None:
     with pytest.raises(ValueError, match="no committed attempt"):
-        past_of(made_up_task(), [])
+        past_of(made_up_task(), [], one_call)
 
 
 @pytest.mark.parametrize(("attempt", "probe"), [(-2, 0), (-1, 0), (0, 0), (999_999, 0), (1_000_000, 1), (2_000_007, 2)])

@@ -23,6 +23,7 @@ from topout.domain import (
     ProbeEnded,
     ProbeResumed,
     ProbeStarted,
+    Prompt,
     Proposed,
     Request,
     Rollout,
@@ -161,7 +162,7 @@ def test_the_cap_of_calls_is_kept(cap: int) -> None:
 
 
 def test_a_cap_under_the_smallest_design_is_refused() -> None:
-    assert design(TASK, EVOLVE, searched(), number=1, seed=5, max_calls=300) is None
+    assert design(TASK, EVOLVE, searched(), number=1, seed=5, max_calls=300, calls=one_call) is None
 
 
 def test_the_critic_never_sees_a_holdout_row() -> None:
@@ -196,6 +197,10 @@ def test_refused_proposals_are_counted_and_never_raced() -> None:
     assert isinstance(events[-1], ProbeEnded) and events[-1].ending == "finished"
 
 
+def one_call(prompt: Prompt) -> int:
+    return 1
+
+
 class Resting:
     """Plans four moves of another optimizer, then nothing."""
 
@@ -209,7 +214,7 @@ class Resting:
 
 
 def test_an_optimizer_that_plans_no_more_is_probed_with_what_it_planned() -> None:
-    found = design(TASK, Resting(), searched(), number=1, seed=5, max_calls=None)
+    found = design(TASK, Resting(), searched(), number=1, seed=5, max_calls=None, calls=one_call)
     assert found is not None
     assert (len(found.draws), found.stopped) == (4, "all was tried")
     events, _, _ = probed(optimizer=Resting())

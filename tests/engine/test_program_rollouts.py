@@ -57,7 +57,7 @@ def test_a_programs_own_fault_scores_zero_and_the_critic_reads_why() -> None:
     assert rollout.failure is None
 
 
-def test_an_outage_in_mid_program_has_no_score_and_keeps_what_was_paid() -> None:
-    rollout = measured(Failure("outage", "down", cost_usd=0.5, steps=(STEP,)))
+def test_an_outage_in_mid_program_has_no_score_and_keeps_its_steps() -> None:
+    rollout = measured(Failure("outage", "down", steps=(STEP,)))
     assert rollout.score == Unscored("outage: down")
-    assert (rollout.failure, rollout.cost_usd, rollout.steps) == ("outage", 0.5, (STEP,))
+    assert (rollout.failure, rollout.steps) == ("outage", (STEP,))

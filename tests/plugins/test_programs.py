@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from topout.contracts import Solved
-from topout.domain import Demo, Example, Failure, Prompt, Request
+from topout.domain import Demo, Example, Failure, Prompt, Request, Scored
+from topout.engine.meter import Meter
 from topout.errors import ProgramError, TopoutError, UserError
 from topout.plugins.prompt_folders import load_prompt, save_prompt
 from topout.plugins.tasks import TaskFolder, load_task
@@ -95,10 +96,12 @@ def test_demos_of_a_step_are_shown_to_that_step_alone(tmp_path: Path) -> None:
 
 
 def test_usage_and_cost_are_those_of_all_calls(tmp_path: Path) -> None:
-    solved = solve(load_task(folder(tmp_path)), say("yes!"))
-    assert isinstance(solved, Solved)
-    assert solved.usage.output_tokens == 2
-    assert solved.cost_usd == 0.0
+    loaded = load_task(folder(tmp_path))
+    assert loaded.program is not None
+    meter = Meter(FakeModel(say("yes!")), 8)
+    asyncio.run(loaded.program.bind(loaded.task.baseline)(loaded.task.rows("dev")[0], 0, meter, "fake"))
+    rollout = meter.rollout("c", "e", "dev", 0, "yes!", Scored(1.0))
+    assert (rollout.calls, rollout.output_tokens, rollout.cost_usd) == (2, 2, 0.0)
 
 
 def test_one_call_too_many_is_a_wrong_answer_even_if_the_program_hides_it(tmp_path: Path) -> None:
@@ -129,7 +132,7 @@ async def run(example, prompts, model):
     replies: list[str | Failure] = ["fine", Failure("outage", "down")]
     failed = solve(load_task(folder(tmp_path, program)), lambda request: replies.pop(0))
     assert isinstance(failed, Failure)
-    assert (failed.kind, failed.usage.output_tokens) == ("outage", 1)
+    assert (failed.kind, len(failed.steps)) == ("outage", 1)
     assert [s.answered for s in failed.steps] == ["fine"]
 
 

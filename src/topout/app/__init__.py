@@ -24,13 +24,13 @@ from topout.app.heads import head
 from topout.app.importing import Imported, import_prompt
 from topout.app.judging import check_rival, compared, evaluation, rows_of
 from topout.app.places import task_path
+from topout.app.planning import exam_of
 from topout.app.probing import probe
 from topout.app.running import checked_settings, drive, measured
 from topout.app.taking_up import taken_up
 from topout.app.views import Evaluation, RunHead, RunView
 from topout.app.workbench import Watch, Workbench
 from topout.domain import Candidate, Event, RunEnded, RunResumed, RunStarted, Split
-from topout.engine.exam import plan_exam
 from topout.errors import JournalError
 from topout.models.event_loop import run_blocking
 from topout.plugins.prompt_folders import load_prompt
@@ -143,7 +143,7 @@ def resume(
         last = next((event for event in reversed(events) if isinstance(event, RunEnded | RunResumed)), started)
         if isinstance(last, RunEnded) and last.ending in ("budget", "finished"):
             return replace(rebuild(folder.path, runs_dir), went_on=False)
-        plan = plan_exam(task.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share, loaded.recipe.levers)
+        plan = exam_of(task, loaded, settings.max_calls)
         workbench = Workbench(settings, loaded.recipe.exam_share)
         return drive(folder, settings, task, loaded, plan, workbench, started, events, watch)
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from topout.app.places import places_from, task_path
+from topout.app.planning import exam_of
 from topout.app.running import as_toml, drive, first_event
 from topout.app.views import RunView
 from topout.app.workbench import Watch, Workbench
 from topout.config.settings import RunSettings
-from topout.engine.exam import plan_exam
 from topout.plugins.optimizers import load_recipe
 from topout.plugins.tasks import load_task
 from topout.store.layout import create_run_folder, write_text
@@ -22,7 +22,7 @@ __all__ = ["begin"]
 def begin(settings: RunSettings, runs_dir: Path, watch: Watch | None) -> RunView:
     """Start a run of these settings in a folder of its own, and see it to its end."""
     folder, loaded = load_task(task_path(settings.task)), load_recipe(settings.recipe)
-    plan = plan_exam(folder.task, settings.max_calls or loaded.recipe.max_calls, loaded.recipe.exam_share, loaded.recipe.levers)
+    plan = exam_of(folder, loaded, settings.max_calls)
     workbench = Workbench(settings, loaded.recipe.exam_share)
     started = first_event(settings, folder, loaded, plan)
     run = create_run_folder(runs_dir, folder.task.name, loaded.name, started.run)

@@ -9,9 +9,9 @@ from pathlib import Path
 from statistics import fmean
 
 from topout.app.places import task_path
+from topout.app.planning import exam_of
 from topout.checks import Found, Subject, Visible, check, visible
 from topout.domain import Example, Split, Task
-from topout.engine.exam import plan_exam
 from topout.errors import UserError
 from topout.models.addresses import Addresses
 from topout.models.prices import Prices, parse_price
@@ -78,7 +78,7 @@ def check_task(
     calls = max_calls or loaded.recipe.max_calls
     expense: Expense | None = None
     try:
-        plan = plan_exam(folder.task, calls, loaded.recipe.exam_share, loaded.recipe.levers)
+        plan = exam_of(folder, loaded, calls)
     except UserError as error:
         found.append(
             Found(

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from topout.app.beginning import begin
 from topout.app.places import task_path
+from topout.app.planning import exam_of
 from topout.app.probing import probe
 from topout.app.running import checked_settings
 from topout.app.views import RunView
 from topout.app.workbench import Watch
 from topout.config.settings import RunSettings
-from topout.engine.exam import plan_exam
 from topout.errors import UserError
 from topout.plateau.wording import chance, dollars
 from topout.plugins.optimizers import load_recipe
@@ -167,7 +167,7 @@ def first_calls(asked: RunSettings) -> int:
     for share in (4, 2):
         calls = min(usual, asked.max_calls // share)
         try:
-            plan_exam(folder.task, calls, loaded.recipe.exam_share, loaded.recipe.levers)
+            exam_of(folder, loaded, calls)
         except UserError:
             continue
         return calls

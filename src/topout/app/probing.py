@@ -9,6 +9,7 @@ from pathlib import Path
 
 from topout.app.derived import write_derived
 from topout.app.facts import facts_now
+from topout.app.planning import program_of
 from topout.app.running import unwrapped
 from topout.app.stopping import heeding
 from topout.app.taking_up import taken_up
@@ -72,7 +73,7 @@ def probe(
         limits = limits_of(earlier, max_cost, max_time, concurrency)
         settings, task, loaded = taken_up(folder, started, limits)
         if at is not None and isinstance(earlier, ProbeStarted):
-            plan = again(task.task, loaded.optimizer, events[:at], earlier, settings.seed)
+            plan = again(task.task, loaded.optimizer, events[:at], earlier, settings.seed, program_of(task).calls)
             if max_calls is not None and plan.calls > max_calls:
                 raise UserError(
                     f"--max-calls {max_calls}: probe {plan.number} is under way and was planned for {plan.calls:,} calls. "
@@ -119,12 +120,13 @@ def planned(
             f"{folder.path}: {rows} holdout rows are too few for a probe, {MIN_PROBE_ROWS} are needed. Add rows and start a new run."
         )
     number = 1 + sum(isinstance(event, ProbeStarted) for event in events)
-    plan = design(task.task, loaded.optimizer, events, number=number, seed=settings.seed, max_calls=max_calls)
+    calls = program_of(task).calls
+    plan = design(task.task, loaded.optimizer, events, number=number, seed=settings.seed, max_calls=max_calls, calls=calls)
     if plan is None:
         cap = max_calls or 1
         while plan is None:
             cap = max(cap + 1, cap * 5 // 4)
-            plan = design(task.task, loaded.optimizer, events, number=number, seed=settings.seed, max_calls=cap)
+            plan = design(task.task, loaded.optimizer, events, number=number, seed=settings.seed, max_calls=cap, calls=calls)
         raise UserError(
             f"--max-calls {max_calls}: too few for the smallest probe, {SIZES[0].proposals} proposals. Give at least --max-calls {plan.calls}."
         )

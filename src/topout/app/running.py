@@ -22,7 +22,7 @@ from topout.app.stopping import heeding
 from topout.app.views import RunView
 from topout.app.workbench import Tape, Watch, Workbench
 from topout.config.settings import RunSettings
-from topout.domain import Candidate, Ending, Event, Example, Json, Rollout, RunEnded, RunResumed, RunStarted
+from topout.domain import Candidate, Ending, Event, Example, Json, Rollout, RunEnded, RunResumed, RunStarted, Task
 from topout.engine.causes import Analyst
 from topout.engine.critic import Critic
 from topout.engine.exam import ExamPlan
@@ -87,17 +87,24 @@ def first_event(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe,
         "exam": {
             "search": plan.search,
             "champions": plan.champions,
+            "weight": plan.weight,
+            "votes": plan.votes,
             "holdout": len(plan.holdout),
             "shift": len(plan.shift),
             "repeats": plan.repeats,
             "alone": plan.alone,
             "critiques": plan.critiques,
         },
-        "checkpoints": list(checkpoints(plan.search, len(task.rows("dev")), most=plan.champions)),
+        "checkpoints": list(marks_of(plan, task)),
         "max_calls": settings.max_calls or loaded.recipe.max_calls,
     }
     asked = json.loads(settings.model_dump_json())
     return RunStarted(SCHEMA, secrets.token_hex(4), asked, manifest, time.time())
+
+
+def marks_of(plan: ExamPlan, task: Task) -> tuple[int, ...]:
+    """The numbers of task calls at which the champion of the moment is examined, the baseline's first."""
+    return tuple(checkpoints(plan.search, plan.weight * len(task.rows("dev")), most=plan.sittings))
 
 
 def installed(package: str) -> str:
@@ -185,7 +192,6 @@ async def session(
     critic = Critic(
         task, Seat(gateway, settings.critic), tape, replay, halt, recipe.critic_temperature, recipe.critic_max_output_tokens
     )
-    marks = tuple(checkpoints(plan.search, len(task.rows("dev")), most=plan.champions))
     analyst = Analyst(
         task,
         Seat(gateway.purse("exam"), settings.critic),
@@ -198,7 +204,18 @@ async def session(
         plan.critiques,
     )
     engine = Run(
-        task, loaded.optimizer, harness, critic, tape, replay, halt, analyst, plan, marks[1:], settings.seed, workbench.metered_usd
+        task,
+        loaded.optimizer,
+        harness,
+        critic,
+        tape,
+        replay,
+        halt,
+        analyst,
+        plan,
+        marks_of(plan, task)[1:],
+        settings.seed,
+        workbench.metered_usd,
     )
     bell: asyncio.TimerHandle | None = None
     if settings.max_time is not None:

@@ -52,7 +52,7 @@ class Workbench:
         """The gateway for a run, with what its journal has spent already on the books: all of it, or what one of its probes did.
 
         A reply that the journal counts is never taken for a new purchase, whatever it was for."""
-        charged = set()
+        charged: set[str] = set()
         for event in events:
             if isinstance(event, RolloutDone | Critiqued) and probe is not None and probe_of(event.attempt) != probe:
                 charged |= keys_of(event.rollout) if isinstance(event, RolloutDone) else {event.key}
@@ -67,7 +67,17 @@ class Workbench:
                     elif call.failure is not None and usage == Usage():
                         self.ledger.fail("task", self.settings.model)
                     else:
-                        self.ledger.restore("task", self.settings.model, usage, call.cost_usd, paid=call.paid, purse=purse)
+                        self.ledger.restore(
+                            "task",
+                            self.settings.model,
+                            usage,
+                            call.cost_usd,
+                            paid=call.paid,
+                            purse=purse,
+                            calls=call.calls,
+                            cached=call.cached,
+                            cached_usd=call.cached_usd,
+                        )
                 case Critiqued():
                     purse = "exam" if event.attempt == domain.ANALYSIS else "search"
                     usage = Usage(event.prompt_tokens, event.output_tokens)
@@ -115,7 +125,7 @@ class Workbench:
 
 def keys_of(rollout: Rollout) -> set[str]:
     """The replies that a rollout is made of."""
-    return {rollout.key, *(step.key for step in rollout.steps)}
+    return {*rollout.key.split(), *(step.key for step in rollout.steps)}
 
 
 class Tape:
@@ -138,7 +148,7 @@ class Tape:
         self._total = total
         self._watch = watch
         self._onto = onto
-        self._done = sum(isinstance(event, RolloutDone | Critiqued) for event in before)
+        self._done = sum(calls_of(event) for event in before)
         self._before = before
         self._on_way = on_way
         self.under_way = any(isinstance(event, Critiqued) for event in before)
@@ -151,12 +161,12 @@ class Tape:
             self._onto.append(event)
         match event:
             case RolloutDone():
-                self._done += 1
+                self._done += calls_of(event)
                 self.phase = phase_of(event) if self._onto is not None else "measuring"
                 if self._onto is None:
                     self.rollouts.append(event.rollout)
             case Critiqued():
-                self._done += 1
+                self._done += calls_of(event)
                 if not self.under_way:
                     self.under_way = True
                     self._on_way()
@@ -179,6 +189,17 @@ class Tape:
             phase=self.phase,
             models=tuple((name, n, gateway.width(name)) for name, n in gateway.in_flight.items()) if gateway else (),
         )
+
+
+def calls_of(event: Event) -> int:
+    """The calls that an event tells of."""
+    match event:
+        case RolloutDone(_, rollout):
+            return rollout.calls
+        case Critiqued():
+            return 1
+        case _:
+            return 0
 
 
 def phase_of(done: RolloutDone) -> str:

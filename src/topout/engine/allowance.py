@@ -6,16 +6,21 @@ moment fixed by numbers.
 
 A grant covers only what is new: rollouts that were committed when the attempt was planned, or that an older attempt has announced to read, are
 paid by others. Holding them twice would keep lanes empty, for most attempts read the rows of the same few parents.
+
+A rollout may take several calls of the model (voting, programs), so rollouts come with their weights: how many calls each takes at most.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Set
+from collections.abc import Mapping
 
-__all__ = ["Allowance"]
+from topout.engine.replay import Key
 
-Key = tuple[str, str, int]
+__all__ = ["Allowance", "Weights"]
+
+Weights = Mapping[Key, int]
+"""Rollouts with the calls that each takes at most. One rollout weighs the same wherever it is named."""
 
 GOES_ON = 0.25
 """Share of the attempts that will want all that they announced. Most are dropped early: to keep everything back for each would leave lanes
@@ -23,7 +28,7 @@ empty, to keep nothing back would stop the promising ones short."""
 
 
 class Allowance:
-    """Counts calls against `total`. `charged` are the distinct calls of committed work; grants are held for what is in flight."""
+    """Counts calls against `total`. `charged` are the calls of committed work, each rollout counted once; grants are held for what is in flight."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -32,7 +37,7 @@ class Allowance:
         self._settled = 0
         self._bought: dict[Key, int] = {}  # by how many settlements there had been before
         self._readers: dict[Key, int] = {}  # the first attempt that announced to read it
-        self._reads: dict[int, Set[Key]] = {}
+        self._reads: dict[int, Weights] = {}
         self._planned_at: dict[int, int] = {}  # how many settlements there had been
         self._grants: dict[int, int] = {}
         self._more: dict[int, int] = {}
@@ -43,12 +48,13 @@ class Allowance:
         """Calls neither charged nor held."""
         return self.total - self.charged - sum(self._grants.values())
 
-    def grant(self, number: int, calls: int, reads: Set[Key] = frozenset(), more: int = 0) -> bool:
+    def grant(self, number: int, calls: int, reads: Weights | None = None, more: int = 0) -> bool:
         """Hold `calls` for attempt `number`, and what of `reads` nobody has paid for; False when so many are not left.
 
         `reads` are charged to it, asked or not. `more` is what it will need besides if all goes well: that, and `GOES_ON` of what those in
         flight announced, has to be left for whoever asks for it at its turn.
         """
+        reads = reads or {}
         self._planned_at[number] = self._settled
         held = calls + self.fresh(number, reads)
         if held + more + int(GOES_ON * sum(self._more.values())) > self.left:
@@ -61,11 +67,15 @@ class Allowance:
         self._turns[number] = asyncio.Event()
         return True
 
-    def fresh(self, number: int, rollouts: Set[Key]) -> int:
-        """How many of these attempt `number` has to pay for: a function of what was planned and committed when it was planned."""
+    def fresh(self, number: int, rollouts: Weights) -> int:
+        """How many calls of these rollouts attempt `number` has to pay for: a function of what was planned and committed when it was planned."""
         planned_at = self._planned_at[number]
         bought, readers = self._bought, self._readers
-        return sum(bought.get(key, planned_at) >= planned_at and readers.get(key, number) >= number for key in rollouts)
+        return sum(
+            weight
+            for key, weight in rollouts.items()
+            if bought.get(key, planned_at) >= planned_at and readers.get(key, number) >= number
+        )
 
     def turn(self, number: int) -> None:
         """All older attempts are committed: `number` may ask for more from now on."""
@@ -81,14 +91,15 @@ class Allowance:
         self._grants[number] = needed
         return True
 
-    def settle(self, number: int, rollouts: Set[Key], critiques: int) -> None:
+    def settle(self, number: int, rollouts: Weights, critiques: int) -> None:
         """Attempt `number` is committed: charge what nobody had paid for before it, let go of the rest."""
         self._grants.pop(number, None)
         self._more.pop(number, None)
         self._turns.pop(number, None)
         self._planned_at.pop(number, None)
-        fresh = [key for key in rollouts | self._reads.pop(number, frozenset()) if key not in self._bought]
+        fresh = {key: n for key, n in {**self._reads.pop(number, {}), **rollouts}.items() if key not in self._bought}
         self._bought.update(dict.fromkeys(fresh, self._settled))
         self._settled += 1
-        self.task_calls += len(fresh)
-        self.charged += len(fresh) + critiques
+        calls = sum(fresh.values())
+        self.task_calls += calls
+        self.charged += calls + critiques

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from topout.contracts import Journal, Model, Program, Scorer, Solve, Solved
+from topout.contracts import Journal, Model, Program, Scorer, Solve
 from topout.domain import (
     ALONE,
     EXAM,
@@ -27,6 +27,7 @@ from topout.domain import (
     Unscored,
 )
 from topout.engine.halt import Halt, halting
+from topout.engine.meter import Meter
 from topout.engine.replay import Key, Replay
 from topout.engine.scoring import Scoring
 from topout.engine.single import SingleCall
@@ -59,7 +60,7 @@ class Harness:
         program: Program | None = None,
     ) -> None:
         self._scoring = Scoring(scorer)
-        self._program: Program = program or SingleCall(task)
+        self.program: Program = program or SingleCall(task)
         self._seat = seat
         self._exam_seat = exam_seat
         self._journal = journal
@@ -101,8 +102,8 @@ class Harness:
             if rollout is None:
                 task = self._asking.get(key)
                 if task is None:
-                    solve = solve or self._program.bind(candidate.prompt)
-                    task = asyncio.create_task(self._ask(attempt, candidate.id, example, sample, solve))
+                    solve = solve or self.program.bind(candidate.prompt)
+                    task = asyncio.create_task(self._ask(attempt, candidate, example, sample, solve))
                     task.add_done_callback(look)
                     self._asking[key] = task
                 waiting.append((len(out), task))
@@ -114,72 +115,43 @@ class Harness:
 
     def calls(self, candidate: Candidate) -> int:
         """The most calls that one rollout of this candidate makes."""
-        return self._program.calls(candidate.prompt)
+        return self.program.calls(candidate.prompt)
 
     def _recall(self, attempt: int, key: Key) -> Rollout | None:
         return self._replay.told(attempt, key) or self._known.get(key)
 
-    async def _ask(self, attempt: int, candidate: str, example: Example, sample: int, solve: Solve) -> Rollout | None:
+    async def _ask(self, attempt: int, candidate: Candidate, example: Example, sample: int, solve: Solve) -> Rollout | None:
         try:
             return await self._answer(attempt, candidate, example, sample, solve)
         finally:
-            del self._asking[candidate, example.id, sample]
+            del self._asking[candidate.id, example.id, sample]
 
-    async def _answer(self, attempt: int, candidate: str, example: Example, sample: int, solve: Solve) -> Rollout | None:
+    async def _answer(self, attempt: int, candidate: Candidate, example: Example, sample: int, solve: Solve) -> Rollout | None:
         split = self._split_of[example.id]
         if self._halt.bars(split):
             return None
         seat = self._exam_seat if split in ("holdout", "shift") else self._seat
-        match await solve(example, sample, seat.model, seat.name):
-            case Failure() as failure:
-                ending = halting(failure)
-                if ending is not None:
-                    if attempt not in (EXAM, ALONE) or ending in ("stopped", "outage"):
-                        self._halt.set(ending, failure.message)
-                    elif attempt == EXAM and sample == 0:
-                        self._halt.exam_cut = (ending, f"in the exam: {failure.message}")
-                    return None
-                rollout = self._failed(candidate, split, example, sample, failure)
-            case Solved() as solved:
-                rollout = await self._judged(candidate, split, example, sample, solved)
-        self._known[candidate, example.id, sample] = rollout
+        meter = Meter(seat.model, self.calls(candidate))
+        made = await solve(example, sample, meter, seat.name)
+        failure = meter.halted or (made if isinstance(made, Failure) else None)
+        ending = halting(failure) if failure is not None else None
+        if failure is not None and ending is not None:
+            if attempt not in (EXAM, ALONE) or ending in ("stopped", "outage"):
+                self._halt.set(ending, failure.message)
+            elif attempt == EXAM and sample == 0:
+                self._halt.exam_cut = (ending, f"in the exam: {failure.message}")
+            return None
+        if isinstance(made, Failure):
+            reason = Unscored(f"{made.kind}: {made.message}")
+            rollout = meter.rollout(candidate.id, example.id, split, sample, "", reason, 0.0, made.steps, made.kind)
+        else:
+            answer = well_formed(made.answer)
+            wrong = well_formed(made.wrong)
+            score: Score = Scored(0.0, wrong) if wrong else await self._scoring.of(answer, example)
+            rollout = meter.rollout(candidate.id, example.id, split, sample, answer, score, made.latency_s, made.steps)
+        self._known[candidate.id, example.id, sample] = rollout
         self._journal.append(RolloutDone(attempt, rollout))
         return rollout
-
-    async def _judged(self, candidate: str, split: Split, example: Example, sample: int, solved: Solved) -> Rollout:
-        answer = well_formed(solved.answer)
-        score: Score = Scored(0.0, well_formed(solved.wrong)) if solved.wrong else await self._scoring.of(answer, example)
-        return Rollout(
-            candidate,
-            example.id,
-            split,
-            sample,
-            answer,
-            score,
-            solved.usage.prompt_tokens,
-            solved.usage.output_tokens,
-            solved.cost_usd,
-            solved.latency_s,
-            solved.paid,
-            None,
-            solved.key,
-            steps=solved.steps,
-        )
-
-    def _failed(self, candidate: str, split: Split, example: Example, sample: int, failure: Failure) -> Rollout:
-        return Rollout(
-            candidate,
-            example.id,
-            split,
-            sample,
-            "",
-            Unscored(f"{failure.kind}: {failure.message}"),
-            failure.usage.prompt_tokens,
-            failure.usage.output_tokens,
-            failure.cost_usd,
-            failure=failure.kind,
-            steps=failure.steps,
-        )
 
 
 def look(task: asyncio.Task[Rollout | None]) -> None:

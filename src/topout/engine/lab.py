@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence
 
 from topout.contracts import Critique, Move
 from topout.domain import Candidate, Example, Message, Prompt, Rollout, Task
-from topout.engine.allowance import Allowance
+from topout.engine.allowance import Allowance, Weights
 from topout.engine.critic import Critic
 from topout.engine.harness import Harness
-from topout.engine.replay import Key
-from topout.errors import UserError
+from topout.errors import OptimizerError, UserError
 from topout.search.place import rng_for, seed_for
 from topout.text.fingerprints import prompt_id
 
@@ -19,13 +18,23 @@ __all__ = ["AttemptLab", "reads_of"]
 
 
 class AttemptLab:
-    """Counts what the attempt asks for against its grant. `asked` are the keys of its rollouts, from the start those that it has
-    announced (`reads`: they are charged to it in any case), `critiques` its critic calls, `made` the latest candidate that it arrived at."""
+    """Counts what the attempt asks for against its grant. `asked` are its rollouts, from the start those that it has announced (`reads`: they are
+    charged to it in any case), `critiques` its critic calls, `made` the latest candidate that it arrived at. No candidate may take more than
+    `heaviest` calls an answer: the exam could not measure it."""
 
     def __init__(
-        self, number: int, seed: int, task: Task, harness: Harness, critic: Critic, allowance: Allowance, reads: Set[Key]
+        self,
+        number: int,
+        seed: int,
+        task: Task,
+        harness: Harness,
+        critic: Critic,
+        allowance: Allowance,
+        reads: Weights,
+        heaviest: int,
     ) -> None:
-        self.asked: set[Key] = set(reads)
+        self.asked = dict(reads)
+        self._heaviest = heaviest
         self.critiques = 0
         self.made: Candidate | None = None
         self.train_rollouts: list[Rollout] = []
@@ -48,8 +57,14 @@ class AttemptLab:
         for example in examples:
             if self._harness.split(example) not in ("train", "dev"):
                 raise UserError(f"attempt {self._number}: the optimizer asked for '{example.id}', which is no train or dev row.")
-        keys = {(candidate.id, example.id, 0) for example in examples}
-        fresh = self._fresh + self._allowance.fresh(self._number, keys - self.asked)
+        weight = self._harness.calls(candidate)
+        if weight > self._heaviest:
+            raise OptimizerError(
+                f"attempt {self._number}: an answer of its prompt takes {weight} calls, and the run has set aside {self._heaviest} at most for its exam. "
+                "Allow for more votes in the recipe (max_votes), or propose fewer."
+            )
+        keys = {(candidate.id, example.id, 0): weight for example in examples}
+        fresh = self._fresh + self._allowance.fresh(self._number, {key: n for key, n in keys.items() if key not in self.asked})
         if not await self._allowance.extend(self._number, fresh + self.critiques):
             return None
         self._fresh = fresh
@@ -60,7 +75,16 @@ class AttemptLab:
 
     async def critique(self, move: Move, failing: Sequence[Rollout], passing: Sequence[Rollout]) -> Critique | None:
         seed = await self._turn()
-        return None if seed is None else await self._critic.critique(self._number, self.critiques, move, failing, passing, seed)
+        if seed is None:
+            return None
+        critique = await self._critic.critique(self._number, self.critiques, move, failing, passing, seed)
+        if critique is None or critique.prompt is None:
+            return critique
+        weight = self._harness.program.calls(critique.prompt)
+        if weight > self._heaviest:
+            reason = f"an answer of it would take {weight} calls, {self._heaviest} at most are set aside"
+            return Critique(None, critique.rationale, reason)
+        return critique
 
     async def ask(self, messages: Sequence[Message]) -> str | None:
         seed = await self._turn()
@@ -79,6 +103,9 @@ class AttemptLab:
         return self.made
 
 
-def reads_of(move: Move) -> set[Key]:
-    """The rollouts that a move announces: its train rows, answered with its first parent."""
-    return {(parent.candidate.id, example.id, 0) for parent in move.parents[:1] for example in move.read}
+def reads_of(move: Move, calls: Callable[[Prompt], int]) -> Weights:
+    """The rollouts that a move announces: its train rows, answered with its first parent, each at as many `calls` as that prompt takes."""
+    if not (move.parents and move.read):
+        return {}
+    parent = move.parents[0].candidate
+    return dict.fromkeys(((parent.id, example.id, 0) for example in move.read), calls(parent.prompt))

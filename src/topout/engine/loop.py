@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from topout.contracts import Journal, Move, Optimizer, Stop
 from topout.domain import ANALYSIS, Attempt, AttemptDone, Candidate, Ending, Rollout, Task, Unscored
-from topout.engine.allowance import Allowance
+from topout.engine.allowance import Allowance, Weights
 from topout.engine.causes import Analyst
 from topout.engine.critic import Critic
 from topout.engine.exam import Exam, ExamPlan
@@ -63,7 +63,7 @@ class Run:
         spent_usd: Callable[[], float | None],
     ) -> None:
         self._task = task
-        self._past = Past(task)
+        self._past = Past(task, harness.program.calls)
         self._optimizer = optimizer
         self._harness = harness
         self._critic = critic
@@ -77,6 +77,7 @@ class Run:
         self._spent_usd = spent_usd
         self._allowance = Allowance(plan.search)
         self._records: list[tuple[int, Candidate]] = []
+        self._waiting: list[Candidate] = []
         self._halted = False
 
     async def run(self) -> Finish:
@@ -112,6 +113,8 @@ class Run:
                     self._examine(exams, half)
                 for candidate in {baseline.id: baseline, winner.id: winner}.values():
                     exams.create_task(self._exam.shift(candidate))
+                if ending in ("budget", "finished"):
+                    self._examine_those_who_wait(exams)
             await self._look_closer(baseline, winner, final=ending in ("budget", "finished"))
         if self._halt.ending in ("stopped", "outage"):
             ending, reason = self._halt.ending, self._halt.reason
@@ -135,14 +138,15 @@ class Run:
     async def _measure_baseline(self, baseline: Candidate) -> str:
         """Fill the pool with the baseline; what is missing for that, '' when nothing is."""
         dev = self._task.rows("dev")
-        self._allowance.grant(BASELINE, len(dev) + 1)
+        weight = self._harness.calls(baseline)
+        self._allowance.grant(BASELINE, weight * len(dev) + 1)
         rollouts = await self._harness.measure(BASELINE, baseline, dev)
         if rollouts is None:
             return "the run was halted"
         failed = [r for r in rollouts if isinstance(r.score, Unscored)]
         if 2 * len(failed) > len(dev):
             return f"{len(failed)} of {len(dev)} dev rows could not be scored, the first with: {reason_of(failed[0])}"
-        self._allowance.settle(BASELINE, {(baseline.id, e.id, 0) for e in dev}, 1)
+        self._allowance.settle(BASELINE, {(baseline.id, e.id, 0): weight for e in dev}, 1)
         self._record(Attempt(BASELINE, "baseline", (), "kept", "what the task brought", baseline, rows=len(dev)))
         return ""
 
@@ -156,7 +160,7 @@ class Run:
                     move = self._plan(number)
                     if isinstance(move, Stop):
                         closing = ("finished", move.reason)
-                    elif self._allowance.grant(number, max(1, move.calls), reads_of(move), move.more):
+                    elif self._allowance.grant(number, max(1, move.calls), self._reads(move), move.more):
                         lab = self._lab(number, move)
                         in_flight.append((number, lab, attempts.create_task(self._optimizer.attempt(number, move, lab))))
                         number += 1
@@ -177,7 +181,13 @@ class Run:
         return self._optimizer.plan(number, history, rng_for(self._seed, number, "plan"))
 
     def _lab(self, number: int, move: Move) -> AttemptLab:
-        return AttemptLab(number, self._seed, self._past.task, self._harness, self._critic, self._allowance, reads_of(move))
+        heaviest = self._exam.plan.heaviest
+        return AttemptLab(
+            number, self._seed, self._past.task, self._harness, self._critic, self._allowance, self._reads(move), heaviest
+        )
+
+    def _reads(self, move: Move) -> Weights:
+        return reads_of(move, self._harness.program.calls)
 
     def _commit(self, attempt: Attempt, lab: AttemptLab) -> None:
         """Take an attempt into the history. One that a halt cut short is not, nor any after it: a
@@ -211,6 +221,14 @@ class Run:
             champion = self._past.champion if self._checkpoints[0] == calls else before
             self._checkpoints = self._checkpoints[1:]
             if self._exam.room(champion, 2):
+                self._examine(exams, champion)
+            elif self._exam.plan.votes > 1:
+                self._waiting.append(champion)
+
+    def _examine_those_who_wait(self, exams: asyncio.TaskGroup) -> None:
+        """What was kept for a winner of many calls an answer, and not needed, goes to champions of checkpoints that found no place."""
+        for champion in self._waiting:
+            if self._exam.room(champion, 0):
                 self._examine(exams, champion)
 
     def _examine(self, exams: asyncio.TaskGroup, candidate: Candidate) -> None:

@@ -6,7 +6,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from topout.contracts import History
-from topout.domain import Attempt, AttemptDone, Candidate, Event, Example, Rollout, RolloutDone, Split, Task, Unscored, probe_of
+from topout.domain import (
+    Attempt,
+    AttemptDone,
+    Candidate,
+    Event,
+    Example,
+    Prompt,
+    Rollout,
+    RolloutDone,
+    Split,
+    Task,
+    Unscored,
+    probe_of,
+)
 from topout.engine.opening import BASELINE
 from topout.engine.replay import Replay
 from topout.search.population import Population
@@ -18,10 +31,12 @@ SEARCHED: tuple[Split, ...] = ("train", "dev")
 
 
 class Past:
-    """The committed attempts and the pool that they left behind. `task` is the task without the rows that no search may see."""
+    """The committed attempts and the pool that they left behind. `task` is the task without the rows that no search may see, `calls` how
+    many calls an answer of a prompt takes."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, calls: Callable[[Prompt], int]) -> None:
         self.task = replace(task, splits={split: task.rows(split) for split in SEARCHED})
+        self._calls = calls
         self._population = Population(len(task.rows("dev")))
         self._attempts: list[Attempt] = []
 
@@ -42,7 +57,9 @@ class Past:
                 attempt = replace(attempt, outcome="rejected", reason="the same prompt is in the pool already")
             else:
                 rows = self.task.rows("dev")
-                self._population.add(candidate, [on_dev(row, candidate) or unmeasured(candidate, row) for row in rows])
+                self._population.add(
+                    candidate, [on_dev(row, candidate) or unmeasured(candidate, row) for row in rows], self._calls(candidate.prompt)
+                )
         if attempt.number != BASELINE:
             self._attempts.append(attempt)
         return attempt
@@ -62,7 +79,7 @@ class Past:
         )
 
 
-def past_of(task: Task, events: Sequence[Event]) -> tuple[Past, AttemptDone]:
+def past_of(task: Task, events: Sequence[Event], calls: Callable[[Prompt], int]) -> tuple[Past, AttemptDone]:
     """The end of a finished search and its last committed attempt, from its journal: probes leave no trace in it.
 
     Scores on train rows are taken in an order of their own, not in the journal's: at another concurrency it is another.
@@ -72,7 +89,7 @@ def past_of(task: Task, events: Sequence[Event]) -> tuple[Past, AttemptDone]:
     replay = Replay.of(searched)
     if not replay.attempts:
         raise ValueError("the journal holds no committed attempt")
-    past = Past(task)
+    past = Past(task, calls)
     for number in sorted(replay.attempts):
 
         def on_dev(row: Example, candidate: Candidate, number: int = number) -> Rollout | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from topout.contracts import History, Journal, Move, Optimizer, Stop
@@ -26,6 +26,7 @@ from topout.domain import (
     Json,
     ProbeEnded,
     ProbeStarted,
+    Prompt,
     Proposed,
     Rollout,
     RungDone,
@@ -33,7 +34,7 @@ from topout.domain import (
     Task,
     probe_of,
 )
-from topout.engine.allowance import Allowance
+from topout.engine.allowance import Allowance, Weights
 from topout.engine.critic import Critic
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness
@@ -50,11 +51,15 @@ __all__ = ["Design", "Draw", "Probe", "again", "begun", "design", "under_way"]
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A move that the optimizer planned. `repeats` names the candidate whose prompt it would try again: that is known at once and costs nothing."""
+    """A move that the optimizer planned. `repeats` names the candidate whose prompt it would try again: that is known at once and costs nothing.
+
+    `reads` are the train rollouts that it announces, `calls` the most that an answer of its proposal takes."""
 
     attempt: int
     move: Move
     repeats: str = ""
+    reads: Weights = field(default_factory=dict)
+    calls: int = 1
 
     @property
     def asks_critic(self) -> bool:
@@ -63,7 +68,7 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """A probe, ready to run. `rows` are holdout rows in the probe's own order, those that the champion was examined on first. `known` are
+    """A probe, ready to run. An answer of the champion takes `champion_calls`. `rows` are holdout rows in the probe's own order, those that the champion was examined on first. `known` are
     rollouts that are paid for; `tried` the candidates that are no news. `stopped` is why the optimizer planned no more ('' when it did)."""
 
     number: int
@@ -75,6 +80,7 @@ class Design:
     known: frozenset[Key] = frozenset()
     tried: frozenset[str] = frozenset()
     stopped: str = ""
+    champion_calls: int = 1
 
     @property
     def proposals(self) -> int:
@@ -83,8 +89,8 @@ class Design:
 
     @property
     def read_calls(self) -> int:
-        """Train rows that have to be answered before the critic can read them."""
-        return len(fresh_reads(self.draws, self.known))
+        """Calls for train rows that have to be answered before the critic can read them."""
+        return sum(fresh_reads(self.draws, self.known).values())
 
     @property
     def critic_calls(self) -> int:
@@ -92,12 +98,14 @@ class Design:
 
     @property
     def race_calls(self) -> int:
-        """Rollouts on the probe's rows, when every proposal comes to the race; also the champion's, on rows that its exam left out."""
+        """Calls on the probe's rows, when every proposal comes to the race and the heaviest go furthest; also the champion's, on rows that its exam
+        left out."""
         last = self.rungs[-1].rows
-        calls = sum((self.champion.id, row.id, 0) not in self.known for row in self.rows[:last])
+        calls = self.champion_calls * sum((self.champion.id, row.id, 0) not in self.known for row in self.rows[:last])
+        weights = sorted((draw.calls for draw in self.draws if not draw.repeats), reverse=True)
         seen = 0
         for rung in self.rungs:
-            calls += min(rung.contenders, self.proposals) * (rung.rows - seen)
+            calls += sum(weights[: rung.contenders]) * (rung.rows - seen)
             seen = rung.rows
         return calls
 
@@ -117,21 +125,23 @@ class Scene:
     rows: tuple[Example, ...]
     known: frozenset[Key]
     tried: frozenset[str]
+    calls: Callable[[Prompt], int]
 
     @classmethod
-    def of(cls, task: Task, events: Sequence[Event]) -> Scene:
+    def of(cls, task: Task, events: Sequence[Event], calls: Callable[[Prompt], int]) -> Scene:
         """From a journal. As many calls are left as the search has spent: the verdict is about the next doubling."""
-        past, done = past_of(task, events)
+        past, done = past_of(task, events, calls)
         known = frozenset(Replay.of(events).rollouts)
         history = past.history(done.calls, done.calls)
-        return cls(past.task, history, past.champion, task.rows("holdout"), known, frozenset(candidates(events)))
+        return cls(past.task, history, past.champion, task.rows("holdout"), known, frozenset(candidates(events)), calls)
 
     def design(self, number: int, rungs: tuple[Rung, ...], draws: Sequence[Draw], seed: int, stopped: str = "") -> Design:
         """With these rungs and draws. Rows that the champion was examined on come first: there it costs nothing."""
         rows = list(self.rows)
         rng_for(seed, number * PROBE_ATTEMPTS, "probe rows").shuffle(rows)
         rows.sort(key=lambda row: (self.champion.id, row.id, 0) not in self.known)
-        return Design(number, self.champion, tuple(rows), rungs, tuple(draws), self.task, self.known, self.tried, stopped)
+        weight = self.calls(self.champion.prompt)
+        return Design(number, self.champion, tuple(rows), rungs, tuple(draws), self.task, self.known, self.tried, stopped, weight)
 
     def draw(self, optimizer: Optimizer, number: int, seed: int, wanted: int, most: int) -> tuple[list[Draw], str]:
         """Moves of the optimizer until there are `wanted` that repeat nothing, `most` at most; fewer when it plans no more, and why it does not."""
@@ -144,19 +154,28 @@ class Scene:
             if isinstance(move, Stop):
                 return draws, move.reason
             name = prompt_id(move.prompt) if move.prompt is not None else ""
-            draws.append(Draw(attempt, move, name if name in seen else ""))
+            made = move.prompt or (move.parents[0] if move.parents else self.history.pool[0]).candidate.prompt
+            draws.append(Draw(attempt, move, name if name in seen else "", reads_of(move, self.calls), self.calls(made)))
             wanted -= not draws[-1].repeats
             seen |= {name} - {""}
         return draws, ""
 
 
 def design(
-    task: Task, optimizer: Optimizer, events: Sequence[Event], *, number: int, seed: int, max_calls: int | None
+    task: Task,
+    optimizer: Optimizer,
+    events: Sequence[Event],
+    *,
+    number: int,
+    seed: int,
+    max_calls: int | None,
+    calls: Callable[[Prompt], int],
 ) -> Design | None:
     """The largest probe of an ended search that fits into `max_calls` calls of both models (None: any number); None when not even the smallest
     does, or when there are too few holdout rows. Rows that the champion's exam left out are bought for it when the cap allows for that. Repeats that are known at once are replaced by further moves, as far as twice
-    as many get."""
-    scene = Scene.of(task, events)
+    as many get. `calls` is how many calls an answer of a prompt takes at most."""
+    scene = Scene.of(task, events, calls)
+    weight = calls(scene.champion.prompt)
     examined = sum((scene.champion.id, row.id, 0) in scene.known for row in scene.rows)
     moves, stopped = scene.draw(optimizer, number, seed, SIZES[-1].proposals, 2 * SIZES[-1].proposals)
     for rows in dict.fromkeys((len(scene.rows), examined)):
@@ -164,9 +183,10 @@ def design(
         while True:
             draws = first(moves, wanted)
             proposals = sum(not draw.repeats for draw in draws)
-            getting = len(fresh_reads(draws, scene.known)) + sum(draw.asks_critic for draw in draws)
-            room = None if max_calls is None else max_calls - min(rows - examined, SIZES[-1].rungs[-1].rows)
-            plan = plan_probe(rows, room, getting / max(1, proposals))
+            getting = sum(fresh_reads(draws, scene.known).values()) + sum(draw.asks_critic for draw in draws)
+            room = None if max_calls is None else max_calls - weight * min(rows - examined, SIZES[-1].rungs[-1].rows)
+            heaviest = max((draw.calls for draw in draws if not draw.repeats), default=1)
+            plan = plan_probe(rows, room, getting / max(1, proposals), heaviest)
             if plan is None:
                 break
             if plan.proposals >= wanted:
@@ -175,9 +195,16 @@ def design(
     return None
 
 
-def again(task: Task, optimizer: Optimizer, before: Sequence[Event], started: ProbeStarted, seed: int) -> Design:
+def again(
+    task: Task,
+    optimizer: Optimizer,
+    before: Sequence[Event],
+    started: ProbeStarted,
+    seed: int,
+    calls: Callable[[Prompt], int],
+) -> Design:
     """The design of a probe that began earlier, from what the journal held before it."""
-    scene = Scene.of(task, before)
+    scene = Scene.of(task, before, calls)
     draws, _ = scene.draw(optimizer, started.number, seed, started.asked, started.asked)
     rungs = tuple(Rung(contenders, rows) for contenders, rows in started.rungs)
     found = scene.design(started.number, rungs, draws, seed)
@@ -217,9 +244,9 @@ def first(draws: Sequence[Draw], wanted: int) -> list[Draw]:
     return found
 
 
-def fresh_reads(draws: Iterable[Draw], known: Collection[Key]) -> set[Key]:
-    """The train rollouts that these moves need and nobody has paid for."""
-    return {key for draw in draws if not draw.repeats for key in reads_of(draw.move) if key not in known}
+def fresh_reads(draws: Iterable[Draw], known: Collection[Key]) -> dict[Key, int]:
+    """The train rollouts that these moves need and nobody has paid for, with their calls."""
+    return {key: n for draw in draws if not draw.repeats for key, n in draw.reads.items() if key not in known}
 
 
 def candidates(events: Iterable[Event]) -> set[str]:
@@ -280,11 +307,11 @@ class Probe:
         self._earlier = Earlier.of(events, plan.number)
         self._seed = seed
         self._rival = (plan.number + 1) * PROBE_ATTEMPTS - 1
-        self._allowance = Allowance(len(plan.known) + plan.read_calls + plan.critic_calls)
-        self._allowance.settle(-1, plan.known, 0)
+        self._allowance = Allowance(plan.read_calls + plan.critic_calls)
+        self._allowance.settle(-1, dict.fromkeys(plan.known, 0), 0)
         for draw in plan.draws:
             if not draw.repeats:
-                self._allowance.grant(draw.attempt, int(draw.asks_critic), reads_of(draw.move))
+                self._allowance.grant(draw.attempt, int(draw.asks_critic), draw.reads)
                 self._allowance.turn(draw.attempt)
 
     async def run(self) -> tuple[Ending, str]:
@@ -328,7 +355,7 @@ class Probe:
         if draw.repeats:
             return Proposed(draw.attempt, draw.move.operator, parents, "duplicate", f"the same prompt as {draw.repeats}")
         plan = self._plan
-        lab = AttemptLab(draw.attempt, self._seed, plan.task, self._harness, self._critic, self._allowance, reads_of(draw.move))
+        lab = AttemptLab(draw.attempt, self._seed, plan.task, self._harness, self._critic, self._allowance, draw.reads, draw.calls)
         attempt = await self._optimizer.attempt(draw.attempt, draw.move, lab)
         candidate = attempt.candidate or lab.made
         if candidate is not None:

@@ -19,7 +19,7 @@ class Replay:
 
     Answers are remembered for good. A failure is remembered once the attempt that met it was committed: an attempt that an outage cut short is
     tried anew. An attempt may have shared the failure of one that was not committed, and that pair may have been asked again since; so a committed
-    attempt is always told what the journal held when it was committed (`told`), and decides now as it did then. `held_out` counts answered holdout
+    attempt is always told what the journal held when it was committed (`told`), and decides now as it did then. `held_out` counts calls for answered holdout
     rows by attempt number, candidate and sample. `analysed` holds analyses of failures by candidate, `analysis_calls` counts the critic's replies to them.
     """
 
@@ -46,7 +46,7 @@ class Replay:
                         replay.rollouts[key] = rollout
                         if rollout.split == "holdout":
                             seat = (event.attempt, rollout.candidate, rollout.sample)
-                            replay.held_out[seat] = replay.held_out.get(seat, 0) + 1
+                            replay.held_out[seat] = replay.held_out.get(seat, 0) + rollout.calls
                 case Critiqued(attempt):
                     replay.critiques.setdefault(attempt, []).append(event)
                     replay.analysis_calls += attempt == ANALYSIS
@@ -86,8 +86,8 @@ class Replay:
         return {candidate for attempt, candidate, n in self.held_out if (attempt, n) == (EXAM, sample)}
 
     def measured_alone(self) -> dict[str, int]:
-        """The prompts with one lever of a winner's, and how many holdout rows were asked for each."""
-        return {candidate: rows for (attempt, candidate, _), rows in self.held_out.items() if attempt == ALONE}
+        """The prompts with one lever of a winner's, and how many calls on holdout rows were made for each."""
+        return {candidate: calls for (attempt, candidate, _), calls in self.held_out.items() if attempt == ALONE}
 
     def forget_failed_critiques(self) -> None:
         """A session ended here: attempts that were not committed ask again, from their first critique that failed."""

@@ -34,6 +34,6 @@ class SingleCall:
             reply = await model.complete(request)
             if isinstance(reply, Failure):
                 return reply
-            return Solved(reply.text, reply.usage, reply.cost_usd, reply.latency_s, reply.paid, reply.key)
+            return Solved(reply.text)
 
         return solve

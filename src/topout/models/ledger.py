@@ -228,14 +228,25 @@ class Ledger:
         self._of(role, model).failed += 1
 
     def restore(
-        self, role: ModelRole, model: str, usage: Usage, cost_usd: float | None, *, paid: bool, purse: Purse = "search"
+        self,
+        role: ModelRole,
+        model: str,
+        usage: Usage,
+        cost_usd: float | None,
+        *,
+        paid: bool,
+        purse: Purse = "search",
+        calls: int = 1,
+        cached: int = 0,
+        cached_usd: float = 0.0,
     ) -> None:
-        """Count a call that an earlier session of this run has journaled. Never refuses: it has happened.
+        """Count an answer, of one call or more, that an earlier session of this run has journaled. Never refuses: it has happened. Of a paid one, `cached` calls at `cached_usd` came from the cache.
 
         What was set aside for it is not in the journal, so a call of unknown cost adds nothing to what is spent (unlike in `settle`)."""
         if paid or not self._budget.paid_only:
-            self._accounts.of(purse).spent += _pico(cost_usd or 0.0)
-        self._count(role, model, usage, cost_usd, paid)
+            free = cached_usd if self._budget.paid_only else 0.0
+            self._accounts.of(purse).spent += _pico((cost_usd or 0.0) - free)
+        self._count(role, model, usage, cost_usd, paid, calls, cached, cached_usd)
 
     def snapshot(self) -> Spend:
         """Totals, by role and by model, at this moment."""
@@ -263,18 +274,28 @@ class Ledger:
             found = self._sums[role, model] = _Sums()
         return found
 
-    def _count(self, role: ModelRole, model: str, usage: Usage, cost_usd: float | None, paid: bool) -> None:
+    def _count(
+        self,
+        role: ModelRole,
+        model: str,
+        usage: Usage,
+        cost_usd: float | None,
+        paid: bool,
+        calls: int = 1,
+        cached: int = 0,
+        cached_usd: float = 0.0,
+    ) -> None:
         sums = self._of(role, model)
         cost = 0 if cost_usd is None else _pico(cost_usd)
-        sums.calls += 1
+        sums.calls += calls
         sums.cost += cost
-        sums.unpriced += cost_usd is None
-        sums.untold += usage.prompt_tokens is None or usage.output_tokens is None
+        sums.unpriced += calls if cost_usd is None else 0
+        sums.untold += calls if usage.prompt_tokens is None or usage.output_tokens is None else 0
         sums.prompt_tokens += usage.prompt_tokens or 0
         sums.output_tokens += usage.output_tokens or 0
         if paid:
-            sums.paid_calls += 1
-            sums.paid += cost
+            sums.paid_calls += calls - cached
+            sums.paid += cost - _pico(cached_usd)
 
     def _give_back(self, reservation: Reservation) -> None:
         self._in_flight -= 1

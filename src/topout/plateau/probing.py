@@ -75,14 +75,14 @@ def cut(plan: ProbePlan, rows: int) -> ProbePlan:
     )
 
 
-def plan_probe(rows: int, max_calls: int | None, read_calls: float) -> ProbePlan | None:
+def plan_probe(rows: int, max_calls: int | None, read_calls: float, answer_calls: int = 1) -> ProbePlan | None:
     """The largest design that fits: on `rows` fresh rows, with at most `max_calls` calls (None: any number), where getting one proposal takes
-    `read_calls` on average (train rows read and the critic's call). None when not even the smallest fits or there are too few rows."""
+    `read_calls` on average (train rows read and the critic's call) and an answer of one takes `answer_calls` at most. None when not even the smallest fits or there are too few rows."""
     if rows < MIN_PROBE_ROWS:
         return None
     for size in reversed(SIZES):
         plan = cut(size, rows)
-        if max_calls is None or plan.calls + plan.proposals * read_calls <= max_calls:
+        if max_calls is None or answer_calls * plan.calls + plan.proposals * read_calls <= max_calls:
             return plan
     return None
 

@@ -6,13 +6,12 @@ whatever the code would make of it: an outage never becomes a wrong answer, and 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from topout.contracts import Model, Solved
-from topout.domain import Component, Failure, Message, Prompt, Reply, Request, Step, Usage
+from topout.domain import Component, Failure, Message, Prompt, Reply, Request, Step
 from topout.errors import TopoutError, did_you_mean
 from topout.text.rendering import renderer
 from topout.text.untrusted import well_formed
@@ -128,26 +127,16 @@ class Calls:
     def solved(self, answer: str, wrong: str = "") -> Solved | Failure:
         """What became of the example. Raises an error of ours that the program was passed through by."""
         steps = tuple(step for step in self._steps if step is not None)
-        usage = Usage(
-            added([r.usage.prompt_tokens for r in self._replies]),
-            added([r.usage.output_tokens for r in self._replies]),
-        )
-        costs = [r.cost_usd for r in self._replies if r.cost_usd is not None]
-        cost = math.fsum(costs) if len(costs) == len(self._replies) else None
         match self.over:
             case TopoutError() as error:
                 raise error
-            case Failure(kind, message) as failure if not steps:
-                return Failure(kind, message, failure.usage, failure.cost_usd)
-            case Failure(kind, message):
-                return Failure(kind, message, usage, cost, steps)
+            case Failure() as failure:
+                return replace(failure, steps=steps)
             case str(reason):
                 answer, wrong = "", reason
             case None:
                 pass
-        latency = math.fsum(r.latency_s for r in self._replies)
-        key = self._replies[-1].key if self._replies else ""
-        return Solved(answer, usage, cost, latency, any(r.paid for r in self._replies), key, steps, wrong)
+        return Solved(answer, steps=steps, wrong=wrong)
 
     def _kept(self, step: Step) -> Step:
         """The step with texts of a size that a journal can bear."""
@@ -257,12 +246,6 @@ def step_of(component: str, asked: Mapping[str, str], reply: Reply) -> Step:
         reply.cost_usd,
         reply.paid,
     )
-
-
-def added(known: Sequence[int | None]) -> int | None:
-    """The sum, None where one of them is unknown or there is none."""
-    told = [n for n in known if n is not None]
-    return sum(told) if known and len(told) == len(known) else None
 
 
 def size(step: Step) -> int:

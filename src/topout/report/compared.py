@@ -42,14 +42,14 @@ def compared(c: Comparison) -> RenderableType:
                 else []
             ),
         ),
-        block("One call of the winner", per_call(c.contenders)),
+        block("One answer of the winner", per_call(c.contenders)),
         block("The runs", taken(c.contenders)),
         block("Verdicts", grid(verdicts)),
     )
 
 
 def per_call(contenders: tuple[Contender, ...]) -> RenderableType:
-    """Tokens and seconds of a call of each winner."""
+    """Tokens and seconds of an answer of each winner."""
     rows = [
         [
             text(c.label, "bold"),

@@ -74,7 +74,8 @@ class RoleSpend:
 
 @dataclass(frozen=True, slots=True)
 class CallCard:
-    """One call of a candidate on the holdout: mean tokens in and out, mean price (None when unknown), median and 95th percentile of the seconds; `n` calls."""
+    """One answer of a candidate on the holdout: mean tokens in and out, mean price (None when unknown), median and 95th percentile of the seconds, mean
+    number of calls; `n` answers."""
 
     n: int
     prompt_tokens: float | None
@@ -82,6 +83,7 @@ class CallCard:
     cost_usd: float | None
     latency_s: float | None
     latency_p95_s: float | None = None
+    calls: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,15 +344,16 @@ def spend_of(state: Fold) -> dict[str, RoleSpend]:
 
 
 def count(into: RoleSpend, call: Rollout | Critiqued) -> None:
-    into.calls += 1
+    calls, cached, cached_usd = (call.calls, call.cached, call.cached_usd) if isinstance(call, Rollout) else (1, 0, 0.0)
+    into.calls += calls
     into.failed += call.failure is not None
     into.prompt_tokens += call.prompt_tokens or 0
     into.output_tokens += call.output_tokens or 0
     into.cost_usd += call.cost_usd or 0.0
-    into.unpriced += call.cost_usd is None and call.failure is None
+    into.unpriced += calls if call.cost_usd is None and call.failure is None else 0
     if call.paid:
-        into.paid_calls += 1
-        into.paid_usd += call.cost_usd or 0.0
+        into.paid_calls += calls - cached
+        into.paid_usd += (call.cost_usd or 0.0) - cached_usd
 
 
 def total(used: Sequence[RoleSpend]) -> RoleSpend:
@@ -384,6 +387,7 @@ def call_card(chosen: Sequence[Rollout]) -> CallCard:
         mean_of([r.cost_usd for r in chosen]),
         waits[len(waits) // 2] if waits else None,
         waits[min(len(waits) - 1, math.ceil(0.95 * len(waits)) - 1)] if waits else None,
+        mean_of([r.calls for r in chosen]) or 1.0,
     )
 
 

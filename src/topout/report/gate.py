@@ -110,7 +110,7 @@ def gate_report(g: Gate) -> RenderableType:
         parts.append(block(f"Gate: {gate_name(decision)}", text(gate_sentence(decision, g.same), colours[decision.outcome])))
     note = f"Intervals: each end is a one-sided {100 * LEVEL:.0f} % bound."
     cards = [("prompt", m.card), *([("against", g.reference.card)] if g.reference else [])]
-    parts += [text(""), text(note, "dim"), block("One call", call_card(cards)), block("Spend", *spend_table([("gate", g.spend)]))]
+    parts += [text(""), text(note, "dim"), block("One answer", call_card(cards)), block("Spend", *spend_table([("gate", g.spend)]))]
     for one in (m, g.reference):
         if one is not None and one.unscored:
             parts.append(block(f"Without a score: {safe_text(one.prompt, 60)}", text(unscored_line(one.unscored), "yellow")))

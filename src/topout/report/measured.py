@@ -71,7 +71,7 @@ def measured(found: Measured, shown: int) -> RenderableType:
         grid(facts),
         block(f"Score on {found.split} ({100 * found.estimate.level:.0f} % interval)", text(quality(found.estimate), "bold")),
         *([rivalry(found.against)] if found.against is not None else []),
-        block("One call", call_card(((found.split, found.card),))),
+        block("One answer", call_card(((found.split, found.card),))),
         block("Spend", *spend_table([("evaluate", found.spend)])),
     ]
     if found.unscored:

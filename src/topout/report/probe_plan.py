@@ -82,7 +82,7 @@ def expected_usd(f: Findings, task_calls: int, critic_calls: int) -> float | Non
     of_critic = price(critic) if critic_calls else 0.0
     if f.after.cost_usd is None or of_critic is None:
         return None
-    return task_calls * f.after.cost_usd + critic_calls * of_critic
+    return task_calls * f.after.cost_usd / f.after.calls + critic_calls * of_critic
 
 
 def price(spend: RoleSpend) -> float | None:
@@ -97,7 +97,7 @@ def expected_s(f: Findings, task_calls: int, critic_calls: int, concurrency: int
     sent, calls = sum(s.paid_calls for s in own), sum(s.calls for s in own)
     if f.seconds > 0 and calls and 2 * sent > calls:
         return (task_calls + critic_calls) * f.seconds / sent
-    task = mean([d.rollout.latency_s for d in f.rollouts if answered(d)])
+    task = mean([d.rollout.latency_s / max(1, d.rollout.calls) for d in f.rollouts if answered(d)])
     critic = mean([c.latency_s for c in f.critiques if c.failure is None])
     if task is None or (critic is None and critic_calls):
         return None

@@ -97,6 +97,7 @@ def rollouts_table(f: Findings) -> pd.DataFrame:
             "cost_usd": ("float", [r.cost_usd for r in rows]),
             "latency_s": ("float", [r.latency_s for r in rows]),
             "paid": ("flag", [r.paid for r in rows]),
+            "calls": ("int", [r.calls for r in rows]),
         }
     )
 

@@ -173,16 +173,18 @@ def curve(f: Findings) -> RenderableType:
 
 
 def per_call(f: Findings) -> RenderableType:
-    """What a call of the baseline and of the best takes."""
+    """What an answer of the baseline and of the best takes."""
     changed = (("best", f.after),) if f.winner.id != f.baseline.id else ()
-    return block("One call", call_card((("baseline", f.before), *changed)))
+    return block("One answer", call_card((("baseline", f.before), *changed)))
 
 
 def call_card(cards: Sequence[tuple[str, CallCard]]) -> RenderableType:
-    """Tokens, price and seconds of a call, a line a prompt."""
+    """Calls, tokens, price and seconds of an answer, a line a prompt; calls where one takes more than one."""
+    several = any(c.calls != 1 for _, c in cards)
     rows = [
         [
             text(name),
+            *([text(f"{c.calls:.3g}")] if several else []),
             text(count(c.prompt_tokens)),
             text(count(c.output_tokens)),
             text(amount(c.cost_usd)),
@@ -191,7 +193,8 @@ def call_card(cards: Sequence[tuple[str, CallCard]]) -> RenderableType:
         ]
         for name, c in cards
     ]
-    return table(("", "tokens in", "tokens out", "list price", "median time", "n calls"), rows, right=(1, 2, 3, 4, 5))
+    heads = ("", *(["calls"] if several else []), "tokens in", "tokens out", "list price", "median time", "n answers")
+    return table(heads, rows, right=tuple(range(1, len(heads))))
 
 
 def spend(f: Findings) -> RenderableType:

@@ -157,9 +157,10 @@ def spend_document(spend: RoleSpend) -> dict[str, Json]:
 
 
 def card_document(c: CallCard) -> dict[str, Json]:
-    """Means and median of one call over `n` of them."""
+    """Means and median of one answer over `n` of them; `calls` is the mean number of calls that it takes."""
     return {
         "n": c.n,
+        "calls": c.calls,
         "prompt_tokens": finite(c.prompt_tokens),
         "output_tokens": finite(c.output_tokens),
         "cost_usd": finite(c.cost_usd),

@@ -71,7 +71,7 @@ class Evolve:
     def move(self, operator: Operator, parent: Member, history: History, rng: random.Random) -> Move | None:
         """The move of one operator on this parent, None when it does not apply."""
         s = self.settings
-        first, rest = race_calls(len(history.task.rows("dev")), self.settings)
+        first, rest = race_calls(len(history.task.rows("dev")), self.settings, parent.calls)
         if operator == "demos":
             known = history.train_scores.get(parent.candidate.id, {})
             edit = edit_demos(parent.candidate.prompt, history.task.rows("train"), known, s.max_demos, s.demo_word_cap, rng)

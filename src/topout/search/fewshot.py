@@ -89,7 +89,7 @@ class Fewshot:
     def pairing(self, menu: Menu, pair: Pairing, history: History) -> Move:
         """The move that tries a pairing against the champion."""
         champion = history.pool[history.champion]
-        first, rest = race_calls(len(history.task.rows("dev")), self.settings)
+        first, rest = race_calls(len(history.task.rows("dev")), self.settings, champion.calls)
         demos, components = menu.demos[pair[0]], menu.instructions[pair[1]]
         prompt = Prompt(components, demos)
         few_shot = f"few-shot set {pair[0]} ({len(demos)} demos)" if pair[0] != BASELINE else "the baseline's few-shot set"

@@ -26,14 +26,14 @@ def mean_score(scores: Sequence[float]) -> float:
     return math.fsum(known) / len(known) if known else math.nan
 
 
-def prompt_size(candidate: Candidate, rollouts: Sequence[Rollout]) -> float:
-    """Mean prompt tokens of a call; where the model does not say, a quarter of the prompt's characters."""
+def prompt_size(candidate: Candidate, rollouts: Sequence[Rollout], calls: int = 1) -> float:
+    """Mean prompt tokens of an answer, all its calls together; where the model does not say, a quarter of the prompt's characters, a call."""
     told = [r.prompt_tokens for r in rollouts if r.prompt_tokens is not None]
     if told:
         return math.fsum(told) / len(told)
     prompt = candidate.prompt
     text = sum(len(c.text) for c in prompt.components)
-    return (text + sum(len(d.output) + sum(map(len, d.inputs.values())) for d in prompt.demos)) / 4
+    return (text + sum(len(d.output) + sum(map(len, d.inputs.values())) for d in prompt.demos)) * calls / 4
 
 
 class Population:
@@ -60,12 +60,12 @@ class Population:
             if rollout.split == "train" and isinstance(rollout.score, Scored):
                 self.train_scores.setdefault(rollout.candidate, {})[rollout.example] = rollout.score.value
 
-    def add(self, candidate: Candidate, rollouts: Sequence[Rollout]) -> Member:
-        """Take in a candidate that was measured on every dev row, in the order of the split."""
+    def add(self, candidate: Candidate, rollouts: Sequence[Rollout], calls: int = 1) -> Member:
+        """Take in a candidate that was measured on every dev row, in the order of the split; an answer of it takes so many calls."""
         scores = scores_of(rollouts)
         if len(scores) != len(self.best):
             raise ValueError(f"{len(scores)} scores for {len(self.best)} dev rows")
-        member = Member(candidate, scores, mean_score(scores), prompt_size(candidate, rollouts))
+        member = Member(candidate, scores, mean_score(scores), prompt_size(candidate, rollouts, calls), calls)
         index = len(self.pool)
         self.pool.append(member)
         self._ids.add(candidate.id)

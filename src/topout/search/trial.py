@@ -52,16 +52,16 @@ class Ended(Protocol):
     ) -> Attempt: ...
 
 
-def race_calls(rows: int, terms: Terms) -> tuple[int, int]:
-    """Calls of the first heat over so many dev rows, and those of all later heats together: a move's `calls` and `more`."""
+def race_calls(rows: int, terms: Terms, calls: int = 1) -> tuple[int, int]:
+    """Calls of the first heat over so many dev rows, and those of all later heats together, at so many `calls` an answer: a move's `calls` and `more`."""
     heats = blocks(rows, terms.first_block, terms.block_growth)
-    return heats[0].stop, heats[-1].stop - heats[0].stop
+    return calls * heats[0].stop, calls * (heats[-1].stop - heats[0].stop)
 
 
 def rewrite_move(parent: Member, component: Component, history: History, terms: Terms, rng: random.Random) -> Move:
     """A rewrite of one component by the critic, shown train rows that the parent fails, and others with their expected answers alone."""
     train = history.task.rows("train")
-    first, rest = race_calls(len(history.task.rows("dev")), terms)
+    first, rest = race_calls(len(history.task.rows("dev")), terms, parent.calls)
     read = choose_rows(train, history.train_scores.get(parent.candidate.id, {}), terms.read_rows, rng)
     return Move(
         "rewrite",

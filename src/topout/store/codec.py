@@ -93,6 +93,8 @@ def rollout_fields(r: Rollout) -> dict[str, Any]:
         fields["failure"] = r.failure
     if r.steps:
         fields["steps"] = [step_fields(step) for step in r.steps]
+    if r.calls != 1:
+        fields |= {"calls": r.calls, "cached": r.cached, "cached_usd": r.cached_usd}
     return fields
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from topout.contracts import Journal, Model, Optimizer, Scorer
+from topout.contracts import Journal, Model, Optimizer, Program, Scorer
 from topout.domain import Event, Json, ProbeEnded, ProbeResumed, ProbeStarted, RunEnded, RunResumed, RunStarted, Task
 from topout.engine.causes import Analyst
 from topout.engine.critic import Critic
@@ -16,6 +16,7 @@ from topout.engine.harness import Harness, Seat
 from topout.engine.loop import Finish, Run
 from topout.engine.probe import Probe, again, begun, design, under_way
 from topout.engine.replay import Replay
+from topout.engine.single import SingleCall
 from topout.plateau.curve import checkpoints
 from topout.testing.fakes import MemoryJournal
 
@@ -44,11 +45,15 @@ async def run_in_memory(
     journal: Journal | None = None,
     reader: Model | None = None,
     plan: ExamPlan | None = None,
+    program: Program | None = None,
+    votes: int = 1,
 ) -> Outcome:
     """Run the engine. `before` are the events of an interrupted run to take up again; `journal` replaces the one in memory; `reader` analyses the
-    failures after the search (the critic, without one); `plan` replaces the shares that `max_calls` and `exam_share` would give search and exam."""
-    plan = plan or plan_exam(task, max_calls, exam_share)
-    marks = checkpoints(plan.search, len(task.rows("dev")), most=plan.champions)
+    failures after the search (the critic, without one); `plan` replaces the shares that `max_calls` and `exam_share` would give search and exam.
+    `program` is how a prompt answers (by one call, without one), `votes` how many times as many calls as the baseline a candidate may take."""
+    used = program or SingleCall(task)
+    plan = plan or plan_exam(task, max_calls, exam_share, weight=used.calls(task.baseline), votes=votes)
+    marks = checkpoints(plan.search, plan.weight * len(task.rows("dev")), most=plan.sittings)
     memory = MemoryJournal(list(before))
     manifest: dict[str, Json] = {"checkpoints": list(marks), "task": task.name, "levers": ["instructions", "demos"]}
     manifest |= {
@@ -62,7 +67,7 @@ async def run_in_memory(
     tape = journal or memory
     halt, replay = Halt(), Replay.of(before)
     seat = Seat(model, "fake/task")
-    harness = Harness(task, scorer, seat, seat, tape, replay, halt)
+    harness = Harness(task, scorer, seat, seat, tape, replay, halt, used)
     judge = Critic(task, Seat(critic, "fake/critic"), tape, replay, halt, 1.0, 2000)
     analyst = Analyst(task, Seat(reader or critic, "fake/critic"), tape, replay, halt, 1.0, 2000, seed, plan.critiques)
     run = Run(task, optimizer, harness, judge, tape, replay, halt, analyst, plan, marks[1:], seed, lambda: None)
@@ -82,24 +87,26 @@ async def probe_in_memory(
     max_calls: int | None = None,
     seed: int = 0,
     journal: Journal | None = None,
+    program: Program | None = None,
 ) -> list[Event]:
     """Probe the ended run of these events, or go on with the probe that is under way in them; all events in the end."""
     memory = MemoryJournal(list(events))
     tape = journal or memory
+    used = program or SingleCall(task)
     at = under_way(events)
     if at is not None and isinstance(started := events[at], ProbeStarted):
-        plan = again(task, optimizer, events[:at], started, seed)
+        plan = again(task, optimizer, events[:at], started, seed, used.calls)
         tape.append(ProbeResumed(plan.number, time.time()))
     else:
         number = 1 + sum(isinstance(event, ProbeStarted) for event in events)
-        found = design(task, optimizer, events, number=number, seed=seed, max_calls=max_calls)
+        found = design(task, optimizer, events, number=number, seed=seed, max_calls=max_calls, calls=used.calls)
         if found is None:
             raise ValueError("no probe fits")
         plan = found
         tape.append(begun(plan, None, {}, time.time()))
     halt, replay = Halt(), Replay.of(events)
     seat = Seat(model, "fake/task")
-    harness = Harness(task, scorer, seat, seat, tape, replay, halt)
+    harness = Harness(task, scorer, seat, seat, tape, replay, halt, used)
     judge = Critic(task, Seat(critic, "fake/critic"), tape, replay, halt, 1.0, 2000)
     ending, reason = await Probe(plan, optimizer, harness, judge, tape, halt, events, seed).run()
     tape.append(ProbeEnded(plan.number, ending, reason, time.time()))

@@ -133,10 +133,10 @@ def curves(c: Comparison) -> Section | None:
 
 
 def taken(c: Comparison) -> Section:
-    """A call of each winner, and what each run took."""
+    """An answer of each winner, and what each run took."""
     calls = table(
-        "One call of the winner",
-        ("run", "calls measured", "tokens in, mean", "tokens out, mean", "time, median (p50)"),
+        "One answer of the winner",
+        ("run", "answers measured", "tokens in, mean", "tokens out, mean", "time, median (p50)"),
         [
             (
                 one.label,
@@ -165,7 +165,7 @@ def taken(c: Comparison) -> Section:
         ],
         right=range(1, 6),
     )
-    return Section("cost", "Cost", html("<h3>One call of the winner</h3>{c}<h3>The whole runs</h3>{w}", c=calls, w=whole))
+    return Section("cost", "Cost", html("<h3>One answer of the winner</h3>{c}<h3>The whole runs</h3>{w}", c=calls, w=whole))
 
 
 def runs(c: Comparison) -> Section:

@@ -27,18 +27,19 @@ def costs(f: Findings) -> Section:
         unknown_prices(used),
         html("<p>Rows without a score: {u}</p>", u=unscored_line(f.unscored)) if f.unscored else Markup(),
     ]
-    body = html("<h3>One call</h3>{c}<h3>The whole run</h3>{s}{n}", c=per_call(f), s=chart, n=Markup().join(notes))
+    body = html("<h3>One answer</h3>{c}<h3>The whole run</h3>{s}{n}", c=per_call(f), s=chart, n=Markup().join(notes))
     return Section("cost", "Cost", body)
 
 
 def per_call(f: Findings) -> Markup:
-    """Tokens, price and seconds of a call, baseline against best."""
+    """Calls, tokens, price and seconds of an answer, baseline against best."""
     measures: list[tuple[str, Callable[[str, CallCard], Markup]]] = [
-        ("calls measured", lambda p, c: counted(f"{p}.n", c.n)),
+        ("answers measured", lambda p, c: counted(f"{p}.n", c.n)),
+        ("calls, mean", lambda p, c: tokens(f"{p}.calls", c.calls)),
         ("tokens in, mean", lambda p, c: tokens(f"{p}.prompt_tokens", c.prompt_tokens)),
         ("tokens out, mean", lambda p, c: tokens(f"{p}.output_tokens", c.output_tokens)),
         (
-            "list price of 1,000 calls",
+            "list price of 1,000 answers",
             lambda p, c: dollars(f"{p}.cost_usd*1000", None if c.cost_usd is None else 1000 * c.cost_usd),
         ),
         ("time, median (p50)", lambda p, c: waited(f"{p}.latency_s", c.latency_s)),
@@ -47,7 +48,7 @@ def per_call(f: Findings) -> Markup:
     cards = [("per_call.before", f.before), *([("per_call.after", f.after)] if f.winner.id != f.baseline.id else [])]
     heads = ("", "baseline", *(["best"] if len(cards) > 1 else []))
     return table(
-        "One call, baseline against best",
+        "One answer, baseline against best",
         heads,
         [(name, *(shown(p, c) for p, c in cards)) for name, shown in measures],
         right=(1, 2),

@@ -112,18 +112,18 @@ def key_figures(f: Findings) -> Markup:
     before, now = (None if c.cost_usd is None else 1000 * c.cost_usd for c in (f.before, f.after))
     priced = now is not None and now > 0
     price = card(
-        "1,000 calls" if priced else "One call",
+        "1,000 answers" if priced else "One answer",
         html(
-            '<p class="from">from {b}</p><p class="big"><strong>{a}</strong> <span class="n">n = {n} calls</span></p>',
+            '<p class="from">from {b}</p><p class="big"><strong>{a}</strong> <span class="n">n = {n} answers</span></p>',
             b=dollars("per_call.before.cost_usd*1000", before)
             if priced
             else waited("per_call.before.latency_s", f.before.latency_s),
             a=dollars("per_call.after.cost_usd*1000", now) if priced else waited("per_call.after.latency_s", f.after.latency_s),
             n=f"{f.after.n:,}",
         ),
-        "the best prompt's calls on holdout, list price"
+        "the best prompt's answers on holdout, list price"
         if priced
-        else "median time of the best prompt's calls on holdout; no price, or free",
+        else "median time of the best prompt's answers on holdout; no price, or free",
     )
     return html('<div class="cards">{a}{b}{c}</div>', a=score, b=gained, c=price)
 
