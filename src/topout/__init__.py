@@ -4,7 +4,7 @@
     run = topout.optimize("tasks/support-tickets")
     print(run.verdict.sentence)
 
-`optimize`, `optimize_until_decided`, `resume`, `evaluate`, `gate`, `compare`, `export`, `hand_off`, `import_prompt`, `probe`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
+`optimize`, `optimize_folds`, `optimize_until_decided`, `resume`, `evaluate`, `gate`, `compare`, `export`, `hand_off`, `import_prompt`, `probe`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Comparison,
         Delivery,
         Evaluation,
+        Folds,
         ForeignView,
         Gated,
         Imported,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         list_runs,
         load_run,
         optimize,
+        optimize_folds,
         optimize_until_decided,
         probe,
         rebuild,
@@ -43,6 +45,7 @@ __all__ = [
     "Comparison",
     "Delivery",
     "Evaluation",
+    "Folds",
     "ForeignView",
     "Gated",
     "Imported",
@@ -58,6 +61,7 @@ __all__ = [
     "list_runs",
     "load_run",
     "optimize",
+    "optimize_folds",
     "optimize_until_decided",
     "probe",
     "rebuild",

@@ -17,6 +17,7 @@ from topout.app.deciding import optimize_until_decided
 from topout.app.derived import write_derived
 from topout.app.exporting import Delivery, export
 from topout.app.facts import facts_now
+from topout.app.folding import Folds, optimize_folds
 from topout.app.foreign import ForeignView, verdict_on
 from topout.app.gating import Gated, gate
 from topout.app.handing_off import hand_off
@@ -46,6 +47,7 @@ __all__ = [
     "Comparison",
     "Delivery",
     "Evaluation",
+    "Folds",
     "ForeignView",
     "Gated",
     "Imported",
@@ -60,6 +62,7 @@ __all__ = [
     "list_runs",
     "load_run",
     "optimize",
+    "optimize_folds",
     "optimize_until_decided",
     "probe",
     "rebuild",

@@ -26,6 +26,7 @@ from topout.cli.output import exit_as, print_json, say, typed_path, watching
 
 if TYPE_CHECKING:
     from topout.app import RunView
+    from topout.app.folding import Folds
 
 __all__ = ["optimize", "resume", "tell"]
 
@@ -63,6 +64,15 @@ def optimize(
             help="Probe, and search on with twice the calls, until the verdict is clear. Needs --max-cost or --max-calls.",
         ),
     ] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            max=20,
+            metavar="K",
+            help="For few rows: K searches, each with another part of the train and dev rows as dev, on one holdout. The limits are shared out.",
+        ),
+    ] = None,
     runs_dir: RunsDir = "runs",
     cache_dir: CacheDir = ".topout/cache",
     as_json: AsJson = False,
@@ -75,6 +85,34 @@ def optimize(
     """
     from topout.app import optimize, optimize_until_decided
 
+    if folds is not None:
+        if until_decided:
+            raise typer.BadParameter("--folds and --until-decided are two ways to go on; give one.")
+        from topout.app.folding import optimize_folds
+
+        with watching(as_json, quiet) as watch:
+            found = optimize_folds(
+                task,
+                folds=folds,
+                model=model,
+                critic=critic,
+                recipe=recipe,
+                seed=seed,
+                max_calls=max_calls,
+                max_cost=max_cost,
+                max_time=max_time,
+                concurrency=concurrency,
+                api_base=api_base,
+                critic_api_base=critic_api_base,
+                prices=tuple(price or ()),
+                delta=delta,
+                runs_dir=runs_dir,
+                cache_dir=cache_dir,
+                watch=watch,
+                tell=watch.line if watch is not None else lambda line: None,
+            )
+        tell_folds(found, as_json)
+        return
     with watching(as_json, quiet) as watch:
         more = {"tell": watch.line} if until_decided and watch is not None else {}
         view = (optimize_until_decided if until_decided else optimize)(
@@ -110,9 +148,25 @@ def resume(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Go on with a run that was stopped, killed, or ended by an outage, by money or by time. Nothing is bought twice."""
+    """Go on with a run that was stopped, killed, or ended by an outage, by money or by time. Nothing is bought twice.
+
+    The folder of several folds goes on with the fold that was cut short, then with those that are missing.
+    """
     from topout.app import resume
 
+    place = next((one for one in (Path(run), Path(runs_dir) / run) if (one / "folds.json").is_file()), None)
+    if place is not None:
+        from topout.app.folding import go_on
+
+        with watching(as_json, quiet) as watch:
+            found = go_on(
+                place,
+                resume=lambda one, seen: resume(one, max_cost=max_cost, max_time=max_time, concurrency=concurrency, watch=seen),
+                watch=watch,
+                tell=watch.line if watch is not None else lambda line: None,
+            )
+        tell_folds(found, as_json)
+        return
     with watching(as_json, quiet) as watch:
         view = resume(
             run,
@@ -139,6 +193,17 @@ def tell(view: RunView, runs_dir: str, as_json: bool) -> None:
         told = [] if view.went_on else [text(nothing_to_do(view), "yellow"), text("")]
         say(*told, summary(view.findings, typed_path(view.folder), short_name(view.folder, runs_dir), view.places))
     exit_as(view.findings.ended.ending if view.findings.ended else None)
+
+
+def tell_folds(found: Folds, as_json: bool) -> None:
+    """Print what several folds came to, and exit as the last one ended."""
+    from topout.report.folded import folded, folds_document
+
+    if as_json:
+        print_json({"event": "Folds", **folds_document(found)}, line=True)
+    else:
+        say(folded(found, typed_path(found.folder), typed_path(found.chosen.view.folder) if found.chosen is not None else ""))
+    exit_as(found.ending)
 
 
 def nothing_to_do(view: RunView) -> str:

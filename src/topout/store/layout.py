@@ -16,7 +16,7 @@ from typing import Self
 from topout.errors import JournalError, UserError, did_you_mean
 from topout.store.journal import refused
 
-__all__ = ["RunFolder", "create_run_folder", "find_run", "list_runs", "write_bytes", "write_text"]
+__all__ = ["RunFolder", "create_run_folder", "find_run", "list_runs", "slug", "write_bytes", "write_text"]
 
 
 @dataclass(frozen=True, slots=True)
