@@ -75,12 +75,14 @@ class Solved:
     sum over its calls). Calls, tokens and dollars are counted where the calls are made, not told here.
 
     `steps` are the calls of a program of several, in order. `wrong` says, in words for a critic, why there is no answer and that is the program's own
-    doing (it raised, it never came to an end): the score is 0 then, and the scorer is not asked."""
+    doing (it raised, it never came to an end): the score is 0 then, and the scorer is not asked. `unread` counts replies that lacked the mark of the
+    final answer, so that it had to be guessed."""
 
     answer: str
     latency_s: float | None = None
     steps: tuple[Step, ...] = ()
     wrong: str = ""
+    unread: int = 0
 
 
 class Solve(Protocol):

@@ -2,7 +2,7 @@
 
 from topout.domain.advice import CAUSES, RUNGS, Advice, BreakEven, Cause, FailureAnalysis, FailureCluster, LeverRecord, Reason, Rung
 from topout.domain.model import Failure, FailureKind, ModelRole, Reply, Request, Step, Usage
-from topout.domain.prompt import Component, Demo, Message, Prompt
+from topout.domain.prompt import AnswerFormat, Component, Demo, Message, Prompt, Reasoning
 from topout.domain.run import (
     ALONE,
     ANALYSIS,
@@ -45,6 +45,7 @@ __all__ = [
     "SPLITS",
     "Advice",
     "Analysed",
+    "AnswerFormat",
     "Attempt",
     "AttemptDone",
     "BreakEven",
@@ -78,6 +79,7 @@ __all__ = [
     "Proposal",
     "Proposed",
     "Reason",
+    "Reasoning",
     "Reply",
     "Request",
     "Rollout",

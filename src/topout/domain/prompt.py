@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-__all__ = ["Component", "Demo", "Message", "Prompt"]
+__all__ = ["AnswerFormat", "Component", "Demo", "Message", "Prompt", "Reasoning"]
 
 Role = Literal["system", "user", "assistant"]
+Reasoning = Literal["direct", "think"]
+AnswerFormat = Literal["plain", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,19 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Instructions by component (in order, names unique) and an ordered few-shot set. Immutable: an edit makes another prompt."""
+    """Instructions by component (in order, names unique), an ordered few-shot set, and genes: how the model is asked with them. Immutable: an edit
+    makes another prompt.
+
+    `reasoning` "think" has the model think first and give its final answer apart. `answer_format` "json" asks for a JSON object. `votes` answers are
+    drawn and the one that most agree on counts. `retrieved` train examples that are most like the input are shown besides the demos.
+    """
 
     components: tuple[Component, ...]
     demos: tuple[Demo, ...] = field(default=())
+    reasoning: Reasoning = "direct"
+    answer_format: AnswerFormat = "plain"
+    votes: int = 1
+    retrieved: int = 0
 
     def component(self, name: str) -> Component:
         """The component of that name. Raises KeyError when there is none."""
@@ -60,10 +71,9 @@ class Prompt:
     def with_text(self, name: str, text: str) -> Prompt:
         """This prompt with the text of one component replaced."""
         self.component(name)
-        return Prompt(
-            tuple(Component(c.name, c.role, text, c.frozen) if c.name == name else c for c in self.components), self.demos
-        )
+        parts = tuple(Component(c.name, c.role, text, c.frozen) if c.name == name else c for c in self.components)
+        return replace(self, components=parts)
 
     def with_demos(self, demos: tuple[Demo, ...]) -> Prompt:
         """This prompt with another few-shot set."""
-        return Prompt(self.components, demos)
+        return replace(self, demos=demos)

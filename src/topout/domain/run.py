@@ -80,10 +80,11 @@ class Candidate:
 class Rollout:
     """One candidate answering one example once. `cost_usd` is the list price, None when unknown; `paid` is False for a cached
     reply that this run did not pay for; `failure` is set when the model gave no answer (the score is then `Unscored`). `steps` are those of a program,
-    in order; none for a prompt that is one call.
+    in order, or the replies that an answer was taken out of; none where the one reply is the answer.
 
     An answer may take several `calls` (voting, programs): tokens and dollars are those of all, `paid` is True when one of them was paid for, and `cached`
-    of them, at `cached_usd`, were not. `key` names the replies in the cache, with blanks between (of a program, the last one; its steps name theirs)."""
+    of them, at `cached_usd`, were not. `key` names the replies in the cache, with blanks between (where there are steps, the
+    last one: they name theirs). `unread` of its replies lacked the mark of the final answer, which was guessed then."""
 
     candidate: str
     example: str
@@ -102,6 +103,7 @@ class Rollout:
     calls: int = 1
     cached: int = 0
     cached_usd: float = 0.0
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)

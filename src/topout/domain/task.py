@@ -63,7 +63,7 @@ class Task:
     only) and, optionally, shift (out-of-distribution). Ids are unique over all splits. `fingerprint` is a hash over everything
     that can change a score: prompt, rows, scorer settings and code. `max_output_tokens` and `temperature` are the task model's. `program` says how
     a prompt answers a row: '' by one call, 'run' by a function of the user's own, 'dspy' by a DSPy module; with a program, the components of the prompt
-    are the instructions of its steps.
+    are the instructions of its steps. `output_schema` is the JSON schema that answers have to fit, None without one.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Task:
     temperature: float = 0.0
     max_output_tokens: int = 512
     program: Literal["", "run", "dspy"] = ""
+    output_schema: Mapping[str, Json] | None = None
 
     def rows(self, split: Split) -> tuple[Example, ...]:
         """The rows of a split, empty when the task has none."""

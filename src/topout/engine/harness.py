@@ -148,7 +148,9 @@ class Harness:
             answer = well_formed(made.answer)
             wrong = well_formed(made.wrong)
             score: Score = Scored(0.0, wrong) if wrong else await self._scoring.of(answer, example)
-            rollout = meter.rollout(candidate.id, example.id, split, sample, answer, score, made.latency_s, made.steps)
+            rollout = meter.rollout(
+                candidate.id, example.id, split, sample, answer, score, made.latency_s, made.steps, unread=made.unread
+            )
         self._known[candidate.id, example.id, sample] = rollout
         self._journal.append(RolloutDone(attempt, rollout))
         return rollout

@@ -50,6 +50,7 @@ class Meter:
         latency_s: float | None = None,
         steps: tuple[Step, ...] = (),
         failure: FailureKind | None = None,
+        unread: int = 0,
     ) -> Rollout:
         """The rollout with what it took. `latency_s` None is the sum over its calls."""
         replies, failures = self._replies, self._failures
@@ -75,6 +76,7 @@ class Meter:
             self._calls,
             len(cached) if self._calls != 1 else 0,
             math.fsum(one.cost_usd or 0.0 for one in cached) if self._calls != 1 else 0.0,
+            unread,
         )
 
 

@@ -1,16 +1,19 @@
-"""Prompts on disk: prompt.md, and demos.jsonl beside it."""
+"""Prompts on disk: prompt.md, and beside it demos.jsonl and, where genes are switched on, prompt.toml."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from topout.config.toml_files import read_text
+from topout.config.prompt_file import PromptGenes
+from topout.config.toml_files import read_text, read_toml
 from topout.domain import Demo, Prompt, Task
 from topout.errors import StoreError, UserError, did_you_mean, place
 from topout.plugins.rows import Row, as_text, read_rows, value_of
+from topout.text.genes import switched
 from topout.text.prompts import format_prompt, parse_prompt
 from topout.text.rendering import placeholders
 
@@ -18,6 +21,7 @@ __all__ = ["PROMPT_FILE", "load_prompt", "read_prompt", "read_steps", "save_prom
 
 PROMPT_FILE = "prompt.md"
 DEMOS_FILE = "demos.jsonl"
+GENES_FILE = "prompt.toml"
 
 
 def load_prompt(path: Path, task: Task) -> Prompt:
@@ -42,6 +46,8 @@ def read_steps(path: Path, known: Prompt | None = None) -> Prompt:
         for name in ours:
             if name not in names:
                 raise UserError(f"{file}: no part '{name}', which the program has. Add it, or write the task's own text there.")
+    if file.name == PROMPT_FILE and file.with_name(GENES_FILE).is_file():
+        raise UserError(f"{file.with_name(GENES_FILE)}: a program decides itself how its model is asked. Remove the file.")
     demos = file.with_name(DEMOS_FILE)
     if file.name != PROMPT_FILE or not demos.is_file():
         return prompt
@@ -76,10 +82,22 @@ def read_prompt(path: Path, fields: Sequence[str]) -> Prompt:
         raise UserError(
             f"{file}: no placeholder in a user part, so a model would never see the example. Write {{{{{fields[0]}}}}} in it."
         )
-    demos = file.with_name(DEMOS_FILE)
-    if file.name != PROMPT_FILE or not demos.is_file():
+    if file.name != PROMPT_FILE:
         return prompt
-    return prompt.with_demos(read_demos(demos, fields, prompt))
+    demos = file.with_name(DEMOS_FILE)
+    if demos.is_file():
+        prompt = prompt.with_demos(read_demos(demos, fields, prompt))
+    genes = file.with_name(GENES_FILE)
+    if not genes.is_file():
+        return prompt
+    found = read_toml(genes, PromptGenes)
+    return replace(
+        prompt,
+        reasoning=found.reasoning,
+        answer_format=found.answer_format,
+        votes=found.votes,
+        retrieved=found.retrieved,
+    )
 
 
 def read_demos(path: Path, fields: Sequence[str], prompt: Prompt) -> tuple[Demo, ...]:
@@ -106,7 +124,7 @@ def read_demos(path: Path, fields: Sequence[str], prompt: Prompt) -> tuple[Demo,
 
 
 def save_prompt(prompt: Prompt, folder: Path) -> None:
-    """Write prompt.md and demos.jsonl (empty without demos) into a folder, which is made when it is missing.
+    """Write prompt.md, demos.jsonl (empty without demos) and, where genes are switched on, prompt.toml into a folder, which is made when it is missing.
 
     Each file is replaced at once: a reader sees the old one or the new one, never half of it. Raises StoreError when the disk refuses.
     """
@@ -125,6 +143,11 @@ def save_prompt(prompt: Prompt, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(folder / DEMOS_FILE, "".join(line + "\n" for line in lines))
+        genes = switched(prompt)
+        if genes:
+            replace_file(folder / GENES_FILE, "".join(f"{name} = {json.dumps(value)}\n" for name, value in genes.items()))
+        else:
+            (folder / GENES_FILE).unlink(missing_ok=True)
         replace_file(folder / PROMPT_FILE, format_prompt(prompt))
     except OSError as error:
         raise StoreError(f"{folder}: cannot be written: {error.strerror or error}. Make room or choose another folder.") from error

@@ -85,6 +85,7 @@ def load_task(folder: Path) -> TaskFolder:
         temperature=settings.model.temperature,
         max_output_tokens=settings.model.max_output_tokens,
         program=program.kind if program is not None else "",
+        output_schema=schema,
     )
     unused = [name for name in settings.fields if name not in used and program is None]
     warnings = tuple(f"{folder / 'prompt.md'}: the prompt never uses the field '{name}'." for name in unused)

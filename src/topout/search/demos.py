@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from topout.domain import Demo, Example, Json, Prompt
 
-__all__ = ["answer_text", "edit_demos", "fitting", "spend_words", "spread"]
+__all__ = ["answer_text", "as_demo", "edit_demos", "fitting", "spend_words", "spread"]
 
 DROP = 0.15
 BY_FAILURE = 0.5

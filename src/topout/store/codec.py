@@ -95,6 +95,8 @@ def rollout_fields(r: Rollout) -> dict[str, Any]:
         fields["steps"] = [step_fields(step) for step in r.steps]
     if r.calls != 1:
         fields |= {"calls": r.calls, "cached": r.cached, "cached_usd": r.cached_usd}
+    if r.unread:
+        fields["unread"] = r.unread
     return fields
 
 

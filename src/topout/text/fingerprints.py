@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from topout.domain import Prompt
+from topout.text.genes import switched
 
 __all__ = ["Hashable", "digest", "prompt_id"]
 
@@ -20,10 +21,11 @@ def digest(value: Hashable) -> str:
 
 
 def prompt_id(prompt: Prompt) -> str:
-    """12 hex digits that name a prompt's content. Where a demo came from is not content: equal demos, equal prompt."""
+    """12 hex digits that name a prompt's content, genes that are switched on included. Where a demo came from is not content: equal demos, equal prompt."""
     return digest(
         {
             "components": [[c.name, c.role, c.text, c.frozen] for c in prompt.components],
             "demos": [[dict(d.inputs), d.output, *([d.component] if d.component else [])] for d in prompt.demos],
+            **switched(prompt),
         }
     )[:12]

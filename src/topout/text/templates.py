@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from topout.domain import Component, Demo, Message, Prompt
+from topout.text.genes import switched
 from topout.text.prompts import tidy
 from topout.text.rendering import PLACEHOLDER, placeholders, render
 
@@ -33,11 +34,11 @@ def to_chat(prompt: Prompt) -> tuple[Turn, ...]:
 def alike(one: Prompt, other: Prompt) -> bool:
     """Whether a model is sent the same by both, whatever their parts are called and wherever they are cut. Blank lines around a part do not count:
     prompt files do not keep them."""
-    return to_chat(tidied(one)) == to_chat(tidied(other))
+    return to_chat(tidied(one)) == to_chat(tidied(other)) and switched(one) == switched(other)
 
 
 def tidied(prompt: Prompt) -> Prompt:
-    return Prompt(tuple(Component(c.name, c.role, tidy(c.text)) for c in prompt.components), prompt.demos)
+    return replace(prompt, components=tuple(Component(c.name, c.role, tidy(c.text)) for c in prompt.components))
 
 
 def from_chat(messages: Sequence[Message]) -> Prompt:
