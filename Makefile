@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test test-registries install-registries registries check lock bench clean
+.PHONY: demo test test-registries install-registries registries check audit fuzz lock bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/topout optimize tasks/support-tickets
@@ -32,6 +32,22 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What the locks would install: hashes, addresses, versions known to be malicious; and known holes where an advisory database can be reached.
+audit: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.audit requirements.lock requirements-dev.lock requirements-registries.lock
+
+# Odd and hostile input for everything that reads files and replies; executions and findings are printed. Guided by coverage where atheris has a wheel.
+FUZZ_SECONDS ?= 20
+fuzz: $(VENV)/.dev
+	@$(MAKE) --no-print-directory install-fuzzer VENV=.venv-fuzz || true
+	@if [ -x .venv-fuzz/bin/python ] && .venv-fuzz/bin/python -c 'import atheris, topout' 2>/dev/null; \
+	then .venv-fuzz/bin/python -m benchmarks.fuzz --seconds $(FUZZ_SECONDS); \
+	else $(BIN)/python -m benchmarks.fuzz --seconds $(FUZZ_SECONDS); fi
+
+.PHONY: install-fuzzer
+install-fuzzer: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: atheris
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.throughput
@@ -76,4 +92,4 @@ lock:
 	  --extra test --extra mlflow pyproject.toml requirements-build.in requirements-registries.in -o requirements-registries.lock
 
 clean:
-	rm -rf $(VENV) .venv-registries dist build
+	rm -rf $(VENV) .venv-registries .venv-fuzz .fuzz dist build

@@ -7,6 +7,7 @@ to be told something.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,10 +27,17 @@ __all__ = [
 ]
 
 
+LINE_ENDS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
+
+
 class TopoutError(Exception):
-    """Base of all errors that topout raises on purpose. `exit_code` is what the command line returns for it."""
+    """Base of all errors that topout raises on purpose: one line, whatever foreign text (a column's name, a provider's words) stands in it. `exit_code` is
+    what the command line returns for it."""
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(LINE_ENDS.sub(" ", message))
 
 
 class UserError(TopoutError):

@@ -46,6 +46,8 @@ def read_text(path: Path) -> str:
         raise UserError(f"{path}: no such file.{beside(path)}") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}.") from None
+    except ValueError as error:  # a name that no file can have
+        raise UserError(f"{str(path)!r}: no name of a file: {error}.") from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -79,6 +81,9 @@ def check_toml(text: str, path: Path, model: type[M]) -> M:
         line = int(at[1]) if at else len(text.splitlines()) or 1
         what = re.sub(r" \(at .*\)$", "", message)
         raise UserError(f"{place(path, line)}: broken TOML: {what}. Texts stand in double quotes.") from None
+    except (ValueError, RecursionError) as error:
+        what = "that is nested too deeply" if isinstance(error, RecursionError) else "with a number of thousands of digits"
+        raise UserError(f"{path}: TOML {what}. Write it shorter.") from None
     try:
         return model.model_validate(document, strict=False)
     except ValidationError as error:

@@ -100,6 +100,6 @@ def read(path: Path) -> dict[str, Json]:
     data = content(path)
     try:
         document: Json = json.loads(data) if data is not None else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

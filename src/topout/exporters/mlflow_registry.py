@@ -347,7 +347,7 @@ def document(text: str) -> dict[str, Json]:
     """A JSON object out of a tag, empty for anything else."""
     try:
         found: Json = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -176,7 +176,7 @@ def noted(description: Json) -> tuple[dict[str, Json], Prompt | None]:
         return {}, None
     try:
         document: Json = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}, None
     match document:
         case {"record": dict(record), "prompt": str(prompt)}:

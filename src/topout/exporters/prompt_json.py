@@ -25,7 +25,7 @@ def prompt_from_json(text: str) -> Prompt | None:
     """The prompt, or None for a text that is none: it comes from a server, and anybody may have written it."""
     try:
         document: Json = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     match document:
         case {"components": [*parts], "demos": [*turns]}:

@@ -100,7 +100,7 @@ def hashes(path: Path) -> dict[str, str]:
         return {}
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     found = document.get("files") if isinstance(document, dict) else None
     return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}

@@ -50,6 +50,6 @@ def files_prompt(files: Mapping[str, bytes]) -> Prompt:
         demos = tuple(Demo({str(name): str(value) for name, value in row["inputs"].items()}, str(row["output"])) for row in rows)
     except KeyError as error:
         raise UserError(f"no {error.args[0]} there. Restore it.") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"prompt.md or demos.jsonl is damaged ({str(error)[:80]}). Restore it.") from error
     return parse_prompt(text, "prompt.md").with_demos(demos)

@@ -130,7 +130,7 @@ def prompt_of(raw: str) -> tuple[Prompt | None, str]:
             messages = [Message(one["role"], one["content"]) for one in json.loads(raw)]
             if all(m.role in ("system", "user", "assistant") and isinstance(m.content, str) for m in messages):
                 return from_chat(messages), ""
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             pass
     if not PLACEHOLDER.search(raw):
         return None, "no {{variable}} in it"

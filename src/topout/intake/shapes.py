@@ -219,7 +219,7 @@ def usable_assert(row: Mapping[str, Json]) -> Mapping[str, Json] | None:
     """The first assertion of a test that says what is expected."""
     asserts = row.get("assert")
     every = asserts if isinstance(asserts, list) else []
-    return next((one for one in every if isinstance(one, dict) and one.get("type") in ASSERTS), None)
+    return next((one for one in every if isinstance(one, dict) and str(one.get("type")) in ASSERTS), None)
 
 
 def variable(value: Json) -> str:

@@ -90,7 +90,7 @@ def essence(message: str) -> str:
     if start >= 0:
         try:
             body = json.loads(text[start:])
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
         match body:
             case {"error": {"message": str(inner)}} | {"error": str(inner)} | {"message": str(inner)} | {"detail": str(inner)}:

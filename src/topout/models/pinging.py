@@ -151,7 +151,7 @@ def fits(text: str) -> bool:
     """Whether the reply is what the schema asks for, and nothing around it."""
     try:
         return bool(json.loads(text) == {"word": "ready"})
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

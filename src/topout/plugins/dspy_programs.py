@@ -89,7 +89,7 @@ def outputs_of(text: str, fields: Sequence[str]) -> dict[str, Json]:
     """What `output_text` was given."""
     try:
         read: Json = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         read = text
     if isinstance(read, dict) and read.keys() <= set(fields):
         return read

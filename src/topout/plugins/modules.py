@@ -62,7 +62,10 @@ def code_file(folder: Path, name: str, where: str) -> Path:
     """The Python file of that name in a folder that the user named. Raises UserError for one that leads out of it, by `..`, as an absolute path or over a
     link: whoever names a folder trusts what lies in it, not what it points to. `where` leads the message."""
     path = folder / name
-    target = path.resolve()
+    try:
+        target = path.resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name, links in a circle
+        raise UserError(f"{where}: {name!r} is no file: {error}.") from None
     if not target.is_relative_to(folder.resolve()):
         raise UserError(
             f"{where}: '{name}' leads out of {folder} (to {target}), and code runs only from the folder that you named. Put the file there."

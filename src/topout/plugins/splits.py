@@ -113,6 +113,10 @@ def parsed(row: Row, column: str, text: str) -> Json:
         value: Json = json.loads(text)
     except json.JSONDecodeError as error:
         raise UserError(f"{row.where}: '{column}' is not JSON: {error.msg} at column {error.colno}.") from None
+    except (ValueError, RecursionError):
+        raise UserError(
+            f"{row.where}: '{column}' is JSON with too long a number in it, or nested too deeply. Shorten it."
+        ) from None
     return value
 
 

@@ -131,6 +131,8 @@ def read_schema(folder: Path, settings: TaskFile) -> dict[str, Json] | None:
         schema: Json = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise UserError(f"{place(path, error.lineno)}: broken JSON: {error.msg} at column {error.colno}.") from None
+    except (ValueError, RecursionError):
+        raise UserError(f"{path}: JSON with too long a number in it, or nested too deeply. Shorten it.") from None
     if not isinstance(schema, dict):
         raise UserError(f"{path}: a JSON Schema is an object {{...}}.")
     return schema

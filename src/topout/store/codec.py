@@ -111,7 +111,10 @@ def step_fields(step: Step) -> dict[str, Any]:
 
 def decode(line: str) -> Event:
     """The event of a line. Raises ValueError when it is not one (broken JSON, unknown kind, wrong types)."""
-    body = json.loads(line)
+    try:
+        body = json.loads(line)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(body, dict):
         raise ValueError("not an object")
     kind = str(body.pop("event", ""))

@@ -143,7 +143,7 @@ def check_schema(path: Path, line: bytes) -> None:
     """Another schema may spell its events in another way, so it is looked for before anything is read as one."""
     try:
         first = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     schema = first.get("schema", SCHEMA) if isinstance(first, dict) else SCHEMA
     if schema != SCHEMA:
