@@ -2,7 +2,7 @@
 
 from topout.domain.advice import CAUSES, RUNGS, Advice, BreakEven, Cause, FailureAnalysis, FailureCluster, LeverRecord, Reason, Rung
 from topout.domain.model import Failure, FailureKind, ModelRole, Reply, Request, Step, Usage
-from topout.domain.prompt import AnswerFormat, Component, Demo, Message, Prompt, Reasoning
+from topout.domain.prompt import AnswerFormat, Component, Demo, Message, Prompt, Reasoning, belongs
 from topout.domain.run import (
     ALONE,
     ANALYSIS,
@@ -98,5 +98,6 @@ __all__ = [
     "Unscored",
     "Usage",
     "Verdict",
+    "belongs",
     "probe_of",
 ]

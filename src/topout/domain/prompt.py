@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-__all__ = ["AnswerFormat", "Component", "Demo", "Message", "Prompt", "Reasoning"]
+__all__ = ["AnswerFormat", "Component", "Demo", "Message", "Prompt", "Reasoning", "belongs"]
 
 Role = Literal["system", "user", "assistant"]
 Reasoning = Literal["direct", "think"]
@@ -77,3 +77,8 @@ class Prompt:
     def with_demos(self, demos: tuple[Demo, ...]) -> Prompt:
         """This prompt with another few-shot set."""
         return replace(self, demos=demos)
+
+
+def belongs(part: str, step: str) -> bool:
+    """Whether a part of a program's prompt is one of this step's: named like it, or `step.anything`."""
+    return part == step or part.startswith(step + ".")

@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 
 from topout.domain import CAUSES, Cause, Example, FailureCluster, Message, Prompt, Rollout, Scored, Task
-from topout.engine.critique_message import one_line
+from topout.engine.step_examples import trajectory
 from topout.search.demos import answer_text
 from topout.text.replies import fenced, first_fence
-from topout.text.untrusted import well_formed
+from topout.text.untrusted import one_line, well_formed
 
 __all__ = ["BadReply", "causes_messages", "chosen_rows", "read_causes"]
 
@@ -98,6 +98,8 @@ def block(number: int, rollout: Rollout, example: Example) -> str:
     lines += [f"Answer: {clipped(rollout.answer)}", f"Expected: {clipped(answer_text(example.expected))}"]
     if isinstance(rollout.score, Scored) and rollout.score.feedback:
         lines.append(f"Feedback: {clipped(rollout.score.feedback)}")
+    if rollout.steps:
+        lines += ["Steps:", *trajectory(rollout.steps)]
     return "\n".join(lines)
 
 

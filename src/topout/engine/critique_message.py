@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from topout.contracts import Move
 from topout.domain import Component, Example, Message, Prompt, Rollout, Scored, Task
+from topout.engine.step_examples import WHAT_STEPS_ARE, step_block
 from topout.search.demos import answer_text
 from topout.text.rendering import placeholders
 from topout.text.replies import fenced
+from topout.text.untrusted import one_line
 
 __all__ = ["critique_messages"]
 
@@ -42,6 +44,8 @@ def critique_messages(
     lines.append(f"Job: {job}")
     if HINTS[job]:
         lines.append(HINTS[job])
+    if task.program:
+        lines.append(WHAT_STEPS_ARE)
     lines += ["Current text:", fenced(component.text, "text")]
     if move.operator == "merge":
         lines += ["Second text:", fenced(move.parents[1].candidate.prompt.component(move.component).text, "text")]
@@ -49,7 +53,10 @@ def critique_messages(
     if context:
         lines += ["The rest of the prompt, for context (not to be edited):", fenced(context, "context")]
     shown = [*((r, "failed") for r in failing), *((r, "passed") for r in passing)]
-    if shown:
+    if shown and task.program:
+        steps = [step_block(i, mark, r, examples[r.example], component.name) for i, (r, mark) in enumerate(shown, 1)]
+        lines += ["Examples:", fenced("\n".join(steps), "examples")]
+    elif shown:
         blocks = [example_block(i, mark, r, examples[r.example]) for i, (r, mark) in enumerate(shown, 1)]
         blocks += [reference_block(i, example) for i, example in enumerate(move.references, len(blocks) + 1)]
         lines += ["Examples:", fenced("\n".join(blocks), "examples")]
@@ -93,8 +100,3 @@ def rules(component: Component, word_cap: int) -> str:
     names = placeholders(component.text)
     keep = ", ".join(f"{{{{{name}}}}}" for name in names) if names else "none"
     return f"Rules: at most {word_cap} words; keep these placeholders exactly: {keep}; do not copy examples verbatim."
-
-
-def one_line(text: str) -> str:
-    """White space folded, so that a text cannot pose as another line of the message."""
-    return " ".join(text.split())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from topout.contracts import Model, Solved
-from topout.domain import Component, Failure, Message, Prompt, Reply, Request, Step
+from topout.domain import Component, Failure, Message, Prompt, Reply, Request, Step, belongs
 from topout.errors import TopoutError, did_you_mean
 from topout.text.rendering import renderer
 from topout.text.untrusted import well_formed
@@ -218,11 +218,6 @@ class Asker:
     def note(self, name: str, answered: object, **asked: object) -> None:
         """Put a step without a model (a search, a tool) into the trace, for the critic to read."""
         self._calls.note(name, {key: well_formed(str(value)) for key, value in asked.items()}, str(answered))
-
-
-def belongs(part: str, step: str) -> bool:
-    """Whether a part of the prompt is one of this step's."""
-    return part == step or part.startswith(step + ".")
 
 
 def message_of(one: Mapping[str, str]) -> Message:

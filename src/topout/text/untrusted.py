@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["well_formed"]
+__all__ = ["one_line", "well_formed"]
 
 
 def well_formed(text: str) -> str:
@@ -13,3 +13,8 @@ def well_formed(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def one_line(text: str) -> str:
+    """White space folded, so that a text cannot pose as another line of a message."""
+    return " ".join(text.split())

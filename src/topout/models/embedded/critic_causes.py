@@ -30,7 +30,7 @@ _DEMOS: Final = re.compile(_BLOCK.format("Demos in the prompt:"), re.M | re.S)
 _ROWS: Final = re.compile(_BLOCK.format("Failing rows:"), re.M | re.S)
 _HEAD: Final = re.compile(r"^### (?:Row|Demo) (\d+)[ \t]*$", re.M)
 _ROW: Final = re.compile(
-    r"(?P<text>.*?)(?:^Answer:[ ]?(?P<answer>.*?))?^Expected:[ ]?(?P<expected>.*?)(?:^Feedback:[ ]?.*)?\Z", re.M | re.S
+    r"(?P<text>.*?)(?:^Answer:[ ]?(?P<answer>.*?))?^Expected:[ ]?(?P<expected>.*?)(?:^(?:Feedback|Steps):[ ]?.*)?\Z", re.M | re.S
 )
 _INPUT: Final = re.compile(r"^Input [^:\n]{1,60}:[ ]?", re.M)
 

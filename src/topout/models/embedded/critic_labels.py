@@ -60,6 +60,7 @@ def rewrite_labels(brief: Brief, rng: random.Random) -> tuple[str, str]:
         if id(case) in gold:
             texts[gold[id(case)]].append(case.text)
     failing = Counter(gold[id(case)] for case in brief.cases if case.failed and id(case) in gold)
+    failing = failing or Counter(gold[id(case)] for case in brief.cases if id(case) in gold and any(c.failed for c in brief.cases))
     pruned = _prune(sheet, texts) if rng.random() < 0.7 else []
     added = _add_phrases(sheet, texts, failing, brief, rng)
     pulled = _pull_apart(sheet, texts, gold, brief, rng)

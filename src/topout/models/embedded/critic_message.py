@@ -19,7 +19,8 @@ _OWN_SECOND: Final = re.compile(r"^Second text:[ \t]*\n(?P<f>`{3,})\w*\n(?P<text
 _OWN_CASES: Final = re.compile(r"^Examples:[ \t]*\n(?P<f>`{3,})\w*\n(?P<text>.*?)\n?^(?P=f)[ \t]*$", re.M | re.S)
 _HEAD: Final = re.compile(r"^### Example \d+ \((failed|passed|reference)[^)]*\)[ \t]*$", re.M)
 _CASE: Final = re.compile(
-    r"(?P<text>.*?)(?:^Answer:[ ]?(?P<answer>.*?))?^Expected:[ ]?(?P<expected>.*?)(?:^Feedback:[ ]?(?P<feedback>.*))?\Z",
+    r"(?P<text>.*?)(?:^Answer:[ ]?(?P<answer>.*?))?(?:^Expected:[ ]?(?P<expected>.*?)(?:^Feedback:[ ]?(?P<feedback>.*?))?)?"
+    r"(?:^(?:Final answer|Other steps):.*)?\Z",
     re.M | re.S,
 )
 _INPUT: Final = re.compile(r"^Input [^:\n]{1,60}:[ ]?", re.M)
@@ -97,7 +98,9 @@ def _own_cases(text: str) -> tuple[Case, ...]:
         match = _CASE.match(body.strip("\n"))
         if match:
             feedback = (match["feedback"] or "").strip()
-            expected = match["expected"].strip() or _gold(feedback)
+            expected = (match["expected"] or "").strip() or _gold(feedback)
+            if match["expected"] is None and outcome == "passed":  # one step of a program, which led to the right end
+                expected = (match["answer"] or "").strip()
             asked = _INPUT.sub("", match["text"]).strip()
             found.append(Case(asked, (match["answer"] or expected).strip(), expected, feedback, outcome == "failed"))
     return tuple(found)
