@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test test-registries install-registries registries check audit fuzz lock bench clean
+.PHONY: demo test test-registries install-registries registries check audit audit-locks fuzz lock bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/topout optimize tasks/support-tickets
@@ -34,8 +34,12 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 # What the locks would install: hashes, addresses, versions known to be malicious; and known holes where an advisory database can be reached.
-audit: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.audit requirements.lock requirements-dev.lock requirements-registries.lock
+audit:
+	@$(MAKE) --no-print-directory audit-locks VENV=.venv-audit
+
+audit-locks: $(VENV)/.python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1 >/dev/null 2>&1 || true
+	$(BIN)/python .ci/audit.py requirements.lock requirements-dev.lock requirements-registries.lock
 
 # Odd and hostile input for everything that reads files and replies; executions and findings are printed. Guided by coverage where atheris has a wheel.
 FUZZ_SECONDS ?= 20
@@ -92,4 +96,4 @@ lock:
 	  --extra test --extra mlflow pyproject.toml requirements-build.in requirements-registries.in -o requirements-registries.lock
 
 clean:
-	rm -rf $(VENV) .venv-registries .venv-fuzz .fuzz dist build
+	rm -rf $(VENV) .venv-registries .venv-fuzz .venv-audit .fuzz dist build
