@@ -12,6 +12,8 @@ import pytest
 from topout.app.checking import check_task
 from topout.cli import main
 from topout.errors import UserError
+from topout.plugins.shipped import shipped
+from topout.testing.server import OpenAIServer, Response, chat
 
 Rows = dict[str, list[dict[str, object]]]
 
@@ -42,7 +44,9 @@ def write(folder: Path, rows: Rows, scorer: str = 'name = "label"', labels: str 
     (folder / "task.toml").write_text(
         f'name = "desk"\ndescription = "Sort a note."\nfields = ["text"]\nexpected = "category"\nlabels = {labels}\n\n[scorer]\n{scorer}\n'
     )
-    (folder / "prompt.md").write_text("--- system ---\nSort the note.\n--- user (frozen) ---\n{{text}}\n")
+    (folder / "prompt.md").write_text(
+        "--- system ---\nSort the note: billing, delivery or returns?\n--- user (frozen) ---\n{{text}}\n"
+    )
     for split, some in rows.items():
         (folder / "data" / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in some))
     return folder
@@ -98,6 +102,11 @@ def private(rows: Rows) -> None:
     rows["train"][5]["text"] = "card 4111 1111 1111 1111 of jane.roe@example.com stopped"
 
 
+def alike(rows: Rows) -> None:
+    words = str(rows["train"][8]["text"]).split()
+    rows["holdout"][4]["text"] = " ".join([*words[:-1], "tomorrow"])
+
+
 def rare(rows: Rows) -> None:
     rows["train"][0]["category"] = "praise"
 
@@ -106,6 +115,7 @@ def rare(rows: Rows) -> None:
     ("broken", "severity", "check", "where"),
     [
         (near, "error", "near-duplicates", "holdout.jsonl:5"),
+        (alike, "warning", "near-duplicates", "holdout.jsonl:5"),
         (contradicted, "error", "contradictions", "dev.jsonl:10"),
         (leaked, "error", "leaked-answers", "train.jsonl:1"),
         (emptied, "error", "empty-inputs", "train.jsonl:12"),
@@ -127,6 +137,91 @@ def test_each_mistake_is_named_with_its_place_and_its_remedy(
     assert found[0].severity == severity
     assert found[0].where.endswith(where)
     assert found[0].remedy.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("system", "check", "where", "said"),
+    [
+        ("Sort {text}: billing, delivery or returns?", "placeholder", "prompt.md:2", "'{text}' is sent as it stands"),
+        ("Sort.\n<text>\nbilling, delivery, returns", "placeholder", "prompt.md:3", "'<text>' is sent as it stands"),
+        (
+            "Sort the note: billing or delivery?",
+            "unnamed-labels",
+            "prompt.md",
+            "1 of 3 labels are not named in the first prompt (returns)",
+        ),
+    ],
+)
+def test_a_prompt_that_does_not_say_what_it_should_is_found_with_its_line(
+    tmp_path: Path, system: str, check: str, where: str, said: str
+) -> None:
+    folder = write(tmp_path / "desk", clean())
+    (folder / "prompt.md").write_text(f"--- system ---\n{system}\n--- user (frozen) ---\n{{{{text}}}}\n")
+    found = check_task(folder).found
+    assert [(one.severity, one.check) for one in found] == [("warning", check)]
+    assert found[0].where.endswith(where)
+    assert said in found[0].text
+
+
+@pytest.mark.parametrize("name", ["support-tickets", "order-emails"])
+def test_the_shipped_tasks_are_clean(name: str) -> None:
+    assert check_task(shipped("tasks") / name).found == ()
+
+
+def test_few_rows_are_offered_folds(tmp_path: Path) -> None:
+    rows = clean()
+    few: Rows = {"train": rows["train"][:30], "dev": rows["dev"][:20], "holdout": rows["holdout"][:40]}
+    found = [one for one in check_task(write(tmp_path / "desk", few)).found if one.check == "few-rows"]
+    assert found[0].text.startswith("90 rows in all")
+    assert "topout optimize TASK --folds 5" in found[0].remedy
+
+
+def test_scores_that_grant_parts_show_smaller_gains() -> None:
+    seen = check_task(shipped("tasks") / "order-emails").visible
+    assert seen.graded
+    assert 0.05 < seen.smallest < 0.07
+
+
+@pytest.mark.parametrize(
+    ("answer", "severity", "said"),
+    [
+        (
+            lambda n: "I would say that this is about billing.",
+            "error",
+            "4 of 4 answers to the first prompt are not one of the labels and nothing else",
+        ),
+        (lambda n: "Hm" if n == 1 else "billing", "warning", "1 of 4 answers to the first prompt are not one of the labels"),
+        (lambda n: "delivery", "", ""),
+    ],
+)
+def test_answers_that_never_have_the_form_are_found_by_asking_a_few_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Callable[[int], str], severity: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = write(tmp_path / "desk", clean())
+    served = 0
+
+    def reply(body: object) -> Response:
+        nonlocal served
+        served += 1
+        return chat(answer(served), usage=(50, 5))
+
+    told: list[str] = []
+    with OpenAIServer(reply) as server:
+        found = check_task(folder, model="openai/x", prices=("openai/x=10,20",), ask=4, api_base=server.url, tell=told.append)
+        assert server.served == 4
+    assert told[0].startswith("openai/x: 4 calls for 4 dev rows with the first prompt, at most $0.0")
+    assert found.answers is not None
+    assert found.answers.cost_usd == pytest.approx(4 * (50 * 10e-6 + 5 * 20e-6))
+    assert [(one.severity, one.check) for one in found.found] == ([(severity, "answer-format")] if severity else [])
+    if severity:
+        assert said in found.found[0].text
+        assert "dev.jsonl:" in found.found[0].where
+
+
+def test_asking_without_a_model_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--ask: which model shall answer"):
+        check_task(write(tmp_path / "desk", clean()), ask=3)
 
 
 def test_personal_data_is_counted_and_not_shown(tmp_path: Path) -> None:

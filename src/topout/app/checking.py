@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from topout.app.asking import Answers, ask_rows
 from topout.app.places import task_path
 from topout.app.planning import exam_of
 from topout.checks import Found, Subject, Visible, check, visible
+from topout.config.toml_files import read_text
 from topout.domain import Example, Split, Task
 from topout.errors import UserError
 from topout.models.addresses import Addresses
@@ -42,7 +44,7 @@ class Expense:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found. `rows` by split; `expense` is None when the calls are too few for a run (a finding says so)."""
+    """What was found. `rows` by split; `expense` is None when the calls are too few for a run (a finding says so), `answers` when no row was asked."""
 
     task: str
     rows: dict[Split, int]
@@ -50,6 +52,7 @@ class Checked:
     delta: float
     found: tuple[Found, ...]
     expense: Expense | None
+    answers: Answers | None = None
 
     @property
     def errors(self) -> int:
@@ -65,15 +68,28 @@ def check_task(
     max_calls: int | None = None,
     model: str | None = None,
     prices: Sequence[str] = (),
+    ask: int = 0,
+    api_base: str | None = None,
+    max_cost: float | None = None,
+    cache_dir: str = ".topout/cache",
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Checked:
-    """Look a task folder over. No model is asked; `model` names whose price the estimate goes by.
+    """Look a task folder over. No model is asked, unless `ask` dev rows are to be answered with the first prompt; `model` answers them, and names whose price
+    the estimate goes by. `tell` hears the price of asking beforehand.
 
     Raises UserError for a folder that cannot be read at all: that message is the first finding, with path, line and remedy.
     """
     if not 0 < delta < 1:
         raise UserError(f"--delta {delta:g}: expected a fraction of the score above 0 and below 1; 0.02 is 2 points.")
     folder, loaded = load_task(task_path(task)), load_recipe(recipe)
-    subject = Subject(folder.task, folder.scorer, folder.places, delta)
+    if ask and not model:
+        raise UserError("--ask: which model shall answer? Name it with --model, such as --model openai/gpt-4.1-mini.")
+    prompt = folder.folder / "prompt.md"
+    lines = tuple(read_text(prompt).splitlines()) if prompt.is_file() else ()
+    subject = Subject(folder.task, folder.scorer, folder.places, delta, str(prompt), lines)
+    table = Prices(
+        dict(parse_price(text) for text in prices), Addresses({model: api_base} if model and api_base else {}, os.environ)
+    )
     found = [unused(line) for line in folder.warnings]
     calls = max_calls or loaded.recipe.max_calls
     expense: Expense | None = None
@@ -86,14 +102,26 @@ def check_task(
             )
         )
     else:
-        table = Prices(dict(parse_price(text) for text in prices), Addresses({}, os.environ))
         expense = estimated(folder.task, loaded.name, calls, plan.search, table, model or "")
-    checks = check(subject)
+    answers: Answers | None = None
+    if ask and model:
+        answers = ask_rows(
+            folder,
+            ask,
+            model=model,
+            prices=prices,
+            table=table,
+            api_base=api_base,
+            max_cost=max_cost,
+            cache_dir=cache_dir,
+            tell=tell,
+        )
+    checks = check(subject, answers.rows if answers is not None else ())
     order = [one for one in checks if one.severity == "error"]
     rest = [one for one in checks if one.severity != "error"]
     every = (*(f for f in found if f.severity == "error"), *order, *(f for f in found if f.severity != "error"), *rest)
     rows: dict[Split, int] = {split: len(examples) for split, examples in folder.task.splits.items()}
-    return Checked(folder.task.name, rows, visible(subject), delta, every, expense)
+    return Checked(folder.task.name, rows, visible(subject), delta, every, expense, answers)
 
 
 def unused(line: str) -> Found:

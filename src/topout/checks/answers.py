@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from topout.checks.found import Found, Subject
 from topout.domain import SPLITS, Example, Scored
 
-__all__ = ["labels_by_split", "scorer_sanity"]
+__all__ = ["gold", "graded", "labels_by_split", "score", "scorer_sanity"]
 
 MAJORITY = 0.8
 FEW = 3
@@ -107,6 +107,15 @@ def scorer_sanity(subject: Subject) -> Iterable[Found]:
             f"an empty answer scores {math.fsum(blank) / len(blank):.2f} on average over {len(blank)} rows",
             "Give an empty answer 0.",
         )
+
+
+def graded(subject: Subject) -> bool:
+    """Whether wrong answers get part of the score: then a row says more, and fewer show a gain. Tried with the answers of other rows."""
+    if subject.task.scorer_name in NO_GOLD:
+        return False
+    rows = [e for _, e in subject.located()][:LOOKED_AT]
+    values = [score(subject, gold(other), e) for e, other in shuffled(rows)]
+    return sum(0.0 < value < 1.0 for value in values) > 0.2 * len(values) > 0
 
 
 def shuffled(rows: list[Example]) -> list[tuple[Example, Example]]:

@@ -31,12 +31,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is checked: a task, its scorer, and where each row stands (`path:line` by example id)."""
+    """What is checked: a task, its scorer, and where each row stands (`path:line` by example id). `prompt_path` and `prompt_lines` are the baseline's file."""
 
     task: Task
     scorer: Scorer
     places: Mapping[str, str]
     delta: float = 0.02
+    prompt_path: str = "prompt.md"
+    prompt_lines: tuple[str, ...] = ()
 
     def place(self, example: Example) -> str:
         """The file and line of a row."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from topout.checks.answers import graded
 from topout.checks.found import Found, Subject
 from topout.plateau.intervals import rows_needed, smallest_detectable
 from topout.plateau.verdict import MIN_DEV, MIN_HOLDOUT
@@ -16,7 +17,11 @@ TYPICAL_SD = 0.45
 """The paired standard deviation of a right/wrong score between two prompts, where about one row in five changes: sqrt(0.2). It is what finds 16 points at
 50 rows and 5 at 500; graded scores need about a third of the rows."""
 
+GRADED_SD = TYPICAL_SD / 3**0.5
+"""The same for scores that grant parts."""
+
 COARSE = 0.1
+FEW_IN_ALL = 100
 FEW_TRAIN = 20
 FEW_DEV = 50
 
@@ -28,14 +33,17 @@ class Visible:
     smallest: float
     needed: int
     grouped: str
+    graded: bool = False
 
 
 def visible(subject: Subject) -> Visible:
-    """The power of the holdout before anything is measured, for right/wrong scores (`TYPICAL_SD`); groups count as one row each."""
+    """The power of the holdout before anything is measured (`TYPICAL_SD`, `GRADED_SD`); groups count as one row each."""
     rows = subject.task.rows("holdout")
     groups = len({e.group or e.id for e in rows})
     said = f" in {groups:,} groups" if groups < len(rows) else ""
-    return Visible(smallest_detectable(TYPICAL_SD, groups), rows_needed(TYPICAL_SD, subject.delta), said)
+    parts = graded(subject)
+    sd = GRADED_SD if parts else TYPICAL_SD
+    return Visible(smallest_detectable(sd, groups), rows_needed(sd, subject.delta), said, parts)
 
 
 def split_sizes(subject: Subject) -> Iterable[Found]:
@@ -70,6 +78,15 @@ def split_sizes(subject: Subject) -> Iterable[Found]:
             "dev",
             f"{dev} rows: what is best on so few is best by chance; its dev score was 9 points too high at 20 to 50 rows in simulated runs",
             f"Have {FEW_DEV} or more; 100 to 200 are better.",
+        )
+    whole = n + dev + train
+    if whole < FEW_IN_ALL:
+        yield Found(
+            "note",
+            "few-rows",
+            "train, dev and holdout",
+            f"{whole} rows in all: which prompt wins hangs on which rows are dev",
+            "Search several times, each row once in dev, on the same holdout: topout optimize TASK --folds 5.",
         )
     if train < FEW_TRAIN:
         yield Found(

@@ -21,7 +21,7 @@ EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
 CARD = re.compile(r"\b(?:\d[ -]?){13,19}\b")
 IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 SSN = re.compile(r"\b(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}\b")
-PHONE = re.compile(r"(?<![\w.])\+\d{1,3}[ ().-]*(?:\d[ ().-]*){7,11}\d(?!\w)")
+PHONE = re.compile(r"(?<![\w.])\+[1-9]\d{0,2}[ ().-]*(?:\d[ ().-]*){7,11}\d(?!\w)")
 
 
 def empty_inputs(subject: Subject) -> Iterable[Found]:

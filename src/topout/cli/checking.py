@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from topout.cli.options import AsJson, Prices, TaskFolder
+from topout.cli.options import ApiBase, AsJson, CacheDir, MaxCost, Prices, TaskFolder
 from topout.cli.output import print_json, say
 
 __all__ = ["check"]
@@ -21,17 +21,42 @@ def check(
     max_calls: Annotated[int | None, typer.Option(min=1, metavar="N", help="Budget to estimate. Default: the recipe's.")] = None,
     price: Prices = None,
     delta: Annotated[float, typer.Option(metavar="GAIN", help="Smallest gain worth having, as a fraction of the score.")] = 0.02,
+    ask: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=200,
+            metavar="N",
+            help="Let the --model answer N dev rows with the first prompt: are its answers of the right form? Costs N calls.",
+        ),
+    ] = 0,
+    api_base: ApiBase = None,
+    max_cost: MaxCost = None,
+    cache_dir: CacheDir = ".topout/cache",
     as_json: AsJson = False,
 ) -> None:
-    """Look a task folder over before money is spent. Asks no model.
+    """Look a task folder over before money is spent. Asks no model, but for --ask.
 
     Finds rows that are in two splits but for spelling, contradicting or leaked answers, labels that a split lacks, a scorer that cannot tell right from
     wrong, a holdout too small for the gain that you care about, personal data. Exits with 100 when there is an error among the findings, else 0.
     """
     from topout.app.checking import check_task
     from topout.report.checked import checked, checked_document
+    from topout.report.words import safe_text
 
-    found = check_task(task, delta=delta, recipe=recipe, max_calls=max_calls, model=model, prices=tuple(price or ()))
+    found = check_task(
+        task,
+        delta=delta,
+        recipe=recipe,
+        max_calls=max_calls,
+        model=model,
+        prices=tuple(price or ()),
+        ask=ask,
+        api_base=api_base,
+        max_cost=max_cost,
+        cache_dir=cache_dir,
+        tell=lambda line: typer.echo(safe_text(line, 400), err=True),
+    )
     if as_json:
         print_json(checked_document(found))
     else:

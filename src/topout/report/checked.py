@@ -12,7 +12,7 @@ from rich.text import Text
 from topout.domain import Json, Split
 from topout.plateau.wording import points
 from topout.report.layout import block, grid, text
-from topout.report.words import amount
+from topout.report.words import amount, duration, seconds
 
 __all__ = ["Checked", "checked", "checked_document"]
 
@@ -43,6 +43,8 @@ class Power(Protocol):
     def needed(self) -> int: ...
     @property
     def grouped(self) -> str: ...
+    @property
+    def graded(self) -> bool: ...
 
 
 class Cost(Protocol):
@@ -66,6 +68,21 @@ class Cost(Protocol):
     def model(self) -> str: ...
 
 
+class Answers(Protocol):
+    """A few rows that a model answered with the first prompt."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def rows(self) -> Sequence[tuple[object, str, float]]: ...
+    @property
+    def latency_s(self) -> float | None: ...
+    @property
+    def cost_usd(self) -> float | None: ...
+    @property
+    def unscored(self) -> int: ...
+
+
 class Checked(Protocol):
     """A task looked over, as the app hands it back."""
 
@@ -81,6 +98,12 @@ class Checked(Protocol):
     def found(self) -> Sequence[Finding]: ...
     @property
     def expense(self) -> Cost | None: ...
+    @property
+    def answers(self) -> Answers | None: ...
+
+
+AT_ONCE = 32
+"""Calls in flight that a run's time is told for: the default of --concurrency."""
 
 
 def checked(c: Checked) -> RenderableType:
@@ -91,14 +114,16 @@ def checked(c: Checked) -> RenderableType:
         (
             text("shows", "dim"),
             text(
-                f"gains of {points(c.visible.smallest)} points or more on the holdout{c.visible.grouped} (80 % of cases, one-sided 5 %, right/wrong scores "
-                f"of which one in five changes); {points(c.delta)} points take about {c.visible.needed:,} rows"
+                f"gains of {points(c.visible.smallest)} points or more on the holdout{c.visible.grouped} (80 % of cases, one-sided 5 %, "
+                f"{'scores that grant parts' if c.visible.graded else 'right/wrong scores of which one in five changes'}); {points(c.delta)} points take about {c.visible.needed:,} rows"
             ),
         ),
     ]
     parts: list[RenderableType] = [grid(facts)]
     if c.expense is not None:
-        parts.append(block("A run takes at most", grid(expense(c.expense))))
+        parts.append(block("A run takes at most", grid([*expense(c.expense), *taking(c)])))
+    if c.answers is not None:
+        parts.append(block("Asked", text(asked_line(c.answers))))
     if not c.found:
         return Group(*parts, block("Findings", text("none", "bold green")))
     counts = Counter(one.severity for one in c.found)
@@ -111,6 +136,33 @@ def checked(c: Checked) -> RenderableType:
             grid([(text(" "), text(one.remedy, "dim"))]),
         ]
     return Group(*parts, block(f"Findings: {title}", *lines))
+
+
+def taking(c: Checked) -> list[Sequence[RenderableType]]:
+    """The time of a run, where it was seen how long a call takes."""
+    if c.expense is None or c.answers is None or c.answers.latency_s is None:
+        return []
+    at_once = duration(c.expense.calls * c.answers.latency_s / AT_ONCE)
+    return [
+        (
+            text("time", "dim"),
+            text(
+                f"about {at_once} with {AT_ONCE} calls at once ({seconds(c.answers.latency_s)} a call, n = {len(c.answers.rows)}); the critic's comes on top"
+            ),
+        )
+    ]
+
+
+def asked_line(a: Answers) -> str:
+    """`openai/x answered 5 dev rows with the first prompt: mean score 0.60, $0.0002`."""
+    n = len(a.rows)
+    mean = (
+        f"mean score {sum(value for _, _, value in a.rows) / n:.2f}, n = {n}: too few to tell more than the form"
+        if n
+        else "no row was scored"
+    )
+    lost = f", {a.unscored} without an answer" if a.unscored else ""
+    return f"{a.model} answered {n} dev rows with the first prompt{lost}: {mean}; paid {amount(a.cost_usd)}"
 
 
 def expense(e: Cost) -> list[Sequence[RenderableType]]:
@@ -155,6 +207,16 @@ def checked_document(c: Checked) -> dict[str, Json]:
         "delta": c.delta,
         "rows_for_delta": c.visible.needed,
         "run": taken,
+        "asked": {
+            "model": c.answers.model,
+            "rows": len(c.answers.rows),
+            "unscored": c.answers.unscored,
+            "scores": [value for _, _, value in c.answers.rows],
+            "latency_s": c.answers.latency_s,
+            "cost_usd": c.answers.cost_usd,
+        }
+        if c.answers is not None
+        else None,
         "findings": [
             {"severity": one.severity, "check": one.check, "where": one.where, "text": one.text, "remedy": one.remedy}
             for one in c.found
