@@ -153,7 +153,8 @@ class History:
 
     `pool[0]` is the baseline. `champion` is the member with the best dev score (ties to the fewer tokens, then to the older).
     `holders[i]` are the indices into `pool` of the members that do best on dev row i (empty when nobody scores there):
-    the per-example Pareto frontier. `train_scores[candidate][example]` is what is known of candidates on train rows.
+    the per-example Pareto frontier. `train_scores[candidate][example]` is what is known of candidates on train rows, `train_steps` the steps
+    of a program there.
     `calls` are those of the search so far (of both models), `calls_left` those that are neither made nor held by attempts in flight.
     Sequences are live views that only the engine extends: read them in `plan`, keep none.
     """
@@ -166,6 +167,7 @@ class History:
     train_scores: Mapping[str, Mapping[str, float]]
     calls: int
     calls_left: int
+    train_steps: Mapping[str, Mapping[str, tuple[Step, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ class Past:
             population.train_scores,
             calls,
             calls_left,
+            population.train_steps,
         )
 
 

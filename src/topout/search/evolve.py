@@ -15,6 +15,7 @@ from topout.contracts import History, Lab, Member, Move, Stop
 from topout.domain import Attempt, Operator
 from topout.search.demos import edit_demos
 from topout.search.parents import draw_parent, draw_partner
+from topout.search.program_moves import program_move
 from topout.search.trial import Terms, carry_out, fruitless, instructs, race_calls, rewrite_move
 
 __all__ = ["Evolve", "EvolveSettings"]
@@ -33,14 +34,16 @@ class EvolveSettings(Terms):
     max_demos: int = 48
     demo_word_cap: int = 1500
     give_up_after: int = 400
+    blame: float = 0.7
 
     def __post_init__(self) -> None:
         Terms.__post_init__(self)
         for name, value in (("lanes", self.lanes), ("give_up_after", self.give_up_after)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1")
-        if not 0 <= self.champion_share <= 1:
-            raise ValueError("champion_share must lie in [0, 1]")
+        for name, share in (("champion_share", self.champion_share), ("blame", self.blame)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} must lie in [0, 1]")
         shares = (self.rewrite, self.demos, self.merge, self.shorten)
         if min(shares) < 0 or sum(shares) <= 0:
             raise ValueError("the shares rewrite, demos, merge and shorten must not be negative, and not all 0")
@@ -71,6 +74,8 @@ class Evolve:
     def move(self, operator: Operator, parent: Member, history: History, rng: random.Random) -> Move | None:
         """The move of one operator on this parent, None when it does not apply."""
         s = self.settings
+        if history.task.program:
+            return program_move(operator, parent, history, rng, s, s)
         first, rest = race_calls(len(history.task.rows("dev")), self.settings, parent.calls)
         if operator == "demos":
             known = history.train_scores.get(parent.candidate.id, {})

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from topout.contracts import Member
-from topout.domain import Candidate, Rollout, Scored
+from topout.domain import Candidate, Rollout, Scored, Step
 
 __all__ = ["Population", "better", "mean_score", "prompt_size", "scores_of"]
 
@@ -40,7 +40,7 @@ class Population:
     """Members in order of arrival (the first is the baseline), who holds each dev row, and the champion.
 
     `holders[i]`: indices of the members with the best score on row i; empty while nobody scores above 0 there.
-    `train_scores[candidate][example]`: what committed attempts learned of candidates on train rows.
+    `train_scores[candidate][example]`: what committed attempts learned of candidates on train rows; `train_steps` likewise, of programs.
     """
 
     def __init__(self, rows: int) -> None:
@@ -49,6 +49,7 @@ class Population:
         self.best: list[float] = [0.0] * rows
         self.champion = 0
         self.train_scores: dict[str, dict[str, float]] = {}
+        self.train_steps: dict[str, dict[str, tuple[Step, ...]]] = {}
         self._ids: set[str] = set()
 
     def __contains__(self, candidate_id: str) -> bool:
@@ -59,6 +60,8 @@ class Population:
         for rollout in rollouts:
             if rollout.split == "train" and isinstance(rollout.score, Scored):
                 self.train_scores.setdefault(rollout.candidate, {})[rollout.example] = rollout.score.value
+                if rollout.steps:
+                    self.train_steps.setdefault(rollout.candidate, {})[rollout.example] = rollout.steps
 
     def add(self, candidate: Candidate, rollouts: Sequence[Rollout], calls: int = 1) -> Member:
         """Take in a candidate that was measured on every dev row, in the order of the split; an answer of it takes so many calls."""
