@@ -90,7 +90,7 @@ def test_an_answer_arrives_with_its_tokens() -> None:
     sent, server = send(lambda body: chat("four", usage=(12, 3)))
     assert isinstance(sent, Delivered)
     assert (sent.text, sent.finish_reason, sent.usage) == ("four", "stop", Usage(12, 3))
-    assert 0 < sent.latency_s < 5
+    assert 0 < sent.latency_s < 60
     assert server.served == 1
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -196,3 +198,47 @@ def test_a_follower_tells_damage_by_line_and_a_journal_that_is_gone_or_cut(path:
     path.unlink()
     with pytest.raises(JournalError, match="Is this the folder of a run"):
         follower.read()
+
+
+def test_an_event_is_flushed_a_second_after_it_was_written_though_none_follows(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed = threading.Event()
+    monkeypatch.setattr("topout.store.journal.SYNC_AFTER_S", 0.01)
+    journal = JournalFile(path).open()
+    fsync = os.fsync
+
+    def noticed(descriptor: int) -> None:
+        fsync(descriptor)
+        flushed.set()
+
+    monkeypatch.setattr("topout.store.journal.os.fsync", noticed)
+    journal.append(START)
+    assert flushed.wait(20)
+    journal.close()
+
+
+def test_a_disk_that_fails_while_flushing_is_told_with_the_next_event(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = threading.Event()
+    monkeypatch.setattr("topout.store.journal.SYNC_AFTER_S", 0.01)
+    journal = JournalFile(path).open()
+
+    def failing(descriptor: int) -> None:
+        failed.set()
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("topout.store.journal.os.fsync", failing)
+    journal.append(START)
+    assert failed.wait(20)
+    with pytest.raises(StoreError, match="Input/output error"):
+        for number in range(1000):
+            journal.append(answered(number))
+            time.sleep(0.01)
+    monkeypatch.undo()
+    journal.close()
+
+
+def test_zeros_at_the_end_as_a_power_cut_can_leave_them_are_a_torn_line(path: Path) -> None:
+    data = written(path, START, answered(0), answered(1)).read_bytes()
+    path.write_bytes(data[:-30] + bytes(5000))
+    assert read_journal(path) == [START, answered(0)]
+    written(path, answered(2))
+    assert read_journal(path) == [START, answered(0), answered(2)]

@@ -111,10 +111,10 @@ def test_a_derived_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypat
     target = tmp_path / "best" / "prompt.md"
     write_text(target, "first")
 
-    def full(self: Path, data: bytes) -> int:
+    def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("topout.store.layout.os.fsync", full)
     with pytest.raises(StoreError, match="no space left"):
         write_text(target, "second")
     assert target.read_text() == "first"

@@ -173,8 +173,9 @@ def drive(
         tape.phase = "probe"
         tape.append(first)
         try:
-            work = session(settings, task, loaded, plan, workbench, events, tape)
-            ending, reason = run_blocking(heeding(run, workbench.stop, work), workbench.stop)
+            with workbench.owing(run.path / f"owed-probe-{plan.number}"):
+                work = session(settings, task, loaded, plan, workbench, events, tape)
+                ending, reason = run_blocking(heeding(run, workbench.stop, work), workbench.stop)
         except TopoutError as error:
             with suppress(StoreError):
                 tape.append(ProbeEnded(plan.number, "outage", str(error), time.time()))

@@ -128,19 +128,21 @@ def drive(
 ) -> RunView:
     """Run the engine over a run folder that the caller has locked, new (no events) or taken up again, and write what follows from its journal."""
     journal = JournalFile(run.journal).open()
+    began = time.monotonic()
     try:
         total = settings.max_calls or loaded.recipe.max_calls
         tape = Tape(workbench, total, watch, journal, events, run.point_latest)
         tape.append(RunResumed(time.time()) if events else started)
         try:
-            work = session(settings, folder, loaded, plan, workbench, started, events, tape)
-            finish = run_blocking(heeding(run, workbench.stop, work), workbench.stop)
+            with workbench.owing(run.owed):
+                work = session(settings, folder, loaded, plan, workbench, started, events, tape)
+                finish = run_blocking(heeding(run, workbench.stop, work), workbench.stop)
         except TopoutError as error:
             if not tape.under_way and not events and not isinstance(error, OptimizerError):
                 run.remove()
                 raise
             with suppress(StoreError):
-                tape.append(RunEnded("outage", str(error), time.time()))
+                tape.append(RunEnded("outage", str(error), time.time(), {"session_s": time.monotonic() - began}))
             if isinstance(error, ScorerError | OptimizerError | ProgramError):
                 again = (
                     f" (`topout resume {typed(run.path)}` if the file can stay as it is)"
@@ -150,7 +152,7 @@ def drive(
                 kept = f"All replies are kept: mend it and start again{again}, they are not bought again."
                 raise type(error)(f"{error} {kept}") from error
             raise
-        tape.append(RunEnded(finish.ending, finish.reason, time.time()))
+        tape.append(RunEnded(finish.ending, finish.reason, time.time(), {"session_s": time.monotonic() - began}))
     finally:
         journal.close()
     written = read_journal(run.journal)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from topout import domain
@@ -19,6 +20,7 @@ from topout.models.ledger import Budget, Ledger, Purse
 from topout.models.litellm_transport import LitellmTransport
 from topout.models.prices import Prices, parse_price
 from topout.report.live import Gauge
+from topout.store.owed import Owed
 
 __all__ = ["Tape", "Watch", "Workbench"]
 
@@ -110,6 +112,20 @@ class Workbench:
                 self.ledger.restore("task", self.settings.model, usage, step.cost_usd, paid=step.paid, purse=purse)
         if rollout.failure is not None:
             self.ledger.fail("task", self.settings.model)
+
+    @contextmanager
+    def owing(self, path: Path) -> Iterator[None]:
+        """While a session runs, keep in this file what it may owe beside its journal, and begin with what earlier ones left there. Only a limit of money
+        needs it. Raises StoreError when the disk refuses."""
+        if not self.ledger.is_capped:
+            yield
+            return
+        owed = Owed(path)
+        try:
+            self.ledger.carry(*owed.before, owed.keep)
+            yield
+        finally:
+            owed.close()
 
     def metered_usd(self) -> float | None:
         """List price of all calls so far, None when no call of known price was made."""

@@ -53,6 +53,7 @@ class _Flight:
     waiting: int = 0
     sending: bool = False
     bill_told: bool = False
+    reservation: Reservation | None = None
 
 
 class Gateway:
@@ -258,39 +259,62 @@ class Gateway:
         reservation = await self._reserve(request, purse)
         if isinstance(reservation, Failure):
             return reservation
+        flight.reservation = reservation
         try:
             sent = await self._send(flight, provider, request, purse)
-        except BaseException:  # cancellation above all: what was set aside for a call must not stay promised, whatever ended it
-            self._ledger.release(reservation)
-            raise
+            return self._received(flight, request, key, sent)
+        finally:  # what was set aside for a call must not stay promised, whatever ended it
+            if flight.reservation is not None:
+                self._ledger.release(flight.reservation)
+                flight.reservation = None
+
+    def _received(self, flight: _Flight, request: Request, key: str, sent: Sent | Failure) -> Entry | Failure:
+        """Put what came back on the books. A reply goes to the disk before the money that was set aside for it is let go, so that a kill in between
+        forgets neither."""
         model = request.model
         match sent:
             case Delivered(text, finish_reason, usage, latency_s):
                 cost = self._prices.cost(model, usage)
-                self._settle(reservation, request, usage, cost, paid=True)
                 entry = Entry(text, finish_reason, usage, cost, latency_s, model, self._run)
-                self._unclaimed.add(key)
-                if self._cache is not None:
-                    self._cache.put(key, entry)
+                try:
+                    if self._cache is not None:
+                        self._cache.put(key, entry)
+                finally:
+                    self._pay(flight, request, usage, cost)
+                    self._unclaimed.add(key)
                 return entry
             case Refused(kind, message, usage=usage) if usage.prompt_tokens is not None:
                 cost = self._prices.cost(model, usage)
-                self._settle(reservation, request, usage, cost, paid=True)
+                self._pay(flight, request, usage, cost)
                 return Failure(kind, message, usage, cost)
-            case Refused(kind, message):
-                self._ledger.release(reservation)
+            case Refused(kind, message, status=status):
+                if status == 200:  # an answer that is none, and that does not say what it took
+                    self._lose(flight)
                 self._ledger.fail(request.role, model)
                 return Failure(kind, message)
             case Failure():
-                self._ledger.release(reservation)
                 return sent
+
+    def _pay(self, flight: _Flight, request: Request, usage: Usage, cost_usd: float | None) -> None:
+        if flight.reservation is not None:
+            self._settle(flight.reservation, request, usage, cost_usd, paid=True)
+            flight.reservation = None
+
+    def _lose(self, flight: _Flight) -> None:
+        if flight.reservation is not None:
+            self._ledger.lose(flight.reservation)
+            flight.reservation = None
 
     async def _send(self, flight: _Flight, provider: _Provider, request: Request, purse: Purse) -> Sent | Failure:
         """Try until it is answered or final. The place in the limiter is given back during back-off. What has left when the time of its purse
-        is over is waited for, until the time of the run is."""
+        is over is waited for, until the time of the run is. A try that got lost may be billed: the next one needs money of its own."""
         tried = 0
         while True:
-            ticket = await provider.limiter.acquire()
+            try:
+                async with asyncio.timeout(self._ledger.time_left_s(purse)):
+                    ticket = await provider.limiter.acquire()
+            except TimeoutError:
+                return _TIME_IS_UP
             left_s, to_begin_s = self._ledger.time_left_s(), self._ledger.time_left_s(purse)
             if provider.breaker.message is not None or self._stopped or (to_begin_s is not None and to_begin_s <= 0):
                 provider.limiter.release()
@@ -300,13 +324,14 @@ class Gateway:
             flight.sending = True
             self._in_flight[request.model] = self._in_flight.get(request.model, 0) + 1
             try:
-                if left_s is None:
+                async with asyncio.timeout(left_s):
                     sent = await self._transport.send(request)
-                else:
-                    async with asyncio.timeout(left_s):
-                        sent = await self._transport.send(request)
             except TimeoutError:
+                self._lose(flight)
                 return _TIME_IS_UP
+            except BaseException:
+                self._lose(flight)
+                raise
             finally:
                 flight.sending = False
                 self._in_flight[request.model] -= 1
@@ -316,6 +341,8 @@ class Gateway:
                 provider.limiter.succeeded()
                 provider.breaker.answered()
                 return sent
+            if sent.lost:
+                self._lose(flight)
             delay_s = self._note_refusal(provider, sent, ticket, tried)
             if delay_s is None:
                 return sent
@@ -325,6 +352,11 @@ class Gateway:
             if flight.waiting == 0 or self._stopped:
                 return _STOPPED
             await self._sleep(delay_s)
+            if flight.reservation is None:
+                reservation = await self._reserve(request, purse)
+                if isinstance(reservation, Failure):
+                    return reservation
+                flight.reservation = reservation
 
     def _note_refusal(self, provider: _Provider, refused: Refused, ticket: int, tried: int) -> float | None:
         """Tell limiter and breaker; the delay before the next try in seconds, None when there is none."""

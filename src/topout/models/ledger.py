@@ -60,7 +60,7 @@ class Tally:
 @dataclass(frozen=True, slots=True)
 class Spend:
     """The ledger at one moment, for reports. `promised_usd` is reserved for calls in flight; `left_usd` is what the whole run may
-    still spend (None without a limit)."""
+    still spend (None without a limit). `unsure_usd` is what may have been billed without anybody telling a figure, at its dearest."""
 
     total: Tally
     by_role: Mapping[ModelRole, Tally]
@@ -68,6 +68,7 @@ class Spend:
     promised_usd: float
     left_usd: float | None
     elapsed_s: float
+    unsure_usd: float = 0.0
 
 
 @dataclass(slots=True)
@@ -109,10 +110,11 @@ class _Sums:
 
 @dataclass(slots=True)
 class _Account:
-    """One purse: what is gone and what is promised, in pico-dollars."""
+    """One purse, in pico-dollars: what is gone, what is promised, and how much of what is gone is not known but taken at its dearest."""
 
     spent: int = 0
     promised: int = 0
+    unsure: int = 0
 
 
 @dataclass(slots=True)
@@ -139,6 +141,20 @@ class Ledger:
         self._in_flight = 0
         self._sums: dict[tuple[ModelRole, str], _Sums] = {}
         self._waiting: list[asyncio.Future[None]] = []
+        self._keep: Callable[[int, int], None] | None = None
+
+    def carry(self, search: int, exam: int, keep: Callable[[int, int], None]) -> None:
+        """Take over what earlier sessions may owe by purse, in pico-dollars, and tell `keep` before each call what this one may owe.
+
+        That is the dearest price of calls in flight (a killed session cannot tell what became of them) and of those that got lost or came back without
+        a figure: the journal has none of it, and a limit that forgot it would be overshot by every kill. Only a limit of money needs it."""
+        if self._cap is None:
+            return
+        for account, owed in ((self._accounts.search, search), (self._accounts.exam, exam)):
+            account.spent += owed
+            account.unsure += owed
+        self._keep = keep
+        self._note()
 
     @property
     def is_capped(self) -> bool:
@@ -183,10 +199,15 @@ class Ledger:
         if bound <= room_now:
             self._in_flight += 1
             self._accounts.of(purse).promised += bound
+            self._note()
             return Reservation(purse, bound)
         if bound <= room:
             return None
         kept = f", {_dollars(self._aside)} of it kept for the exam" if purse == "search" and self._aside else ""
+        unsure = search.unsure + exam.unsure
+        kept += (
+            f", {_dollars(unsure)} for replies that were lost or came without a count of tokens, at their dearest" if unsure else ""
+        )
         return Failure(
             "budget",
             f"money: {_dollars(search.spent + exam.spent)} of {_dollars(self._cap)} spent{kept}; "
@@ -217,11 +238,22 @@ class Ledger:
         account = self._accounts.of(reservation.purse)
         if paid or not self._budget.paid_only:
             account.spent += reservation.pico if cost_usd is None else _pico(cost_usd)
+            account.unsure += reservation.pico if cost_usd is None else 0
+        self._note()
         self._count(role, model, usage, cost_usd, paid)
 
     def release(self, reservation: Reservation) -> None:
         """The call was not sent, or not billed."""
         self._give_back(reservation)
+        self._note()
+
+    def lose(self, reservation: Reservation) -> None:
+        """The call was sent, and nobody will tell what came of it: all that was set aside counts as spent."""
+        self._give_back(reservation)
+        account = self._accounts.of(reservation.purse)
+        account.spent += reservation.pico
+        account.unsure += reservation.pico
+        self._note()
 
     def fail(self, role: ModelRole, model: str) -> None:
         """A call got no answer, and no bill."""
@@ -242,7 +274,7 @@ class Ledger:
     ) -> None:
         """Count an answer, of one call or more, that an earlier session of this run has journaled. Never refuses: it has happened. Of a paid one, `cached` calls at `cached_usd` came from the cache.
 
-        What was set aside for it is not in the journal, so a call of unknown cost adds nothing to what is spent (unlike in `settle`)."""
+        A call of unknown cost adds nothing here: what was set aside for it comes through `carry`."""
         if paid or not self._budget.paid_only:
             free = cached_usd if self._budget.paid_only else 0.0
             self._accounts.of(purse).spent += _pico((cost_usd or 0.0) - free)
@@ -266,7 +298,13 @@ class Ledger:
             promised / _PICO,
             None if self._cap is None else max(0, self._cap - search.spent - exam.spent) / _PICO,
             self._clock() - self._started,
+            (search.unsure + exam.unsure) / _PICO,
         )
+
+    def _note(self) -> None:
+        if self._keep is not None:
+            search, exam = self._accounts.search, self._accounts.exam
+            self._keep(search.unsure + search.promised, exam.unsure + exam.promised)
 
     def _of(self, role: ModelRole, model: str) -> _Sums:
         found = self._sums.get((role, model))

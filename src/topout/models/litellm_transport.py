@@ -29,6 +29,9 @@ _OPTIONAL = ("temperature", "seed", "stop", "response_format", "logprobs")
 _OWN_SERVERS = {"hosted_vllm": "http://localhost:8000/v1", "lm_studio": "http://localhost:1234/v1"}
 """Servers of one's own. Without an address litellm sends their prompts to api.openai.com."""
 
+EXTRA_S = 10.0
+"""Room for what is not the server's: litellm imports parts of itself with the first call, for seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Habits:
@@ -39,7 +42,8 @@ class _Habits:
 
 
 class LitellmTransport:
-    """Implements `topout.models.transport.Transport`. `timeout_s` bounds every call (litellm's own default is 6000 s).
+    """Implements `topout.models.transport.Transport`. `timeout_s` is how long a server may be silent (litellm's own default is 6000 s); `EXTRA_S`
+    more is what the whole call may take, since a server that sends a blank now and then is never silent for long.
 
     `dropped` tells, by model, which parameters were asked for and left out because the model does not take them. With `logprobs`, each call asks
     for log probabilities too.
@@ -73,8 +77,13 @@ class LitellmTransport:
                 self.dropped.setdefault(model, set()).update(wanted.keys() - taken.keys())
             started = time.perf_counter()
             try:
-                response = await litellm.acompletion(
-                    model=model, messages=messages, max_tokens=request.max_output_tokens, **taken, **habits.arguments
+                async with asyncio.timeout(self._timeout_s + EXTRA_S):
+                    response = await litellm.acompletion(
+                        model=model, messages=messages, max_tokens=request.max_output_tokens, **taken, **habits.arguments
+                    )
+            except TimeoutError:
+                return Refused(
+                    "outage", f"{model}: no whole answer within {self._timeout_s + EXTRA_S:g} s", retryable=True, lost=True
                 )
             except self._errors as problem:
                 complaints = unsupported_parameters(_status(problem), str(problem)) & taken.keys()
@@ -142,7 +151,9 @@ class LitellmTransport:
         chain = _chain(problem)
         words = " | ".join(str(one) for one in chain)
         status = _status(problem)
-        kind, retryable = classify(status, words, {type(one).__name__ for one in chain})
+        names = {type(one).__name__ for one in chain}
+        kind, retryable = classify(status, words, names)
+        lost = kind == "outage" and "HTTPStatusError" not in names  # a refusal with a status of its own is not billed
         said, hint = f" (HTTP {status}): {essence(str(problem))}" if status is not None else f": {essence(str(problem))}", ""
         match kind:
             case "auth":
@@ -164,7 +175,7 @@ class LitellmTransport:
                 pass
         message = one_line(f"{model}{said}", os.environ, limit=300 - len(hint))
         message += f"{'' if not hint or message.endswith('.') else '.'}{hint}"
-        return Refused(kind, message, retryable, _retry_after_s(problem), status)
+        return Refused(kind, message, retryable, _retry_after_s(problem), status, lost=lost)
 
     def _which_name(self, model: str) -> str:
         near = did_you_mean(model.partition("/")[0], map(str.__str__, self._litellm.provider_list))  # enum members and plain text

@@ -32,7 +32,8 @@ class Refused:
     """No answer, and why. `message` is one line without secrets.
 
     `retryable`: the same request may work later. `retry_after_s` is what the provider asked for, `status` its HTTP status.
-    `usage` is set when the call is billed all the same (a filtered or an empty reply).
+    `usage` is set when the call is billed all the same (a filtered or an empty reply). `lost`: the request left and no answer to it could be read
+    (a time-out, a broken connection, garbage), so that nobody knows whether it is billed.
     """
 
     kind: FailureKind
@@ -41,6 +42,7 @@ class Refused:
     retry_after_s: float | None = None
     status: int | None = None
     usage: Usage = _NOT_TOLD
+    lost: bool = False
 
 
 Sent = Delivered | Refused

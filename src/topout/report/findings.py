@@ -143,6 +143,7 @@ class Fold:
     ended: RunEnded | None = None
     resumed: int = 0
     paused_s: float = 0.0
+    began_at: float = 0.0
     attempts: dict[int, AttemptDone] = field(default_factory=dict)
     rollouts: list[RolloutDone] = field(default_factory=list)
     critiques: list[Critiqued] = field(default_factory=list)
@@ -158,7 +159,7 @@ def fold(events: Iterable[Event]) -> Fold:
     first = next(it, None)
     if not isinstance(first, RunStarted):
         raise JournalError("a journal begins with RunStarted. Is this the folder of a run?")
-    state = Fold(first)
+    state = Fold(first, began_at=first.at)
     for event in it:
         match event:
             case RolloutDone(attempt) if probe_of(attempt):
@@ -178,8 +179,12 @@ def fold(events: Iterable[Event]) -> Fold:
                 state.analyses[candidate] = event
             case RunEnded():
                 state.ended = event
+                took = event.details.get("session_s")
+                if isinstance(took, int | float):  # by a clock that nobody sets
+                    state.paused_s += event.at - state.began_at - took
             case RunResumed():
                 state.resumed += 1
+                state.began_at = event.at
                 state.paused_s += event.at - state.ended.at if state.ended else 0.0
                 state.ended = None
             case ProbeStarted():
@@ -257,7 +262,7 @@ def find(events: Iterable[Event], deployment: Deployment | None = None) -> Findi
         after=after,
         unscored=unscored_of(state.table),
         resumed=state.resumed,
-        seconds=(state.ended.at - state.started.at - state.paused_s) if state.ended else 0.0,
+        seconds=max(0.0, state.ended.at - state.started.at - state.paused_s) if state.ended else 0.0,
         table=state.table,
         probes=probes,
         sampling=sampling_of(state.table, state.started.manifest, holdout, clusters, baseline, winner),

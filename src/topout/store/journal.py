@@ -1,8 +1,9 @@
 """journal.jsonl: the truth, one event a line, append-only.
 
 Each event is written with one `write` to the file before `append` returns, so a killed process loses nothing that it was told. Power loss is
-another matter: `fsync` runs at most once a second (with an event) and on closing, so a machine that goes dark can lose what came after the last one. A
-torn last line (the one thing a kill can leave) is tolerated on reading and cut off when the run is taken up again.
+another matter: a thread of the journal's own calls `fsync` a second after the first event that is not on the disk yet, and so does closing. A machine
+that goes dark loses what came after the last one, and no more. A torn last line (the one thing that either can leave; zeros count as one) is tolerated
+on reading and cut off when the run is taken up again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-import time
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from topout.store.codec import SCHEMA, decode, encode
 
 __all__ = ["Follower", "JournalFile", "read_journal"]
 
-SYNC_EVERY_S = 1.0
+SYNC_AFTER_S = 1.0
+"""How long an event may wait for its `fsync`: what a power cut can take."""
 
 
 class JournalFile:
@@ -28,8 +30,11 @@ class JournalFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._synced = time.monotonic()
         self._descriptor = -1
+        self._fresh = threading.Event()
+        self._closing = threading.Event()
+        self._syncer = threading.Thread(target=self._sync, name="journal", daemon=True)
+        self._unsynced: OSError | None = None
 
     def open(self) -> JournalFile:
         """Open for appending; a torn last line is cut off first."""
@@ -37,20 +42,31 @@ class JournalFile:
             if self._path.exists():
                 trim(self._path)
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            sync_folder(self._path.parent)
         except OSError as error:
             raise refused(self._path, error) from error
+        self._syncer.start()
         return self
 
     def append(self, event: Event) -> None:
-        """Write one event. When this returns, it survives a kill of the process."""
+        """Write one event. When this returns, it survives a kill of the process; a second later a power cut as well."""
         line = (encode(event) + "\n").encode()
         try:
+            if self._unsynced is not None:
+                raise self._unsynced
             self._write(line)
-            if time.monotonic() - self._synced > SYNC_EVERY_S:
-                os.fsync(self._descriptor)
-                self._synced = time.monotonic()
         except OSError as error:
             raise refused(self._path, error) from error
+        self._fresh.set()
+
+    def _sync(self) -> None:
+        """The thread: off the event loop, since a disk may take its time."""
+        while self._fresh.wait() and not self._closing.wait(SYNC_AFTER_S):
+            self._fresh.clear()
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                self._unsynced = error
 
     def _write(self, line: bytes) -> None:
         """All of it or nothing: a disk that fills up in the middle of a line must not leave a piece that the next line is glued to."""
@@ -65,6 +81,9 @@ class JournalFile:
     def close(self) -> None:
         """Flush to the disk and close."""
         if self._descriptor >= 0:
+            self._closing.set()
+            self._fresh.set()
+            self._syncer.join()
             try:
                 os.fsync(self._descriptor)
             except OSError as error:
@@ -150,6 +169,15 @@ def check_schema(path: Path, line: bytes) -> None:
         raise JournalError(
             f"{path}:1: written with journal schema {schema}, this topout reads {SCHEMA}. Read it with the topout that wrote it."
         )
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk: a new file that was flushed can still be nameless after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def trim(path: Path) -> None:

@@ -38,6 +38,11 @@ class RunFolder:
         return self.path / "best"
 
     @property
+    def owed(self) -> Path:
+        """What a run with a limit of money may owe beside its journal."""
+        return self.path / "owed"
+
+    @property
     def stop(self) -> Path:
         """While this file is there, the session that writes the run is asked to end it cleanly."""
         return self.path / "stop"
@@ -172,11 +177,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a derived file whole or not at all. Raises StoreError when the disk refuses."""
+    """Write a derived file whole or not at all, also when the power goes. Raises StoreError when the disk refuses."""
     fresh = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(data)
+        with fresh.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # renamed without it, the file could be there and empty
         fresh.replace(path)
     except OSError as error:
         with suppress(OSError):

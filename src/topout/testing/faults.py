@@ -25,7 +25,7 @@ from typing import Any, Self
 from topout.testing.provider import said_by, tokens
 from topout.testing.server import OpenAIServer, Response, chat, drop, error
 
-__all__ = ["ANSWERS", "LASTING", "TRANSIENT", "FaultyProvider", "Schedule", "Served"]
+__all__ = ["ANSWERS", "LASTING", "SLOW", "TRANSIENT", "FaultyProvider", "Schedule", "Served"]
 
 LATE_S = 0.03
 """How late a slow first token is: noticeable, and far from any time-out."""
@@ -112,8 +112,15 @@ LASTING: Mapping[str, Made] = {
 }
 """What ends a run until somebody mends it."""
 
+SLOW: Mapping[str, Made] = {
+    "hang": TRANSIENT["hang"],
+    "429 for an hour": lambda body: error(429, "slow down", headers={"retry-after": "3600"}),
+    "drip": lambda body: told(answered(body), drip_s=0.2),
+}
+"""What a run with a deadline must not wait for: the drip sends a byte now and then, so that no silence is ever long."""
+
 UNPAID = ("context overflow", "refused")
-WORKED_OUT = ("half a reply", "not JSON", "empty body", "error with status 200", "choices null", "hang", "drop")
+WORKED_OUT = ("half a reply", "not JSON", "empty body", "error with status 200", "choices null", "hang", "drop", "drip")
 """Replies that no client can read, though the provider may have done the work: a bill for them has to fit into the limit."""
 
 
@@ -169,7 +176,7 @@ class FaultyProvider:
             if fault == "hang":
                 self._hangs += 1
             self._arrivals[key] += 1
-            made = {**TRANSIENT, **ANSWERS, **LASTING}.get(fault, answered)(body)
+            made = {**TRANSIENT, **ANSWERS, **LASTING, **SLOW}.get(fault, answered)(body)
             usage = (round(tokens(body) * self.tokens_per_word) + 8, max(1, len(said_by(body).split())))
             price = self.prices.get(body["model"], (0.0, 0.0))
             self.log.append(Served(fault, key, usage, usage[0] * price[0] + usage[1] * price[1]))
