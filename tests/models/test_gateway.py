@@ -266,7 +266,7 @@ def test_an_open_circuit_of_one_model_leaves_the_others_alone() -> None:
 
 
 def test_stopping_answers_all_callers_at_once_and_keeps_what_has_left(cache: ReplyCache) -> None:
-    transport = ScriptedTransport(delay_s=0.03)
+    transport = ScriptedTransport(delay_s=1.0)
     gateway = build(transport, cache, max_in_flight=2)
 
     async def main() -> list[Reply | Failure]:
@@ -275,7 +275,7 @@ def test_stopping_answers_all_callers_at_once_and_keeps_what_has_left(cache: Rep
         started = asyncio.get_running_loop().time()
         gateway.stop()
         outcomes = await asyncio.gather(*waiting, gateway.complete(ask("later")))
-        assert asyncio.get_running_loop().time() - started < 0.015
+        assert asyncio.get_running_loop().time() - started < 0.5
         await gateway.aclose()
         return outcomes
 
