@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from topout.app.foreign import ForeignView
 from topout.app.views import RunView
 from topout.errors import UserError, did_you_mean
 from topout.plugins.prompt_folders import save_prompt
@@ -12,7 +13,7 @@ from topout.report.comparison import Comparison
 from topout.report.probes import finalists
 from topout.store.layout import write_bytes, write_text
 
-__all__ = ["write_comparison", "write_derived", "write_picture"]
+__all__ = ["write_comparison", "write_derived", "write_foreign", "write_picture"]
 
 
 def write_derived(view: RunView) -> None:
@@ -61,3 +62,10 @@ def write_comparison(c: Comparison, path: Path) -> None:
     from topout.report.page.comparing import comparison_page
 
     write_text(path, comparison_page(c))
+
+
+def write_foreign(found: ForeignView, path: Path) -> None:
+    """The verdict on another tool's run as one page. Raises StoreError when the disk refuses."""
+    from topout.report.page.foreign import foreign_page
+
+    write_text(path, foreign_page(found))

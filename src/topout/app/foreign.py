@@ -30,6 +30,11 @@ class ForeignView:
     dev_gain: float
     holdout_gain: Gain | None
 
+    @property
+    def ceiling(self) -> Estimate | None:
+        """None: no curve is fitted to another tool's run."""
+        return None
+
 
 def verdict_on(source: str, *, delta: float = 0.02, dev_n: int | None = None, holdout_n: int | None = None) -> ForeignView:
     """Curve and verdict from `gepa:RUN_DIR`, `dspy:LOG` or `csv:FILE`. No model is asked, nothing in the log is executed.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from topout.cli.options import AsJson
-from topout.cli.output import print_json, say
+from topout.cli.output import print_json, say, typed_path
 
 __all__ = ["verdict"]
 
@@ -29,6 +30,7 @@ def verdict(
     holdout_n: Annotated[
         int | None, typer.Option(min=1, metavar="ROWS", help="CSV: rows behind 'holdout', when it has no such column.")
     ] = None,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write it as one page for a browser, too.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read another optimizer's log and say whether prompting has topped out, as far as the log can tell.
@@ -39,7 +41,15 @@ def verdict(
     from topout.report.foreign import foreign, foreign_document
 
     found = verdict_on(source, delta=delta, dev_n=dev_n, holdout_n=holdout_n)
+    if html is not None:
+        from topout.app.derived import write_foreign
+
+        write_foreign(found, Path(html))
     if as_json:
         print_json(foreign_document(found))
     else:
         say(foreign(found))
+        if html is not None:
+            from topout.report.layout import block, text
+
+            say(block("Written", text(typed_path(Path(html)))))

@@ -15,7 +15,7 @@ from topout.report.terminal import ruled
 from topout.report.verdict_json import estimate_document, finite, gain_document, point, ruling
 from topout.report.words import paired, quality
 
-__all__ = ["Foreign", "foreign", "foreign_document"]
+__all__ = ["OPTIMISM", "TOOLS", "Foreign", "foreign", "foreign_document", "more"]
 
 TOOLS = {"gepa": "GEPA", "dspy": "DSPy", "csv": "a CSV"}
 OPTIMISM = "the winner was selected on these rows: in simulated runs such a score is 9 / 5 / 4 / 2.5 points too high at 20-50 / 50-100 / 100-200 / 200-400 rows"
@@ -30,6 +30,8 @@ class Foreign(Protocol):
     def curve(self) -> tuple[CurvePoint, ...]: ...
     @property
     def verdict(self) -> Verdict: ...
+    @property
+    def ceiling(self) -> Estimate | None: ...
     @property
     def dev_baseline(self) -> Estimate: ...
     @property

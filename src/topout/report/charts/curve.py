@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from topout.domain import CurvePoint
+from topout.domain import CurvePoint, Estimate, Verdict
 from topout.plateau.wording import chance, points, quality
 from topout.report.charts.drawing import Plot, Spec, layered, named
-from topout.report.findings import Findings
 from topout.report.words import amount
 
 if TYPE_CHECKING:
@@ -23,14 +22,25 @@ SCALES: tuple[XScale, ...] = ("log", "linear")
 HELD, DEV, BAND = "held out (unseen by the search)", "dev (selected on these rows)", "band, all champions at once"
 
 
-def axes_of(f: Findings) -> tuple[XAxis, ...]:
+class Curved(Protocol):
+    """What a curve is drawn from: a run's findings, or what another tool's log tells."""
+
+    @property
+    def curve(self) -> tuple[CurvePoint, ...]: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def ceiling(self) -> Estimate | None: ...
+
+
+def axes_of(f: Curved) -> tuple[XAxis, ...]:
     """What the curve can be drawn over: dollars only where every point but the first has a price above 0."""
     costs = [p.cost_usd for p in f.curve]
     priced = len(costs) > 1 and all(cost for cost in costs)
     return AXES if priced else ("calls",)
 
 
-def curve_chart(f: Findings, over: XAxis = "calls", scale: XScale = "log", size: int = 12) -> Plot:
+def curve_chart(f: Curved, over: XAxis = "calls", scale: XScale = "log", size: int = 12) -> Plot:
     """Dev dashed and grey, holdout with its band, champions marked where they change. To the right of the last point the room of the next
     doubling of calls, where the verdict gives a chance for it: as high as the gain that it asks for."""
     import altair as alt
@@ -120,7 +130,7 @@ TIPS = (
 )
 
 
-def points_of(f: Findings, over: XAxis) -> list[Spec]:
+def points_of(f: Curved, over: XAxis) -> list[Spec]:
     """A row a point and series. Fractions for the places, words for whoever points at one."""
     values: list[Spec] = []
     before = ""
@@ -189,7 +199,7 @@ def thinned(curve: tuple[CurvePoint, ...], over: XAxis, scale: XScale) -> list[C
     return kept[::-1]
 
 
-def limits(f: Findings, ahead: bool) -> tuple[float, float]:
+def limits(f: Curved, ahead: bool) -> tuple[float, float]:
     """The lowest and the highest score to show, with some air; at least 8 points apart."""
     shown = [p.dev.mean for p in f.curve if p.dev.n]
     for p in f.curve:
@@ -203,7 +213,7 @@ def limits(f: Findings, ahead: bool) -> tuple[float, float]:
     return max(0.0, min(low - air, middle - 0.04)), min(1.0, max(high + air, middle + 0.04))
 
 
-def forecast(f: Findings, over: XAxis) -> list[Spec]:
+def forecast(f: Curved, over: XAxis) -> list[Spec]:
     """The room of the next doubling of calls, as high as the gain asked for; nothing when the verdict gives no chance for it."""
     last = f.curve[-1]
     if f.verdict.probability is None or last.holdout is None or not last.holdout.n or last.calls < 1:

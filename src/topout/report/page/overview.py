@@ -13,7 +13,7 @@ from topout.report.page.markup import Markup, details, html, joined, plain
 from topout.report.page.shell import Section
 from topout.report.words import EMBEDDED_NOTE, is_embedded
 
-__all__ = ["card", "copyable", "header", "verdict"]
+__all__ = ["after_ruling", "card", "copyable", "header", "items", "verdict"]
 
 
 def header(started: RunStarted) -> Markup:
