@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from topout.config.task_file import JsonScorer, LabelScorer, PythonScorer, TaskFile
@@ -188,7 +189,15 @@ def program_files(folder: Path, settings: TaskFile) -> dict[str, dict[str, str]]
     """What a program is made of, by file; nothing for a task without one."""
     if settings.program is None:
         return {}
-    return {"program": {name: read_text(folder / name) for name in (settings.program.file, *settings.program.reads)}}
+    return {"program": {name: content(folder / name) for name in (settings.program.file, *settings.program.reads)}}
+
+
+def content(path: Path) -> str:
+    """A hash over a file. Raises UserError when it cannot be read."""
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}. The program reads it, as task.toml says.") from error
 
 
 def holdout_fingerprint(folder: Path, settings: TaskFile, task: Task, schema: dict[str, Json] | None) -> str:
