@@ -77,7 +77,7 @@ def situation(ruling: Ruling = "topped out", right: int = 360, n: int = 500, **t
         dev_rows=120,
         holdout_rows=n,
         shift_rows=60,
-        levers=(lever("instructions"), lever("demos"), lever("reasoning", 0, False), lever("answer format", 0, False)),
+        levers=(lever("instructions"), lever("demos"), lever("reasoning", 0, False), lever("format", 0, False)),
         failures=failing(("style", 5)),
         deployment=replace(TOLD, **told),
         cost_usd_per_call=0.001,

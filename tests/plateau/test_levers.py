@@ -54,9 +54,9 @@ def test_levers_that_no_recipe_pulls_are_listed_as_untried() -> None:
         "instructions",
         "demos",
         "reasoning",
-        "answer format",
+        "format",
         "voting",
-        "dynamic demos",
+        "retrieval",
         "another model",
     ]
     assert of(found, "voting") == LeverRecord("voting", False, 0, 0, 0, None, "untried: not in the recipe's scope")

@@ -19,4 +19,6 @@ def program_of(folder: TaskFolder) -> Program:
 def exam_of(folder: TaskFolder, loaded: LoadedRecipe, max_calls: int | None = None) -> ExamPlan:
     """How so many calls (None: the recipe's) are shared out between search and exam. Raises UserError when they are too few."""
     recipe, weight = loaded.recipe, program_of(folder).calls(folder.task.baseline)
-    return plan_exam(folder.task, max_calls or recipe.max_calls, recipe.exam_share, recipe.levers, weight=weight)
+    most = recipe.settings.get("max_votes", 1) if "voting" in recipe.levers and folder.program is None else 1
+    votes = max(1, -(-int(most) // weight))
+    return plan_exam(folder.task, max_calls or recipe.max_calls, recipe.exam_share, recipe.levers, weight=weight, votes=votes)

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from topout import __version__
 from topout.app.derived import write_derived
 from topout.app.places import typed
+from topout.app.planning import program_of
 from topout.app.stopping import heeding
 from topout.app.views import RunView
 from topout.app.workbench import Tape, Watch, Workbench
@@ -240,7 +241,8 @@ async def measured(
     is about the next one, so that what a limit leaves is paired. Replies carry a name of this evaluation's own,
     so that the next one does not take them for its own purchases.
     """
-    tape = Tape(workbench, len(candidates) * len(rows), watch)
+    calls = program_of(folder).calls
+    tape = Tape(workbench, sum(calls(one.prompt) for one in candidates) * len(rows), watch)
     gateway = workbench.open(f"evaluate-{secrets.token_hex(4)}")
     seat = Seat(Fitness(gateway), workbench.settings.model)
     halt = Halt()

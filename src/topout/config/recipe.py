@@ -17,7 +17,7 @@ class Recipe(BaseModel):
 
     description: str = ""
     optimizer: str = "evolve"
-    levers: tuple[Literal["instructions", "demos"], ...] = ("instructions", "demos")
+    levers: tuple[Literal["instructions", "demos", "reasoning", "format", "voting", "retrieval"], ...] = ("instructions", "demos")
     max_calls: int = Field(default=8000, gt=0)
     exam_share: float = Field(default=0.4, gt=0, lt=1)
     critic_temperature: float = Field(default=1.0, ge=0, le=2)

@@ -41,8 +41,8 @@ __all__ = [
     "probe_of",
 ]
 
-Lever = Literal["baseline", "instructions", "demos"]
-Operator = Literal["baseline", "rewrite", "merge", "shorten", "demos"]
+Lever = Literal["baseline", "instructions", "demos", "reasoning", "format", "voting", "retrieval"]
+Operator = Literal["baseline", "rewrite", "merge", "shorten", "demos", "switch"]
 Outcome = Literal["kept", "dropped", "rejected", "failed", "cut"]
 Proposal = Literal["raced", "duplicate", "rejected", "failed"]
 Ending = Literal["budget", "finished", "stopped", "outage", "money", "time"]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from topout.domain import CAUSES, Cause, Example, FailureCluster, Message, Prompt, Rollout, Scored, Task
 from topout.engine.step_examples import trajectory
 from topout.search.demos import answer_text
+from topout.text.genes import AnswerForm, plain
 from topout.text.replies import fenced, first_fence
 from topout.text.untrusted import one_line, well_formed
 
@@ -68,7 +69,7 @@ def causes_messages(task: Task, prompt: Prompt, rows: Sequence[Rollout], example
     lines = [f"Task: {one_line(task.description) or task.name}", "Job: causes"]
     if task.critic_notes:
         lines.append(f"Notes from the task's owner: {one_line(task.critic_notes)}")
-    text = "\n\n".join(f"[{c.role}: {c.name}]\n{c.text}" for c in prompt.components)
+    text = "\n\n".join(f"[{c.role}: {c.name}]\n{c.text}" for c in plain(prompt, AnswerForm.of(task)).components)
     lines += ["Prompt:", fenced(text, "prompt")]
     if prompt.demos:
         lines += ["Demos in the prompt:", fenced(demo_lines(prompt), "demos")]

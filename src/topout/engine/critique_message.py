@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from topout.contracts import Move
-from topout.domain import Component, Example, Message, Prompt, Rollout, Scored, Task
+from topout.domain import Component, Example, Message, Prompt, Rollout, Scored, Step, Task
 from topout.engine.step_examples import WHAT_STEPS_ARE, step_block
 from topout.search.demos import answer_text
+from topout.text.genes import AnswerForm, plain
 from topout.text.rendering import placeholders
 from topout.text.replies import fenced
 from topout.text.untrusted import one_line
@@ -49,7 +50,7 @@ def critique_messages(
     lines += ["Current text:", fenced(component.text, "text")]
     if move.operator == "merge":
         lines += ["Second text:", fenced(move.parents[1].candidate.prompt.component(move.component).text, "text")]
-    context = other_parts(prompt, component)
+    context = other_parts(plain(prompt, AnswerForm.of(task)), component)
     if context:
         lines += ["The rest of the prompt, for context (not to be edited):", fenced(context, "context")]
     shown = [*((r, "failed") for r in failing), *((r, "passed") for r in passing)]
@@ -70,10 +71,16 @@ def example_block(number: int, mark: str, rollout: Rollout, example: Example) ->
     """One rollout as the critic reads it."""
     lines = [f"### Example {number} ({mark})"]
     lines += [f"Input {name}: {clipped(value)}" for name, value in example.inputs.items()]
+    lines += [f"Reply {i}: {clipped(step.answered)}" for i, step in enumerate(replies_of(rollout), 1)]
     lines += [f"Answer: {clipped(rollout.answer)}", f"Expected: {clipped(answer_text(example.expected))}"]
     if isinstance(rollout.score, Scored) and rollout.score.feedback:
         lines.append(f"Feedback: {clipped(rollout.score.feedback)}")
     return "\n".join(lines)
+
+
+def replies_of(rollout: Rollout) -> tuple[Step, ...]:
+    """The replies that say more than the answer that was taken out of them: the model's reasoning, for example."""
+    return tuple(step for step in rollout.steps if step.component == "reply" and step.answered.strip() != rollout.answer.strip())
 
 
 def reference_block(number: int, example: Example) -> str:

@@ -327,7 +327,7 @@ def unpulled(lever: str, text: str) -> Condition:
 
 
 NO_REASONING_LEVER = unpulled("reasoning", "Letting the model reason before it answers has not been tried.")
-NO_FORMAT_LEVER = unpulled("answer format", "Another answer format has not been tried.")
+NO_FORMAT_LEVER = unpulled("format", "Another answer format has not been tried.")
 
 # Conditions on the facts of use
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from topout.domain import Attempt, AttemptDone, Estimate, Gain
 from topout.plateau.intervals import mean_interval, paired_gain
-from topout.plateau.levers import LEVER_OF
+from topout.plateau.levers import pulled_levers
 
 __all__ = ["Challenger", "Contender", "Evidence", "champion_at", "gather"]
 
@@ -150,7 +150,8 @@ def gather(
             changes.append(one.task_calls)
         previous = one.champion
     met = [(one.attempt, challenger) for one in ordered if (challenger := _challenger(one.attempt)) is not None]
-    tried = tuple(dict.fromkeys(LEVER_OF[attempt.operator] for attempt, _ in met))
+    pulled = zip(ordered, pulled_levers(ordered), strict=True)
+    tried = tuple(dict.fromkeys(lever for one, lever in pulled if lever and _challenger(one.attempt) is not None))
     dev_gain = _gain(now, baseline, dev, None)
     dev_last = _gain(now, half, dev, None)
     return Evidence(

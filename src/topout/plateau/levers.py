@@ -6,24 +6,38 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-from topout.domain import AttemptDone, Candidate, Gain, LeverRecord, Operator, Prompt
+from topout.domain import AttemptDone, Candidate, Gain, Lever, LeverRecord, Operator, Prompt
 from topout.plateau.intervals import paired_gain
 
-__all__ = ["ELSEWHERE", "LEVER_OF", "changed", "ledger"]
+__all__ = ["ELSEWHERE", "LEVER_OF", "changed", "ledger", "pulled_levers"]
 
-LEVER_OF: dict[Operator, str] = {
+LEVER_OF: dict[Operator, Lever] = {
     "baseline": "baseline",
     "rewrite": "instructions",
     "merge": "instructions",
     "shorten": "instructions",
     "demos": "demos",
 }
-"""The lever that an operator pulls."""
+"""The lever that an operator pulls; a switch pulls that of the gene which it changed."""
 
-ELSEWHERE = ("reasoning", "answer format", "voting", "dynamic demos", "another model")
-"""Levers that prompting has and no recipe pulls by itself: they are listed, so that nobody takes them for tried."""
+ELSEWHERE = ("reasoning", "format", "voting", "retrieval", "another model")
+"""Levers that prompting has besides: they are listed also where the recipe does not pull them, so that nobody takes them for tried."""
 
 _FAMILY = 0.05
+
+
+def pulled_levers(done: Sequence[AttemptDone]) -> list[str]:
+    """The lever that each attempt pulled, '' where it came to no prompt that would tell."""
+    prompts = {one.attempt.candidate.id: one.attempt.candidate.prompt for one in done if one.attempt.candidate is not None}
+    found = []
+    for one in done:
+        attempt = one.attempt
+        lever: str = LEVER_OF.get(attempt.operator, "")
+        parent = prompts.get(attempt.parents[0]) if attempt.parents else None
+        if not lever and attempt.candidate is not None and parent is not None:
+            lever = min(changed(parent, attempt.candidate.prompt), default="")
+        found.append(lever)
+    return found
 
 
 def changed(before: Prompt, after: Prompt) -> frozenset[str]:
@@ -33,6 +47,14 @@ def changed(before: Prompt, after: Prompt) -> frozenset[str]:
         found.add("instructions")
     if before.demos != after.demos:
         found.add("demos")
+    if before.reasoning != after.reasoning:
+        found.add("reasoning")
+    if before.answer_format != after.answer_format:
+        found.add("format")
+    if before.votes != after.votes:
+        found.add("voting")
+    if before.retrieved != after.retrieved:
+        found.add("retrieval")
     return frozenset(found)
 
 
@@ -84,8 +106,8 @@ def ledger(
     """
     ordered = sorted(done, key=lambda one: one.attempt.number)
     measured = {lever: scores for lever, scores in (alone or {}).items() if any(map(math.isfinite, scores))}
-    pulled = [LEVER_OF[one.attempt.operator] for one in ordered]
-    names = [name for name in dict.fromkeys([*levers, *pulled]) if name != "baseline"]
+    pulled = pulled_levers(ordered)
+    names = [name for name in dict.fromkeys([*levers, *pulled]) if name not in ("baseline", "")]
     pairs: dict[str, tuple[Sequence[float], Sequence[float], str]] = {}
     for name in names:
         if name in measured and baseline in holdout:

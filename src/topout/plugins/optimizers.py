@@ -113,6 +113,7 @@ def find(name: str, here: Path) -> Path:
 def evolve(settings: Settings, levers: Levers, path: Path) -> Optimizer:
     """The default optimizer with a recipe's settings."""
     needed = {"rewrite": "instructions", "merge": "instructions", "shorten": "instructions", "demos": "demos"}
+    needed |= {"think": "reasoning", "json": "format", "max_votes": "voting", "max_retrieved": "retrieval"}
     return Evolve(settings_of(EvolveSettings, within(levers, needed, settings, path), path))
 
 

@@ -54,6 +54,11 @@ def changed(f: Findings, found: Changed, marks: bool) -> RenderableType:
         return Group(*parts, text(""), text("Nothing changed: it is the same prompt."))
     for component in found.diff.components:
         parts += [text(""), *component_lines(component, marks)]
+    if found.diff.genes:
+        parts += [text(""), text("--- how it is asked ---", "dim")]
+    for gene in found.diff.genes:
+        sign = {"added": "+ ", "removed": "- "}.get(gene.kind, "  ")
+        parts.append(text(f"{sign}{gene.text}", LOOKS[gene.kind]))
     demos = found.diff.demos
     if demos:
         counts = {kind: sum(d.kind == kind for d in demos) for kind in ("same", "added", "removed")}

@@ -235,6 +235,7 @@ def diff_document(f: Findings, found: Changed) -> dict[str, Json]:
             {"kind": d.kind, "inputs": dict(d.demo.inputs), "output": d.demo.output, "example": d.demo.example_id or None}
             for d in found.diff.demos
         ],
+        "genes": [{"kind": gene.kind, "text": gene.text} for gene in found.diff.genes],
     }
 
 

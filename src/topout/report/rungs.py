@@ -39,7 +39,7 @@ def levers_block(levers: Sequence[LeverRecord]) -> RenderableType:
         parts.append(text(f"{100 * max(levels):g} % intervals, which hold together at 95 %", "dim"))
     others = [one.lever for one in levers if one not in pulled]
     if others:
-        parts.append(text(f"Not tried, as no recipe pulls them: {listed(others)}."))
+        parts.append(text(f"Not tried, as the recipe does not pull them: {listed(others)}."))
     return block("Levers", *parts)
 
 

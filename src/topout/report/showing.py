@@ -17,6 +17,7 @@ from topout.report.findings import Findings
 from topout.report.layout import block, grid, table, text
 from topout.report.measures import failures, setting, split_estimates
 from topout.report.words import EMBEDDED_NOTE, amount, is_embedded, quality
+from topout.text.genes import described
 
 __all__ = [
     "HOLDOUT_WARNING",
@@ -171,6 +172,9 @@ def prompt_text(prompt: Prompt) -> list[RenderableType]:
             text(shortened(c.text, LONGEST), lines=True),
             Text(" "),
         ]
+    genes = described(prompt)
+    if genes:
+        parts += [text("--- how it is asked ---", "dim"), *(text(gene) for gene in genes), Text(" ")]
     if prompt.demos:
         parts.append(text(f"--- {len(prompt.demos)} demos ---", "dim"))
     for i, demo in enumerate(prompt.demos, 1):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from topout.contracts import History, Lab, Move, Stop
-from topout.domain import Attempt, Candidate, Demo, Example, Outcome, Prompt, Rollout, Scored
+from topout.domain import Attempt, Candidate, Demo, Example, Outcome, Rollout, Scored
 from topout.search.demos import fitting, spread
 from topout.search.racing import Standing
 from topout.search.trial import Terms, fruitless, race, race_calls
@@ -78,7 +78,7 @@ class Bootstrap:
             (champion,),
             read=read,
             references=tuple(train[-labelled:] if labelled else ()),
-            prompt=Prompt(champion.candidate.prompt.components, demos),
+            prompt=champion.candidate.prompt.with_demos(demos),
             rationale=f"{wanted} bootstrapped",
             calls=first,
             more=rest,
@@ -101,7 +101,7 @@ class Bootstrap:
             scored = sum(isinstance(r.score, Scored) for r in seen)
             return ended("rejected" if scored else "failed", f"none of {scored} scored train rows passed")
         own = sum(demo.example_id in {row.id for row in move.read} for demo in demos)
-        prompt = Prompt(champion.candidate.prompt.components, demos)
+        prompt = champion.candidate.prompt.with_demos(demos)
         candidate = lab.candidate(prompt, move, f"{own} demos in the model's own words, {len(demos) - own} labelled")
         if candidate.id == champion.candidate.id:
             return ended("rejected", "the same few-shot set as the champion's")

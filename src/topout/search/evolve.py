@@ -16,6 +16,7 @@ from topout.domain import Attempt, Operator
 from topout.search.demos import edit_demos
 from topout.search.parents import draw_parent, draw_partner
 from topout.search.program_moves import program_move
+from topout.search.switch import Genes, switch_move
 from topout.search.trial import Terms, carry_out, fruitless, instructs, race_calls, rewrite_move
 
 __all__ = ["Evolve", "EvolveSettings"]
@@ -31,6 +32,11 @@ class EvolveSettings(Terms):
     demos: float = 0.45
     merge: float = 0.1
     shorten: float = 0.1
+    switch: float = 0.0
+    think: int = 0
+    json: int = 0
+    max_votes: int = 0
+    max_retrieved: int = 0
     max_demos: int = 48
     demo_word_cap: int = 1500
     give_up_after: int = 400
@@ -44,9 +50,9 @@ class EvolveSettings(Terms):
         for name, share in (("champion_share", self.champion_share), ("blame", self.blame)):
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} must lie in [0, 1]")
-        shares = (self.rewrite, self.demos, self.merge, self.shorten)
+        shares = (self.rewrite, self.demos, self.merge, self.shorten, self.switch)
         if min(shares) < 0 or sum(shares) <= 0:
-            raise ValueError("the shares rewrite, demos, merge and shorten must not be negative, and not all 0")
+            raise ValueError("the shares rewrite, demos, merge, shorten and switch must not be negative, and not all 0")
 
 
 class Evolve:
@@ -81,6 +87,9 @@ class Evolve:
             known = history.train_scores.get(parent.candidate.id, {})
             edit = edit_demos(parent.candidate.prompt, history.task.rows("train"), known, s.max_demos, s.demo_word_cap, rng)
             return edit and Move("demos", (parent,), prompt=edit[0], rationale=edit[1], calls=first, more=rest)
+        if operator == "switch":
+            genes = Genes(bool(s.think), bool(s.json), s.max_votes, s.max_retrieved)
+            return switch_move(history.task, parent, genes, s, rng)
         editable = [c for c in parent.candidate.prompt.components if instructs(c)]
         if not editable:
             return None
@@ -106,7 +115,13 @@ class Evolve:
 
 def operator_order(s: EvolveSettings, rng: random.Random) -> list[Operator]:
     """The operators in a random order, each first with the probability of its share; those with share 0 never."""
-    shares: list[tuple[Operator, float]] = [("rewrite", s.rewrite), ("demos", s.demos), ("merge", s.merge), ("shorten", s.shorten)]
+    shares: list[tuple[Operator, float]] = [
+        ("rewrite", s.rewrite),
+        ("demos", s.demos),
+        ("merge", s.merge),
+        ("shorten", s.shorten),
+        ("switch", s.switch),
+    ]
     live = [(name, share) for name, share in shares if share > 0]
     return [name for name, share in sorted(live, key=lambda one: -(rng.random() ** (1 / one[1])))]
 

@@ -12,7 +12,7 @@ import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from topout.contracts import History, Lab, Member, Move, Stop
@@ -91,7 +91,7 @@ class Fewshot:
         champion = history.pool[history.champion]
         first, rest = race_calls(len(history.task.rows("dev")), self.settings, champion.calls)
         demos, components = menu.demos[pair[0]], menu.instructions[pair[1]]
-        prompt = Prompt(components, demos)
+        prompt = replace(champion.candidate.prompt, components=components, demos=demos)
         few_shot = f"few-shot set {pair[0]} ({len(demos)} demos)" if pair[0] != BASELINE else "the baseline's few-shot set"
         text = f"the instructions of attempt {pair[1]}" if pair[1] != BASELINE else "the baseline's instructions"
         same = shown(demos) == shown(champion.candidate.prompt.demos)

@@ -1,6 +1,8 @@
-"""One lever at a time: what of a winner's change is its instructions, and what its demos."""
+"""One lever at a time: what of a winner's change is its instructions, what its demos, what each gene."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from topout.domain import Candidate, Lever, Prompt
 from topout.text.fingerprints import prompt_id
@@ -14,7 +16,14 @@ def alone(baseline: Prompt, winner: Prompt) -> dict[Lever, Candidate]:
     A function of the two alone, so who to measure is settled before anything is measured. Empty when they differ by less than two levers: then the
     winner itself is the answer.
     """
-    found: dict[Lever, Prompt] = {"instructions": winner.with_demos(baseline.demos), "demos": baseline.with_demos(winner.demos)}
-    ends = {prompt_id(baseline), prompt_id(winner)}
-    made = {lever: Candidate(prompt_id(prompt), prompt) for lever, prompt in found.items()}
-    return {} if any(one.id in ends for one in made.values()) else made
+    found: dict[Lever, Prompt] = {
+        "instructions": replace(baseline, components=winner.components),
+        "demos": replace(baseline, demos=winner.demos),
+        "reasoning": replace(baseline, reasoning=winner.reasoning),
+        "format": replace(baseline, answer_format=winner.answer_format),
+        "voting": replace(baseline, votes=winner.votes),
+        "retrieval": replace(baseline, retrieved=winner.retrieved),
+    }
+    same = prompt_id(baseline)
+    made = {lever: Candidate(name, prompt) for lever, prompt in found.items() if (name := prompt_id(prompt)) != same}
+    return made if len(made) > 1 else {}

@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from topout.domain import Demo, Prompt
+from topout.text.genes import described
 
 __all__ = ["Change", "ChangedComponent", "ChangedDemo", "Piece", "PromptDiff", "prompt_diff", "word_diff"]
 
@@ -57,15 +58,18 @@ class ChangedDemo:
 
 @dataclass(frozen=True, slots=True)
 class PromptDiff:
-    """What changed from a prompt to another: components in the order of the one after (removed ones last), demos in reading order."""
+    """What changed from a prompt to another: components in the order of the one after (removed ones last), demos in reading order, genes that are or were
+    switched on in words."""
 
     components: tuple[ChangedComponent, ...]
     demos: tuple[ChangedDemo, ...]
+    genes: tuple[Piece, ...] = ()
 
     @property
     def same(self) -> bool:
         """Whether nothing changed."""
-        return all(c.change == "same" for c in self.components) and all(d.kind == "same" for d in self.demos)
+        kinds = [*(one.kind for one in self.demos), *(one.kind for one in self.genes)]
+        return all(c.change == "same" for c in self.components) and all(kind == "same" for kind in kinds)
 
 
 def prompt_diff(before: Prompt, after: Prompt) -> PromptDiff:
@@ -86,7 +90,10 @@ def prompt_diff(before: Prompt, after: Prompt) -> PromptDiff:
         else:
             demos += [ChangedDemo("removed", d) for d in before.demos[i:i_end]]
             demos += [ChangedDemo("added", d) for d in after.demos[j:j_end]]
-    return PromptDiff(tuple(components), tuple(demos))
+    was, now = described(before), described(after)
+    genes = [Piece("same" if phrase in now else "removed", phrase) for phrase in was]
+    genes += [Piece("added", phrase) for phrase in now if phrase not in was]
+    return PromptDiff(tuple(components), tuple(demos), tuple(genes))
 
 
 def word_diff(before: str, after: str) -> tuple[Piece, ...]:

@@ -7,6 +7,7 @@ from topout.report.findings import Findings
 from topout.report.page.markup import Markup, data_block, details, html, joined, plain
 from topout.report.page.shell import Section
 from topout.text.diffs import Piece, word_diff
+from topout.text.genes import described, switched
 from topout.text.prompts import format_prompt
 from topout.text.rendering import placeholders, render
 
@@ -32,7 +33,10 @@ def prompt_section(f: Findings) -> Section:
     names = list(dict.fromkeys([*(c.name for c in f.winner.prompt.components), *(c.name for c in f.baseline.prompt.components)]))
     parts = joined(part(name, f.baseline.prompt, f.winner.prompt) for name in names)
     return Section(
-        "prompt", "The best prompt", html("{c}{r}{p}{d}", c=copies(f.winner.prompt), r=reason, p=parts, d=demos(f)), lead
+        "prompt",
+        "The best prompt",
+        html("{c}{r}{g}{p}{d}", c=copies(f.winner.prompt), r=reason, g=genes(f.winner.prompt), p=parts, d=demos(f)),
+        lead,
     )
 
 
@@ -127,6 +131,11 @@ def demos(f: Findings) -> Markup:
     )
 
 
+def genes(prompt: Prompt) -> Markup:
+    """How the model is asked with the prompt, where that is not by one plain call."""
+    return html("<p>With this prompt the model {g}.</p>", g="; ".join(described(prompt))) if switched(prompt) else Markup()
+
+
 def copies(prompt: Prompt) -> Markup:
     """Buttons that copy the exact prompt. Very long ones are left to `topout export`."""
     fields = dict.fromkeys(n for c in prompt.components for n in placeholders(c.text))
@@ -134,6 +143,7 @@ def copies(prompt: Prompt) -> Markup:
     document: dict[str, Json] = {
         "components": [{"name": c.name, "role": c.role, "text": c.text, "frozen": c.frozen} for c in prompt.components],
         "demos": [{"inputs": dict(d.inputs), "output": d.output} for d in prompt.demos],
+        **switched(prompt),
     }
     text = format_prompt(prompt)
     if len(text) + sum(len(d.output) + sum(map(len, d.inputs.values())) for d in prompt.demos) > MOST_COPIED:
