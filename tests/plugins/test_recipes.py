@@ -57,7 +57,7 @@ def test_settings_of_a_recipe_reach_an_optimizer_of_ones_own(tmp_path: Path) -> 
         ('optimizer = "fewshot"\n[settings]\nlanes = 2.5\n', "mine.toml:3: lanes = 2.5: expected a whole number."),
         ('optimizer = "fewshot"\n[settings]\nlanes = 0\n', "lanes must be at least 1."),
         ('levers = ["demos"]\n[settings]\nmerge = 0.1\n', "mine.toml:3: merge = 0.1 needs the lever 'instructions'."),
-        ("levers = []\n", "the shares rewrite, demos, merge and shorten must not be negative, and not all 0."),
+        ("levers = []\n", "the shares rewrite, demos, merge, shorten and switch must not be negative, and not all 0."),
     ],
 )
 def test_a_recipe_that_is_wrong_is_refused_with_its_remedy(tmp_path: Path, text: str, sentence: str) -> None:
