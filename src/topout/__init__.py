@@ -4,7 +4,7 @@
     run = topout.optimize("tasks/support-tickets")
     print(run.verdict.sentence)
 
-`optimize`, `optimize_folds`, `optimize_until_decided`, `resume`, `evaluate`, `gate`, `compare`, `export`, `hand_off`, `import_prompt`, `probe`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
+`optimize`, `optimize_folds`, `optimize_until_decided`, `resume`, `evaluate`, `gate`, `compare`, `bench`, `plan_bench`, `export`, `hand_off`, `import_prompt`, `probe`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from topout.app import (
+        BenchPlan,
+        BenchView,
         Comparison,
         Delivery,
         Evaluation,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         Imported,
         RunHead,
         RunView,
+        bench,
         compare,
         evaluate,
         export,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
         optimize,
         optimize_folds,
         optimize_until_decided,
+        plan_bench,
         probe,
         rebuild,
         resume,
@@ -42,6 +46,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BenchPlan",
+    "BenchView",
     "Comparison",
     "Delivery",
     "Evaluation",
@@ -52,6 +58,7 @@ __all__ = [
     "RunHead",
     "RunView",
     "__version__",
+    "bench",
     "compare",
     "evaluate",
     "export",
@@ -63,6 +70,7 @@ __all__ = [
     "optimize",
     "optimize_folds",
     "optimize_until_decided",
+    "plan_bench",
     "probe",
     "rebuild",
     "resume",

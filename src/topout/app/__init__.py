@@ -8,15 +8,14 @@ run.curve, run.candidates, run.rollouts     # pandas DataFrames
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from topout.app.beginning import begin
+from topout.app.benching import BenchPlan, BenchView, bench, plan_bench
 from topout.app.deciding import optimize_until_decided
-from topout.app.derived import write_derived
 from topout.app.exporting import Delivery, export
-from topout.app.facts import facts_now
 from topout.app.folding import Folds, optimize_folds
 from topout.app.foreign import ForeignView, verdict_on
 from topout.app.gating import Gated, gate
@@ -25,25 +24,23 @@ from topout.app.heads import head
 from topout.app.importing import Imported, import_prompt
 from topout.app.judging import check_rival, compared, evaluation, rows_of
 from topout.app.places import task_path
-from topout.app.planning import exam_of
 from topout.app.probing import probe
-from topout.app.running import checked_settings, drive, measured
-from topout.app.taking_up import taken_up
+from topout.app.resuming import load_run, rebuild, resume
+from topout.app.running import checked_settings, measured
 from topout.app.views import Evaluation, RunHead, RunView
 from topout.app.workbench import Watch, Workbench
-from topout.domain import Candidate, Event, RunEnded, RunResumed, RunStarted, Split
+from topout.domain import Candidate, Split
 from topout.errors import JournalError
 from topout.models.event_loop import run_blocking
 from topout.plugins.prompt_folders import load_prompt
 from topout.plugins.tasks import load_task
 from topout.report.comparison import Comparison, compare_runs
-from topout.report.findings import find
-from topout.store.journal import read_journal
-from topout.store.layout import find_run
 from topout.store.layout import list_runs as run_folders
 from topout.text.fingerprints import prompt_id
 
 __all__ = [
+    "BenchPlan",
+    "BenchView",
     "Comparison",
     "Delivery",
     "Evaluation",
@@ -53,6 +50,7 @@ __all__ = [
     "Imported",
     "RunHead",
     "RunView",
+    "bench",
     "compare",
     "evaluate",
     "export",
@@ -64,6 +62,7 @@ __all__ = [
     "optimize",
     "optimize_folds",
     "optimize_until_decided",
+    "plan_bench",
     "probe",
     "rebuild",
     "resume",
@@ -118,39 +117,6 @@ def optimize(
     return begin(settings, Path(runs_dir), watch)
 
 
-def resume(
-    run: str | Path,
-    *,
-    max_cost: float | None = None,
-    max_time: float | None = None,
-    concurrency: int | None = None,
-    runs_dir: str | Path = "runs",
-    watch: Watch | None = None,
-    recall: Callable[[Sequence[Event]], None] | None = None,
-) -> RunView:
-    """Take up a run that was stopped, killed, or ended by an outage, by money or by time. It goes on as if it had never ended, from any folder.
-
-    `max_cost` (dollars, for the whole run), `max_time` (seconds, for this session) and `concurrency` may be set anew. `recall` is told once what
-    earlier sessions found, `watch` of each new event. Raises JournalError when the task or the recipe changed since, or another process is at it.
-    """
-    folder = find_run(Path(run), Path(runs_dir))
-    with folder.lock():  # before the journal is read: nobody may write to it from then on
-        events = read_journal(folder.journal)
-        if recall is not None:
-            recall(events)
-        started = events[0]
-        if not isinstance(started, RunStarted):
-            raise JournalError(f"{folder.journal}:1: a journal begins with RunStarted.")
-        changed = {"max_cost": max_cost, "max_time": max_time, "concurrency": concurrency}
-        settings, task, loaded = taken_up(folder, started, {k: v for k, v in changed.items() if v is not None})
-        last = next((event for event in reversed(events) if isinstance(event, RunEnded | RunResumed)), started)
-        if isinstance(last, RunEnded) and last.ending in ("budget", "finished"):
-            return replace(rebuild(folder.path, runs_dir), went_on=False)
-        plan = exam_of(task, loaded, settings.max_calls)
-        workbench = Workbench(settings, loaded.recipe.exam_share)
-        return drive(folder, settings, task, loaded, plan, workbench, started, events, watch)
-
-
 def evaluate(
     task: str | Path,
     *,
@@ -197,16 +163,6 @@ def evaluate(
     return found if other is None else replace(found, against=compared(other.findings, other.folder.name, rows, rollouts))
 
 
-def load_run(run: str | Path, runs_dir: str | Path = "runs") -> RunView:
-    """Read a run: a folder, or the name of one in `runs_dir` (`latest` too). Raises UserError or JournalError.
-
-    The advice goes by the facts of use that the task's file tells now, and by the run's own copy of them where that file is gone.
-    """
-    folder = find_run(Path(run), Path(runs_dir))
-    events = read_journal(folder.journal)
-    return RunView(folder.path, find(events, facts_now(folder.path, events)))
-
-
 def compare(runs: Sequence[str | Path], runs_dir: str | Path = "runs") -> Comparison:
     """Runs of one task beside each other: winners on the holdout, differences paired row by row and corrected for their number, costs, verdicts.
 
@@ -214,13 +170,6 @@ def compare(runs: Sequence[str | Path], runs_dir: str | Path = "runs") -> Compar
     """
     views = [load_run(run, runs_dir) for run in runs]
     return compare_runs([(view.folder.name, view.findings) for view in views])
-
-
-def rebuild(run: str | Path, runs_dir: str | Path = "runs") -> RunView:
-    """Write a run's derived files anew from its journal: tables, verdict.json, plateau.png and best/."""
-    view = load_run(run, runs_dir)
-    write_derived(view)
-    return view
 
 
 def list_runs(runs_dir: str | Path = "runs") -> list[RunHead]:

@@ -16,6 +16,7 @@ import typer
 
 from topout import __version__
 from topout.cli import (
+    benching,
     caching,
     checking,
     creating,
@@ -84,6 +85,7 @@ app.command(short_help="Decide by interval whether a prompt holds a bound, for C
 app.command(short_help="Go on with a run that ended early.")(running.resume)
 app.command(short_help="Buy the evidence for a verdict on an ended run.")(probing.probe)
 app.command(short_help="Show a run live in a browser while it goes on.")(watching.watch)
+app.command(short_help="Compare optimizers on a task within one budget.")(benching.bench)
 app.command(short_help="List the runs with their held-out scores.")(reading.runs)
 app.command(short_help="Show a run's best prompt, attempts and failures.")(reading.show)
 app.command(short_help="Compare runs of one task, paired on the held-out rows.")(reading.compare)

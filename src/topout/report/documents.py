@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from topout.domain import Json, Rollout
+from topout.domain import Ending, Json, Rollout
+from topout.report.benched import Benched
 from topout.report.changed import Changed
 from topout.report.comparison import Comparison
 from topout.report.findings import Findings, RoleSpend
@@ -23,6 +24,8 @@ from topout.report.words import is_embedded
 __all__ = [
     "Delivered",
     "Evaluated",
+    "bench_document",
+    "bench_plan_document",
     "comparison_document",
     "diff_document",
     "evaluation_document",
@@ -200,6 +203,85 @@ def comparison_document(c: Comparison) -> dict[str, Json]:
             {"one": d.one, "other": d.other, "difference": gain_document(d.gain), "result": d.result, "sentence": d.sentence}
             for d in c.differences
         ],
+    }
+
+
+class Planned(Protocol):
+    """A bench before its first call."""
+
+    @property
+    def task(self) -> str: ...
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def critic(self) -> str: ...
+    @property
+    def runs(self) -> Sequence[tuple[str, int]]: ...
+    @property
+    def done(self) -> int: ...
+    @property
+    def calls(self) -> Mapping[str, int]: ...
+    @property
+    def all_calls(self) -> int: ...
+    @property
+    def max_cost(self) -> float | None: ...
+    @property
+    def cost_usd(self) -> tuple[float, float] | None: ...
+
+
+def bench_plan_document(plan: Planned) -> dict[str, Json]:
+    """`topout bench --dry-run`."""
+    return {
+        "schema": SCHEMA,
+        "task": plan.task,
+        "folder": str(plan.folder),
+        "model": plan.model,
+        "critic": plan.critic,
+        "runs": [{"recipe": recipe, "seed": seed, "calls": plan.calls[recipe]} for recipe, seed in plan.runs],
+        "runs_done": plan.done,
+        "calls": plan.all_calls,
+        "max_cost_usd": plan.max_cost,
+        "task_model_cost_usd": list(plan.cost_usd) if plan.cost_usd else None,
+    }
+
+
+def bench_document(b: Benched, folder: Path, done: int, runs: int, ending: Ending | None) -> dict[str, Json]:
+    """`topout bench`. Differences are `other` minus `one`; their level is corrected for their number."""
+    return {
+        "schema": SCHEMA,
+        "task": b.task,
+        "folder": str(folder),
+        "holdout_fingerprint": b.holdout_fingerprint,
+        "model": b.model,
+        "embedded": b.embedded,
+        "critic": b.critic,
+        "seeds": list(b.seeds),
+        "runs_done": done,
+        "runs": runs,
+        "ending": ending,
+        "level": b.level,
+        "optimizers": [
+            {
+                "recipe": one.recipe,
+                "runs": list(one.runs),
+                "holdout": estimate_document(one.score),
+                "gain_over_baseline": gain_document(one.gain),
+                "dev": one.dev,
+                "calls": one.calls,
+                "seconds": one.seconds,
+                "prompt_tokens": one.prompt_tokens,
+                "runs_without_better_prompt": one.unmoved,
+                "spend": spend_document(one.spend),
+            }
+            for one in b.entries
+        ],
+        "differences": [
+            {"one": d.one, "other": d.other, "difference": gain_document(d.gain), "result": d.result, "sentence": d.sentence}
+            for d in b.differences
+        ],
+        "sentence": b.sentence,
     }
 
 
