@@ -51,4 +51,4 @@ def evolve(changes: str) -> Entrant:
     settings = EvolveSettings(**tomllib.loads(RECIPE.read_text())["settings"])
     told = tomllib.loads("\n".join(changes.split(",")))
     optimizer = Evolve(replace(settings, **told))
-    return Entrant(lambda ground, calls, seed: run_ours(ground, optimizer, calls, seed, exam=True))
+    return Entrant(lambda ground, calls, seed: run_ours(ground, optimizer, calls, seed, exam=True), anytime=True)

@@ -136,7 +136,7 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A candidate in the pool with its score on each dev row, in the order of the dev split (nan where unscored).
+    """A candidate in the pool with its score on each dev row, in the order of the dev split (nan where unscored or not measured).
 
     `mean` is over the rows that were scored, `tokens` the mean prompt tokens of an answer, `calls` how many calls an answer takes at most."""
 
@@ -177,7 +177,7 @@ class Move:
     `prompt` is set when the proposal needs no critic. `calls` is how many calls are set aside for the attempt beside those for `read` on
     the first parent; past them it waits for its turn and asks for more. A rollout counts as many calls as an answer of its prompt takes (`Member.calls`).
     `more` is how many it will need then if all goes well: nothing is planned that could not be finished with what is left. `references` are train rows that the critic is shown with their expected
-    answers alone: they cost no call. `notes` are edits that failed before, told to the critic. `word_cap` bounds
+    answers alone: they cost no call. `rows` is how many dev rows the race is over, 0 for all. `notes` are edits that failed before, told to the critic. `word_cap` bounds
     the critic's text.
     """
 
@@ -190,6 +190,7 @@ class Move:
     notes: tuple[str, ...] = ()
     calls: int = 0
     more: int = 0
+    rows: int = 0
     rationale: str = ""
     word_cap: int = 600
 

@@ -61,7 +61,7 @@ def test_every_operator_is_planned_where_it_applies() -> None:
         assert len(move.parents) == (2 if move.operator == "merge" else 1)
         assert move.component == ("" if move.operator == "demos" else "system")
         assert (move.calls, move.more) == (4 if move.operator == "demos" else 5, 0)
-        assert len(move.read) == (20 if move.operator == "rewrite" else 0)
+        assert len(move.read) == (8 if move.operator == "rewrite" else 0)
 
 
 def test_an_operator_with_nothing_to_do_gives_way() -> None:

@@ -7,8 +7,8 @@ import random
 from collections import Counter
 
 from topout.contracts import History, Member
-from topout.domain import Candidate, Prompt
-from topout.search.parents import draw_parent, draw_partner
+from topout.domain import Attempt, Candidate, Operator, Outcome, Prompt
+from topout.search.parents import draw_parent, draw_partner, newcomer
 from topout.testing.fakes import made_up_task
 
 DRAWS = 4000
@@ -70,3 +70,30 @@ def test_a_partner_solves_what_the_parent_misses() -> None:
 def test_a_parent_that_misses_nothing_has_no_partner() -> None:
     known = history((1.0, 1.0), (1.0, 0.0), (math.nan, 1.0))
     assert all(draw_partner(known, random.Random(seed), known.pool[0]) is None for seed in range(50))
+
+
+def lineage(*members: tuple[str, tuple[str, ...]], champion: int, outcome: Outcome = "kept", met: tuple[str, ...] = ()) -> History:
+    pool = [
+        Member(Candidate(name, Prompt(()), parents, "rewrite" if parents else "baseline"), (1.0,), 0.5 + i / 100, 1.0)
+        for i, (name, parents) in enumerate(members)
+    ]
+    operator: Operator = "merge"
+    attempts = [Attempt(n, operator, ("x", name), "dropped") for n, name in enumerate(met)]
+    attempts.append(Attempt(9, "rewrite", (), outcome))
+    return History(made_up_task(1, 1, 1), attempts, pool, champion, [[0]], {}, 0, 100)
+
+
+FAMILY: tuple[tuple[str, tuple[str, ...]], ...] = (("base", ()), ("a", ("base",)), ("b", ("base",)), ("c", ("a",)))
+
+
+def test_a_member_kept_beside_the_champion_is_to_be_crossed_with_it_once() -> None:
+    found = newcomer(lineage(*FAMILY, champion=3))
+    assert found is not None
+    assert found.candidate.id == "b"
+    assert newcomer(lineage(*FAMILY, champion=3, met=("b",))) is None
+
+
+def test_nobody_is_crossed_at_another_moment_or_when_the_champion_descends_from_all() -> None:
+    assert newcomer(lineage(*FAMILY, champion=3, outcome="dropped")) is None
+    assert newcomer(lineage(*FAMILY[:2], champion=1)) is None
+    assert newcomer(lineage(("base", ()), ("a", ("base",)), ("b", ("base",)), ("m", ("a", "b")), champion=3)) is None

@@ -42,14 +42,24 @@ def test_holders_and_champion_are_those_of_the_definition(members: list[tuple[li
         holders = [i for i, s in enumerate(scores) if s is not None and s == best > 0]
         assert population.holders[row] == holders
 
-    def rank(index: int) -> tuple[float, int, int]:
-        known = [s for s in members[index][0] if s is not None]
-        return (math.fsum(known) / len(known) if known else -1.0, -members[index][1], -index)
+    def beats(one: int, other: int) -> bool:
+        scored, rival = ([s for s in members[i][0] if s is not None] for i in (one, other))
+        if not scored or not rival:
+            return bool(scored)
+        pairs = [(a, b) for a, b in zip(members[one][0], members[other][0], strict=True) if a is not None and b is not None]
+        lead = sum(a - b for a, b in pairs) if pairs else sum(scored) / len(scored) - sum(rival) / len(rival)
+        return lead > 0 or (lead == 0 and members[one][1] < members[other][1])
 
-    expected = max(range(len(members)), key=rank)
-    if all(s is None for s in members[expected][0]):
-        expected = 0
-    assert population.champion == expected
+    champion = 0
+    for index in range(1, len(members)):
+        if beats(index, champion):
+            champion = index
+    assert population.champion == champion
+
+
+def test_members_are_compared_on_the_rows_that_both_were_measured_on() -> None:
+    assert pool(([0.0, 0.0, 1.0, 1.0], 1), ([1.0, 0.0, None, None], 9)).champion == 1
+    assert pool(([1.0, 0.0, 0.0, 0.0], 1), ([1.0, 0.0, None, None], 9)).champion == 0
 
 
 def test_a_tie_goes_to_the_shorter_prompt_then_to_the_older() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topout.search.racing import Standing, blocks, promising, standing
+from topout.search.racing import Standing, blocks, first_rows, promising, standing
 
 NAN = math.nan
 
@@ -25,6 +25,17 @@ def test_no_block_but_the_last_is_shorter_than_the_one_before(rows: int, first: 
     assert all(a <= b for a, b in pairwise(sizes[:-1]))
     assert all(size > 0 for size in sizes)
     assert sizes[0] >= min(rows, first)
+
+
+@given(st.integers(1, 400), st.integers(0, 400), st.integers(0, 400))
+def test_whoever_takes_more_rows_takes_those_of_the_others_too(rows: int, few: int, many: int) -> None:
+    few, many = sorted((few, many))
+    assert sorted(first_rows(rows, rows)) == list(range(rows))
+    assert first_rows(rows, many)[: min(few, rows)] == first_rows(rows, few)
+
+
+def test_the_first_rows_come_from_all_parts_of_the_file() -> None:
+    assert all(4 <= sum(row // 25 == part for row in first_rows(100, 20)) <= 6 for part in range(4))
 
 
 def test_the_blocks_of_the_shipped_recipe() -> None:

@@ -14,28 +14,26 @@ TRAIN = tuple(Example(f"t{i}", {"text": "x"}, "right") for i in range(30))
 ROWS = {e.id: e for e in TRAIN}
 
 
-@given(
-    st.dictionaries(st.sampled_from([e.id for e in TRAIN]), st.sampled_from([0.0, 0.5, 1.0])),
-    st.integers(1, 40),
-    st.integers(0, 99),
-)
-def test_rows_are_different_train_rows_as_many_as_asked_for(known: dict[str, float], size: int, seed: int) -> None:
-    rows = choose_rows(TRAIN, known, size, random.Random(seed))
-    assert len({e.id for e in rows}) == len(rows) == min(size, 30)
+KNOWN = st.dictionaries(st.sampled_from([e.id for e in TRAIN]), st.sampled_from([0.0, 0.5, 1.0]))
+
+
+@given(KNOWN, st.integers(1, 40), st.integers(1, 40), st.integers(0, 99))
+def test_rows_are_different_train_rows_never_more_than_asked_for(known: dict[str, float], size: int, fresh: int, seed: int) -> None:
+    rows = choose_rows(TRAIN, known, size, fresh, random.Random(seed))
+    assert 1 <= len({e.id for e in rows}) == len(rows) <= size
     assert all(e in TRAIN for e in rows)
 
 
-@given(
-    st.dictionaries(st.sampled_from([e.id for e in TRAIN]), st.sampled_from([0.0, 0.5, 1.0])),
-    st.integers(1, 30),
-    st.integers(0, 99),
-)
-def test_half_are_known_failures_where_there_are_so_many_then_rows_not_seen(known: dict[str, float], size: int, seed: int) -> None:
-    rows = choose_rows(TRAIN, known, size, random.Random(seed))
-    failing, fresh = [e for e in TRAIN if known.get(e.id, 1.0) < 1.0], [e for e in TRAIN if e.id not in known]
-    chosen_failing, chosen_fresh = [e for e in rows if e in failing], [e for e in rows if e in fresh]
-    assert len(chosen_failing) >= min(len(failing), size // 2)
-    assert len(chosen_fresh) == min(len(fresh), size - min(len(failing), size // 2))
+@given(KNOWN, st.integers(1, 30), st.integers(1, 30), st.integers(0, 99))
+def test_fresh_rows_first_then_known_failures_and_passing_ones_only_where_there_is_nothing_else(
+    known: dict[str, float], size: int, fresh: int, seed: int
+) -> None:
+    rows = choose_rows(TRAIN, known, size, fresh, random.Random(seed))
+    failing, unseen = [e for e in TRAIN if known.get(e.id, 1.0) < 1.0], [e for e in TRAIN if e.id not in known]
+    chosen_failing, chosen_unseen = [e for e in rows if e in failing], [e for e in rows if e in unseen]
+    assert len(chosen_unseen) == min(len(unseen), fresh, size)
+    assert len(chosen_failing) == min(len(failing), size - len(chosen_unseen))
+    assert len(rows) == len(chosen_failing) + len(chosen_unseen) or not failing + unseen
 
 
 def rollout(example: str, score: float | None) -> Rollout:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from topout.contracts import Journal, Move, Optimizer, Stop
-from topout.domain import ANALYSIS, Attempt, AttemptDone, Candidate, Ending, Rollout, Task, Unscored
+from topout.domain import ANALYSIS, Attempt, AttemptDone, Candidate, Ending, Example, Rollout, Task, Unscored
 from topout.engine.allowance import Allowance, Weights
 from topout.engine.causes import Analyst
 from topout.engine.critic import Critic
@@ -26,7 +26,7 @@ from topout.engine.harness import Harness
 from topout.engine.lab import AttemptLab, reads_of
 from topout.engine.opening import BASELINE, first_row, first_words, reason_of
 from topout.engine.past import Past
-from topout.engine.replay import Replay
+from topout.engine.replay import Key, Replay
 from topout.errors import JournalError
 from topout.search.place import rng_for
 from topout.text.alone import alone
@@ -147,7 +147,8 @@ class Run:
         if 2 * len(failed) > len(dev):
             return f"{len(failed)} of {len(dev)} dev rows could not be scored, the first with: {reason_of(failed[0])}"
         self._allowance.settle(BASELINE, {(baseline.id, e.id, 0): weight for e in dev}, 1)
-        self._record(Attempt(BASELINE, "baseline", (), "kept", "what the task brought", baseline, rows=len(dev)))
+        asked = {(baseline.id, row.id, 0) for row in dev}
+        self._record(Attempt(BASELINE, "baseline", (), "kept", "what the task brought", baseline, rows=len(dev)), asked)
         return ""
 
     async def _search(self, exams: asyncio.TaskGroup) -> tuple[Ending, str]:
@@ -197,10 +198,15 @@ class Run:
             return
         self._allowance.settle(attempt.number, lab.asked, lab.critiques)
         self._past.learn(lab.train_rollouts)
-        self._record(attempt)
+        self._record(attempt, lab.asked)
 
-    def _record(self, tried: Attempt) -> None:
-        attempt = self._past.take(tried, lambda row, candidate: self._harness.known(tried.number, candidate, row))
+    def _record(self, tried: Attempt, asked: Container[Key]) -> None:
+        """Commit, with the dev rows that the attempt itself `asked` for: what else is known by now depends on who was faster."""
+
+        def on_dev(row: Example, candidate: Candidate) -> Rollout | None:
+            return self._harness.known(tried.number, candidate, row) if (candidate.id, row.id, 0) in asked else None
+
+        attempt = self._past.take(tried, on_dev)
         champion = self._past.champion.id
         self._records.append((self._allowance.task_calls, self._past.champion))
         done = AttemptDone(attempt, self._allowance.charged, self._allowance.task_calls, champion, self._spent_usd())

@@ -9,12 +9,13 @@ is soft (to join the pool it has to look better than its own parent, not than th
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from topout.contracts import History, Lab, Member, Move, Stop
 from topout.domain import Attempt, Operator
 from topout.search.demos import edit_demos
-from topout.search.parents import draw_parent, draw_partner
+from topout.search.grafting import crossed
+from topout.search.parents import draw_parent, draw_partner, newcomer
 from topout.search.program_moves import program_move
 from topout.search.switch import Genes, switch_move
 from topout.search.trial import Terms, carry_out, fruitless, instructs, race_calls, rewrite_move
@@ -26,11 +27,11 @@ __all__ = ["Evolve", "EvolveSettings"]
 class EvolveSettings(Terms):
     """Settings of `evolve`; what each means stands beside it in optimizers/evolve.toml. Raises ValueError when out of range."""
 
-    lanes: int = 8
+    lanes: int = 2
     champion_share: float = 0.5
-    rewrite: float = 0.35
-    demos: float = 0.45
-    merge: float = 0.1
+    rewrite: float = 0.6
+    demos: float = 0.25
+    merge: float = 0.05
     shorten: float = 0.1
     switch: float = 0.0
     think: int = 0
@@ -39,12 +40,14 @@ class EvolveSettings(Terms):
     max_retrieved: int = 0
     max_demos: int = 48
     demo_word_cap: int = 1500
+    least_rows: int = 60
+    rows_per_call: float = 0.05
     give_up_after: int = 400
     blame: float = 0.7
 
     def __post_init__(self) -> None:
         Terms.__post_init__(self)
-        for name, value in (("lanes", self.lanes), ("give_up_after", self.give_up_after)):
+        for name, value in (("lanes", self.lanes), ("give_up_after", self.give_up_after), ("least_rows", self.least_rows)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1")
         for name, share in (("champion_share", self.champion_share), ("blame", self.blame)):
@@ -70,6 +73,9 @@ class Evolve:
         s = self.settings
         if fruitless(history) >= s.give_up_after:
             return Stop(f"the last {s.give_up_after} proposals did not pass the checks or repeated an earlier one")
+        crossed = self.crossover(history)
+        if crossed is not None:
+            return crossed
         parent = draw_parent(history, rng, s.champion_share)
         for operator in operator_order(s, rng):
             move = self.move(operator, parent, history, rng)
@@ -82,14 +88,16 @@ class Evolve:
         s = self.settings
         if history.task.program:
             return program_move(operator, parent, history, rng, s, s)
-        first, rest = race_calls(len(history.task.rows("dev")), self.settings, parent.calls)
+        rows = self.rows(history)
+        first, rest = race_calls(rows, s, parent.calls)
         if operator == "demos":
             known = history.train_scores.get(parent.candidate.id, {})
             edit = edit_demos(parent.candidate.prompt, history.task.rows("train"), known, s.max_demos, s.demo_word_cap, rng)
-            return edit and Move("demos", (parent,), prompt=edit[0], rationale=edit[1], calls=first, more=rest)
+            return edit and Move("demos", (parent,), prompt=edit[0], rationale=edit[1], calls=first, more=rest, rows=rows)
         if operator == "switch":
             genes = Genes(bool(s.think), bool(s.json), s.max_votes, s.max_retrieved)
-            return switch_move(history.task, parent, genes, s, rng)
+            switched = switch_move(history.task, parent, genes, s, rng)
+            return switched and replace(switched, rows=rows)
         editable = [c for c in parent.candidate.prompt.components if instructs(c)]
         if not editable:
             return None
@@ -99,14 +107,40 @@ class Evolve:
             if partner is None or texts_equal(parent, partner, component.name):
                 return None
             pair = (parent, partner) if parent.mean >= partner.mean else (partner, parent)
-            return Move("merge", pair, component=component.name, word_cap=s.word_cap, calls=1 + first, more=rest)
+            return Move("merge", pair, component=component.name, word_cap=s.word_cap, calls=1 + first, more=rest, rows=rows)
         if operator == "shorten":
             words = len(component.text.split())
             if words < 60:
                 return None
             cap = max(40, int(words * 0.7))
-            return Move("shorten", (parent,), component=component.name, word_cap=cap, calls=1 + first, more=rest)
-        return rewrite_move(parent, component, history, self.settings, rng)
+            return Move("shorten", (parent,), component=component.name, word_cap=cap, calls=1 + first, more=rest, rows=rows)
+        return rewrite_move(parent, component, history, s, rng, rows)
+
+    def rows(self, history: History) -> int:
+        """How many dev rows a race is over: few while few calls have been made, since a full pass over many would be most of what there is to spend."""
+        wanted = max(self.settings.least_rows, int(history.calls * self.settings.rows_per_call))
+        return min(len(history.task.rows("dev")), wanted)
+
+    def crossover(self, history: History) -> Move | None:
+        """The change of a member that was kept beside the champion, made to the champion: right when it is committed, and without the critic.
+
+        Attempts in flight are built on what was the champion when they were planned; so what they find is not lost when another one is
+        committed first.
+        """
+        partner = None if history.task.program else newcomer(history)
+        if partner is None:
+            return None
+        champion = history.pool[history.champion]
+        before = next((m for m in history.pool if m.candidate.id == partner.candidate.parents[0]), None)
+        if before is None:
+            return None
+        prompt = crossed(before.candidate.prompt, partner.candidate.prompt, champion.candidate.prompt, self.settings.max_demos)
+        if prompt is None:
+            return None
+        rows = self.rows(history)
+        first, rest = race_calls(rows, self.settings, champion.calls)
+        why = f"the change of {partner.candidate.id[:8]} as well: {partner.candidate.rationale}"
+        return Move("merge", (champion, partner), prompt=prompt, rationale=why, calls=first, more=rest, rows=rows)
 
     async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
         """Get the proposal, then race it against its parent over the dev rows."""

@@ -37,6 +37,7 @@ class FewshotSettings(Terms):
     """Settings of `fewshot`; what each means stands beside it in optimizers/fewshot.toml. Raises ValueError when out of range."""
 
     lanes: int = 6
+    fresh_rows: int = 60
     demo_sets: int = 18
     max_demos: int = 48
     demo_word_cap: int = 1500

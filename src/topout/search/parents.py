@@ -6,7 +6,9 @@ import random
 
 from topout.contracts import History, Member
 
-__all__ = ["draw_parent", "draw_partner"]
+__all__ = ["draw_parent", "draw_partner", "newcomer"]
+
+LATELY = 8
 
 
 def draw_parent(history: History, rng: random.Random, champion_share: float) -> Member:
@@ -21,9 +23,10 @@ def draw_parent(history: History, rng: random.Random, champion_share: float) -> 
 
 
 def draw_holder(history: History, rng: random.Random) -> int:
-    """A member of the frontier; the champion when nobody solves anything."""
-    for _ in range(8):
-        holders = history.holders[rng.randrange(len(history.holders))]
+    """A member of the frontier, by the rows that the champion was measured on; the champion when nobody solves any of them."""
+    rows = [row for row, score in enumerate(history.pool[history.champion].scores) if score == score]
+    for _ in range(8 if rows else 0):
+        holders = history.holders[rng.choice(rows)]
         if holders:
             pair = (rng.choice(holders), rng.choice(holders))
             return max(pair, key=lambda index: (history.pool[index].mean, -index))
@@ -45,3 +48,26 @@ def draw_partner(history: History, rng: random.Random, parent: Member) -> Member
         if extra > most:
             best, most = other, extra
     return best
+
+
+def newcomer(history: History) -> Member | None:
+    """Right after a member has been kept: the best of the last `LATELY` members whose change the champion does not have, and that nobody has crossed with
+    another yet. None at any other moment, when the champion descends from all of them, or came from no parent."""
+    if not history.attempts or history.attempts[-1].outcome != "kept":
+        return None
+    recent = history.pool[-LATELY:]
+    by_id = {member.candidate.id: member for member in history.pool}
+    line: set[str] = set()
+    waiting = [history.pool[history.champion].candidate.id]
+    while waiting:
+        one = waiting.pop()
+        if one not in line and one in by_id:
+            line.add(one)
+            waiting += by_id[one].candidate.parents
+    met = {name for a in history.attempts[-10 * LATELY :] if a.operator == "merge" for name in a.parents[1:]}
+    found = [
+        m
+        for m in recent
+        if m.candidate.parents and m.candidate.id not in line and m.candidate.id not in met and m.candidate.operator != "merge"
+    ]
+    return max(found, key=lambda m: m.mean, default=None)

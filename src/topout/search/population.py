@@ -64,7 +64,8 @@ class Population:
                     self.train_steps.setdefault(rollout.candidate, {})[rollout.example] = rollout.steps
 
     def add(self, candidate: Candidate, rollouts: Sequence[Rollout], calls: int = 1) -> Member:
-        """Take in a candidate that was measured on every dev row, in the order of the split; an answer of it takes so many calls."""
+        """Take in a candidate with its rollouts on dev, one for each row in the order of the split (unscored where it was not measured); an answer of it takes so
+        many calls."""
         scores = scores_of(rollouts)
         if len(scores) != len(self.best):
             raise ValueError(f"{len(scores)} scores for {len(self.best)} dev rows")
@@ -84,9 +85,15 @@ class Population:
 
 
 def better(one: Member, other: Member) -> bool:
-    """A higher dev mean, or an equal one with a shorter prompt. A nan mean is never better, and anything beats it."""
+    """A higher mean over the dev rows that both were scored on, or an equal one with a shorter prompt.
+
+    Rows are not alike, and a member need not be measured on all of them: means over different rows are no comparison. A member without any score is never better, and
+    anything beats it; two without a row in common are compared by their own means.
+    """
     if one.mean != one.mean:
         return False
     if other.mean != other.mean:
         return True
-    return one.mean > other.mean or (one.mean == other.mean and one.tokens < other.tokens)
+    pairs = [(a, b) for a, b in zip(one.scores, other.scores, strict=True) if a == a and b == b]
+    lead = math.fsum(a for a, _ in pairs) - math.fsum(b for _, b in pairs) if pairs else one.mean - other.mean
+    return lead > 0 or (lead == 0 and one.tokens < other.tokens)

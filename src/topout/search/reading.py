@@ -10,19 +10,19 @@ from topout.domain import Example, Rollout, Scored
 __all__ = ["choose_references", "choose_rows", "choose_shown"]
 
 
-def choose_rows(train: Sequence[Example], known: Mapping[str, float], size: int, rng: random.Random) -> tuple[Example, ...]:
-    """`size` train rows to measure a parent on: up to half that it is known to fail, the rest not yet seen with it (then any).
+def choose_rows(
+    train: Sequence[Example], known: Mapping[str, float], size: int, fresh: int, rng: random.Random
+) -> tuple[Example, ...]:
+    """Train rows to measure a parent on, at most `size`: `fresh` that it has not answered yet, the rest such as it is known to fail.
 
-    Known rows cost nothing again; fresh ones keep the sample from narrowing to what is already known.
+    Known rows cost nothing again, so a parent that is built on for the second time shows more failures for the same price; fresh ones keep the sample
+    from narrowing to what is already known. Without any of both it is rows that pass.
     """
     order = list(train)
     rng.shuffle(order)
-    failing = [e for e in order if known.get(e.id, 1.0) < 1.0][: size // 2]
-    fresh = [e for e in order if e.id not in known][: size - len(failing)]
-    chosen = failing + fresh
-    taken = {e.id for e in chosen}
-    chosen += [e for e in order if e.id not in taken][: size - len(chosen)]
-    return tuple(chosen)
+    unseen = [e for e in order if e.id not in known][: min(fresh, size)]
+    failing = [e for e in order if known.get(e.id, 1.0) < 1.0][: size - len(unseen)]
+    return tuple(failing + unseen or order[: min(fresh, size)])
 
 
 def choose_shown(

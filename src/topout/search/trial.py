@@ -11,7 +11,7 @@ from typing import Protocol
 
 from topout.contracts import History, Lab, Member, Move
 from topout.domain import Attempt, Candidate, Component, Outcome, Scored
-from topout.search.racing import Standing, blocks, promising, standing
+from topout.search.racing import Standing, blocks, first_rows, promising, standing
 from topout.search.reading import choose_references, choose_rows, choose_shown
 
 __all__ = ["Terms", "carry_out", "failed_edits", "fruitless", "instructs", "race_calls", "rewrite_move"]
@@ -23,6 +23,7 @@ class Terms:
     each means stands beside it in optimizers/evolve.toml. Raises ValueError when out of range."""
 
     read_rows: int = 60
+    fresh_rows: int = 8
     shown_failures: int = 80
     shown_successes: int = 40
     shown_words: int = 3000
@@ -35,6 +36,7 @@ class Terms:
     def __post_init__(self) -> None:
         least = {
             "read_rows": self.read_rows,
+            "fresh_rows": self.fresh_rows,
             "shown_failures": self.shown_failures,
             "first_block": self.first_block,
             "block_growth": self.block_growth,
@@ -58,11 +60,12 @@ def race_calls(rows: int, terms: Terms, calls: int = 1) -> tuple[int, int]:
     return calls * heats[0].stop, calls * (heats[-1].stop - heats[0].stop)
 
 
-def rewrite_move(parent: Member, component: Component, history: History, terms: Terms, rng: random.Random) -> Move:
-    """A rewrite of one component by the critic, shown train rows that the parent fails, and others with their expected answers alone."""
+def rewrite_move(parent: Member, component: Component, history: History, terms: Terms, rng: random.Random, rows: int = 0) -> Move:
+    """A rewrite of one component by the critic, shown train rows that the parent fails, and others with their expected answers alone. `rows` is how many
+    dev rows the race is over, 0 for all."""
     train = history.task.rows("train")
-    first, rest = race_calls(len(history.task.rows("dev")), terms, parent.calls)
-    read = choose_rows(train, history.train_scores.get(parent.candidate.id, {}), terms.read_rows, rng)
+    first, rest = race_calls(rows or len(history.task.rows("dev")), terms, parent.calls)
+    read = choose_rows(train, history.train_scores.get(parent.candidate.id, {}), terms.read_rows, terms.fresh_rows, rng)
     return Move(
         "rewrite",
         (parent,),
@@ -73,6 +76,7 @@ def rewrite_move(parent: Member, component: Component, history: History, terms: 
         word_cap=terms.word_cap,
         calls=1 + first,
         more=rest,
+        rows=rows,
     )
 
 
@@ -102,26 +106,32 @@ async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
         if critique.prompt is None:
             return ended("rejected", critique.rejected)
         prompt, rationale = critique.prompt, critique.rationale
-    return await race(lab.candidate(prompt, move, rationale), move.parents[0], lab, terms, ended)
+    return await race(lab.candidate(prompt, move, rationale), move.parents[0], lab, terms, ended, move.rows)
 
 
-async def race(candidate: Candidate, parent: Member, lab: Lab, terms: Terms, ended: Ended) -> Attempt:
-    """Measure in growing blocks over the dev rows in an order of this attempt's own; stop as soon as it does not look better."""
+async def race(candidate: Candidate, parent: Member, lab: Lab, terms: Terms, ended: Ended, rows: int = 0) -> Attempt:
+    """Measure in growing blocks over the first so many dev rows (0: all), in an order of this attempt's own; stop as soon as it does not look better.
+
+    Rows that the parent was not measured on come last and at once, for those who will be raced against this one."""
     dev = lab.task.rows("dev")
-    order = list(range(len(dev)))
-    lab.rng("race").shuffle(order)
+    chosen = first_rows(len(dev), rows or len(dev))
+    lab.rng("race").shuffle(chosen)
+    met = [i for i in chosen if parent.scores[i] == parent.scores[i]] or chosen
     challenger: list[float] = []
     now = Standing(float("nan"), float("nan"), 0)
-    for block in blocks(len(order), terms.first_block, terms.block_growth):
-        rollouts = await lab.measure(candidate, [dev[i] for i in order[block]])
+    for block in blocks(len(met), terms.first_block, terms.block_growth):
+        rollouts = await lab.measure(candidate, [dev[i] for i in met[block]])
         if rollouts is None:
             return ended("cut", "the budget ended before the race did", candidate, now)
         challenger += [r.score.value if isinstance(r.score, Scored) else float("nan") for r in rollouts]
-        now = standing(challenger, [parent.scores[i] for i in order[: len(challenger)]])
+        now = standing(challenger, [parent.scores[i] for i in met[: len(challenger)]])
         if 2 * now.rows < len(challenger):
             return ended("failed", f"only {now.rows} of {len(challenger)} rows could be scored", candidate, now)
         if not promising(now, terms.stay_z):
             return ended("dropped", f"{100 * now.gain:+.1f} points against its parent after {now.rows} dev rows", candidate, now)
+    others = [] if len(met) == len(chosen) else [dev[i] for i in chosen if parent.scores[i] != parent.scores[i]]
+    if others and await lab.measure(candidate, others) is None:
+        return ended("cut", "the budget ended before the race did", candidate, now)
     return ended("kept", f"{100 * now.gain:+.1f} points against its parent on {now.rows} dev rows", candidate, now)
 
 
