@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from topout.errors import UserError
+
 __all__ = ["Addresses", "is_embedded", "is_loopback"]
 
 
@@ -16,11 +18,25 @@ class Addresses:
 
     `api_base` is one URL for all models, or a URL by model (so that the critic's key is not sent to the task model's server).
     `environ` is where providers look when nothing is given: OLLAMA_API_BASE, HOSTED_VLLM_API_BASE, OPENAI_BASE_URL and so on.
-    Embedded models have no address.
+    Embedded models have no address. Raises UserError for a given one with a password or a query in it: addresses are kept with the run, keys never.
     """
 
     api_base: str | Mapping[str, str] | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        given = [self.api_base] if isinstance(self.api_base, str) else list((self.api_base or {}).values())
+        for url in given:
+            try:
+                parts = urlsplit(url)
+            except ValueError as error:
+                raise UserError(f"--api-base: no address of a server: {error}. For example http://127.0.0.1:8000/v1.") from None
+            if "@" in parts.netloc or parts.query:
+                host = parts.netloc.rpartition("@")[2]
+                raise UserError(
+                    f"--api-base {parts.scheme}://{host}/...: a {'password' if '@' in parts.netloc else 'query'} in the address, and addresses are kept with "
+                    "the run. Give the address alone, and the key in the environment (for openai/ models OPENAI_API_KEY)."
+                )
 
     def given(self, model: str) -> str | None:
         """The URL that the user gave for this model, None when they gave none."""
