@@ -183,7 +183,7 @@ def test_our_errors_are_one_line_without_a_traceback(
 def test_an_error_cannot_move_the_cursor(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> None:
     app.error = UserError("a\x1b[2J\nb")
     assert main(["optimize", "t", "-q"]) == 2
-    assert capsys.readouterr().err == "topout: a␛[2J ⏎ b\n"
+    assert capsys.readouterr().err == "topout: a␛[2J b\n"
 
 
 def test_debug_shows_where_an_error_was_raised(

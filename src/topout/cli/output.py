@@ -46,7 +46,9 @@ def coloured() -> bool:
 
 def print_json(document: Mapping[str, Json] | Sequence[Json], line: bool = False) -> None:
     """Print a JSON document, on one line when asked. Foreign text stays escaped, so that it is harmless in a terminal."""
-    write_out(json.dumps(document, allow_nan=False, indent=None if line else 1) + "\n")
+    from topout.report.words import safe_json
+
+    write_out(safe_json(json.dumps(document, allow_nan=False, indent=None if line else 1)) + "\n")
 
 
 def write_out(text: str) -> None:
@@ -108,9 +110,10 @@ def screen(as_json: bool) -> Screen:
     from topout.report.live import JsonScreen, PlainScreen, RichScreen
 
     if as_json:
+        from topout.report.words import safe_json
         from topout.store.codec import encode
 
-        return JsonScreen(write_out, encode)
+        return JsonScreen(write_out, lambda event: safe_json(encode(event)))
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     if console.is_terminal and not console.is_dumb_terminal:
         return RichScreen(console)

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from topout.domain import Estimate, Gain
 from topout.plateau.wording import dollars, gain, points, quality
 
-__all__ = ["EMBEDDED_NOTE", "amount", "count", "difference", "duration", "is_embedded", "paired", "quality", "safe_text", "seconds"]
+__all__ = [
+    "EMBEDDED_NOTE",
+    "amount",
+    "count",
+    "difference",
+    "duration",
+    "is_embedded",
+    "paired",
+    "quality",
+    "safe_json",
+    "safe_text",
+    "seconds",
+]
 
 EMBEDDED_NOTE = "embedded reader: a program in this process, says nothing about LLMs"
 
@@ -32,6 +45,12 @@ def safe_text(text: str, limit: int | None = None, lines: bool = False) -> str:
     if limit is not None and len(shown) > limit:
         return shown[: max(0, limit - 1)] + "…"
     return shown
+
+
+def safe_json(document: str) -> str:
+    """A JSON text with every unseen character in it escaped. Such a character can only stand within a string of it, so that it means what it meant; and a
+    terminal that it is printed on is not steered, which DEL, C1 controls and bidi marks would do."""
+    return UNSEEN.sub(lambda found: json.dumps(found.group())[1:-1] if found.group() != "\x7f" else "\\u007f", document)
 
 
 def visible(match: re.Match[str]) -> str:
