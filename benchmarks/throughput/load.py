@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from topout.domain import Request, Task
 from topout.testing.fakes import fixed_accuracy, made_up_task, writing_critic
 
-__all__ = ["FULL", "QUICK", "Load", "Measured", "Stopwatch"]
+__all__ = ["FULL", "QUICK", "Load", "Measured", "Stopwatch", "over_work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ class Load:
     def ideal_s(self) -> float:
         """All workers busy from first to last call, and the wait for one critique: no optimizer that reads before it writes is faster."""
         return self.critic_s + self.calls * self.latency_s / self.workers
+
+    @property
+    def startup_s(self) -> float:
+        """The chain that nothing can shorten: one row goes ahead alone, the baseline's dev rows, the train rows that the first critique reads, and that critique."""
+        return self.critic_s + 3 * self.latency_s
 
     def task(self) -> Task:
         return made_up_task(self.train, self.dev, self.holdout)
@@ -61,6 +66,11 @@ class Measured:
     def busy(self, load: Load) -> float:
         """Share of the workers' time that was spent in task calls."""
         return self.task_calls * load.latency_s / (load.workers * self.wall_s)
+
+
+def over_work(load: Load, run: Measured) -> float:
+    """How many times as long as all work divided by capacity a run took, after the start-up chain (whose own rows are part of the work)."""
+    return (run.wall_s - load.startup_s) / (run.task_calls * load.latency_s / load.workers)
 
 
 class Stopwatch:

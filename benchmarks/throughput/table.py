@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.throughput.load import Load, Measured
+from benchmarks.throughput.load import Load, Measured, over_work
 
 __all__ = ["Row", "head", "line"]
 
@@ -16,6 +16,7 @@ COLUMNS = (
     ("wall s", 7),
     ("from-to", 13),
     ("x ideal", 8),
+    ("x work", 7),
     ("x topout", 9),
     ("task calls", 11),
     ("s/1,000", 8),
@@ -50,6 +51,7 @@ def line(load: Load, row: Row, ours: Row) -> str:
         f"{row.wall_s:.2f}",
         f"{min(walls):.2f}-{max(walls):.2f}" if len(walls) > 1 else "",
         f"{row.wall_s / load.ideal_s:.1f}",
+        f"{statistics.median(over_work(load, run) for run in row.runs):.1f}",
         f"{row.wall_s / ours.wall_s:.1f}",
         f"{statistics.median(run.task_calls for run in row.runs):.0f}",
         f"{statistics.median(1000 * run.wall_s / run.task_calls for run in row.runs):.2f}",

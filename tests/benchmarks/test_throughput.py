@@ -49,12 +49,13 @@ def test_a_row_tells_ratios_to_the_ideal_and_to_the_first_row() -> None:
     assert load.ideal_s == pytest.approx(1.78125)
     ours = Row("topout", [Measured(3.5625, 0.05, 800, 9, 14)])
     other = Row("other", [Measured(7.125, 0.1, 1000, 20, 20), Measured(7.125, 0.1, 1000, 20, 20)])
-    assert line(load, ours, ours).split() == ["topout", "3.56", "2.0", "1.0", "800", "4.45", "9", "14", "18%", "0.06"]
+    assert line(load, ours, ours).split() == ["topout", "3.56", "2.0", "3.9", "1.0", "800", "4.45", "9", "14", "18%", "0.06"]
     assert line(load, other, ours).split() == [
         "other",
         "7.12",
         "7.12-7.12",
         "4.0",
+        "7.6",
         "2.0",
         "1000",
         "7.12",

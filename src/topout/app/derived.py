@@ -17,7 +17,7 @@ __all__ = ["write_comparison", "write_derived", "write_foreign", "write_picture"
 
 
 def write_derived(view: RunView) -> None:
-    """report.html, curve.csv, candidates.csv, rollouts.csv, verdict.json, plateau.png, best/ and, of probes, probe/.
+    """report.html, curve.csv, candidates.csv, rollouts.csv, verdict.json, plateau.png, best/, of `fewshot` study.log and, of probes, probe/.
 
     Raises StoreError when the disk refuses."""
     from topout.report.page import report_page
@@ -33,6 +33,10 @@ def write_derived(view: RunView) -> None:
     write_text(folder / "rollouts.csv", to_csv(view.rollouts))
     write_bytes(folder / "plateau.png", plateau_png(view.findings))
     write_text(folder / "report.html", report_page(view.findings, f"{folder.parent.name}/{folder.name}"))
+    if view.findings.started.manifest.get("optimizer") == "fewshot":
+        from topout.report.study import study_log
+
+        write_bytes(folder / "study.log", study_log(view.findings, folder.name))
     if view.findings.probes:
         from topout.report.tables import probe_table
 

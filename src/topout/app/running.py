@@ -83,6 +83,7 @@ def first_event(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe,
         "splits": {split: len(rows) for split, rows in task.splits.items()},
         "groups": dict(groups),
         "recipe": loaded.name,
+        "optimizer": loaded.recipe.optimizer,
         "recipe_sha": loaded.sha,
         "levers": list(loaded.recipe.levers),
         "exam": {
