@@ -1,6 +1,8 @@
 # make demo   sets up .venv and runs the main job on the bundled task (embedded model: no key, no download of weights)
 # make test   sets up .venv and runs all checks and tests
 # make test-registries   the tests that need the packages of prompt registries and formats, in a venv of their own (.venv-registries)
+# make docs   the documentation as a site in build/site, links checked (in a venv of its own, .venv-docs)
+# make packaging   the wheel in clean environments: all Pythons that uv finds, lowest and highest versions (minutes; needs uv)
 # Needs Python >= 3.11, git and make. Uses uv where it is on the PATH.
 
 PYTHON ?= python3
@@ -8,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test test-registries install-registries registries check audit audit-locks fuzz lock bench clean
+.PHONY: demo test test-registries install-registries registries docs install-docs packaging check audit audit-locks fuzz lock bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/topout optimize tasks/support-tickets
@@ -26,6 +28,17 @@ install-registries:
 registries: $(VENV)/.registries
 	$(BIN)/python -c 'import langfuse, mlflow, phoenix.client'
 	$(BIN)/python -m pytest -m registries $$(grep -rl --include="*.py" mark.registries tests)
+
+docs: install-docs
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict
+	@echo "build/site/index.html"
+
+install-docs:
+	@$(MAKE) --no-print-directory .venv-docs/.docs VENV=.venv-docs
+
+packaging: $(VENV)/.dev
+	@command -v uv >/dev/null || { echo "make packaging needs uv: pip install uv"; exit 1; }
+	$(BIN)/python -m pytest -s -m packaging tests/packaging
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -74,14 +87,20 @@ $(VENV)/.registries: $(VENV)/.python requirements-registries.lock pyproject.toml
 	@$(MAKE) --no-print-directory install LOCK=requirements-registries.lock
 	@touch $@
 
-.PHONY: install
+$(VENV)/.docs: $(VENV)/.python requirements-docs.lock
+	@$(MAKE) --no-print-directory install-packages LOCK=requirements-docs.lock
+	@touch $@
+
+.PHONY: install install-packages
 ifdef UV
-install:
+install-packages:
 	$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r $(LOCK)
+install: install-packages
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 else
-install:
+install-packages:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+install: install-packages
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q $(VENV)/lib >/dev/null 2>&1 || true
 endif
@@ -94,6 +113,8 @@ lock:
 	  --extra dev pyproject.toml requirements-build.in -c requirements.lock -o requirements-dev.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-strip-extras \
 	  --extra test --extra mlflow pyproject.toml requirements-build.in requirements-registries.in -o requirements-registries.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
+	  requirements-docs.in -o requirements-docs.lock
 
 clean:
-	rm -rf $(VENV) .venv-registries .venv-fuzz .venv-audit .fuzz dist build
+	rm -rf $(VENV) .venv-registries .venv-docs .venv-fuzz .venv-audit .fuzz dist build
