@@ -84,3 +84,32 @@ def test_a_run_that_was_killed_prints_nulls_not_zeros(topout: Topout, runs: list
     assert check("runs", json.loads(topout("runs", "--json").out))[0]["ending"] is None
     journal.write_text("".join(lines[:5]))
     assert check("runs", json.loads(topout("runs", "--json").out))[0]["winner_holdout"] is None
+
+
+def test_verbs_before_a_run_print_what_the_schema_says(topout: Topout, tmp_path: Path) -> None:
+    assert check("check", json.loads(topout("check", "support-tickets", "--json").out))["findings"] == []
+    priced = topout("check", "support-tickets", "--model", "openai/gpt-4.1-mini", "--json").out
+    assert len(check("check", json.loads(priced))["run"]["cost_usd"]) == 2
+    rows = [f"{'late parcel' if i % 2 else 'wrong bill'} {i},{'delivery' if i % 2 else 'billing'}" for i in range(60)]
+    (tmp_path / "rows.csv").write_text("\n".join(["text,label", *rows, ""]))
+    made = check("init", json.loads(topout("init", "mine", "--from", "rows.csv", "--json").out))
+    assert made["labels"] == ["billing", "delivery"] and sum(made["rows"].values()) == 60
+    assert check("new", json.loads(topout("new", "scorer", "strict", "--json").out))["file"] == "scorers/strict.py"
+    assert check("ping", json.loads(topout("models", "ping", "embedded/reader", "--json").out))["found"]["calls"] >= 1
+
+
+def test_the_verdict_on_a_foreign_log_prints_what_the_schema_says(topout: Topout, tmp_path: Path) -> None:
+    (tmp_path / "curve.csv").write_text("calls,dev,dev_n,holdout,holdout_n\n100,0.5,100,0.5,400\n500,0.6,100,0.58,400\n")
+    assert check("foreign", json.loads(topout("verdict", "--from", "csv:curve.csv", "--json").out))["tool"] == "csv"
+
+
+def test_an_import_prints_what_the_schema_says(topout: Topout, runs: list[str]) -> None:
+    topout("export", "latest", "--to", "registry", "--name", "tickets", "--alias", "production", "--force")
+    done = topout("import", "small", "--from", "registry:tickets@production", "--force", "--dry-run", "--json")
+    assert check("import", json.loads(done.out))["written"] is False
+
+
+def test_every_definition_of_a_verb_is_named_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+    parts = {"estimate", "gain", "call", "spend", "measure", "run_head", "ruling", "side", "reason", "lever", "advice"}
+    assert [name for name in SCHEMA["$defs"] if name not in parts and f"`{name}`" not in page] == []

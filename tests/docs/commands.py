@@ -160,7 +160,8 @@ def not_run(words: tuple[str, ...]) -> str:
         return "another program"
     if words[0] == "python" and words[1:3] != ("-m", "pytest"):
         return "another program"
-    if any(REMOTE.search(part) for word in words for part in (word, word.partition("=")[2])):
+    asks = words[1:2] != ("check",)  # whose --model is looked up in a table of prices
+    if asks and any(REMOTE.search(part) for word in words for part in (word, word.partition("=")[2])):
         return "needs a hosted model, a server or a registry"
     if "--to" in words and words[words.index("--to") + 1] in SERVERS:
         return "needs a hosted model, a server or a registry"
@@ -177,4 +178,5 @@ def takes_long(words: tuple[str, ...]) -> str:
     """Why a command is for the slow tests only, '' when it is not."""
     if words[:2] == ("topout", "probe") and "--dry-run" not in words:
         return "thousands of calls"
-    return "thousands of calls" if "--until-decided" in words or words[:2] == ("topout", "bench") else ""
+    several = {"--until-decided", "--folds"} & set(words)
+    return "thousands of calls" if several or words[:2] == ("topout", "bench") else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import functools
 import io
 import json
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.core import TyperGroup
 
 from tests.docs.commands import ROOT, Command, commands, pages
 from topout.cli.main import app, main
@@ -108,11 +110,19 @@ def test_what_is_not_run_has_a_reason_and_names_verbs_and_options_that_there_are
     assert not problems, "\n".join(problems)
 
 
+@functools.cache
+def whole_command() -> TyperGroup:
+    """The command line with all its verbs."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    return group
+
+
 def unknown(one: Command) -> str:
     """What a command names that the command line does not have; '' when all is well."""
     if one.words[0] != "topout":
         return ""
-    group = typer.main.get_command(app)
+    group = whole_command()
     options = {name for parameter in group.params for name in (*parameter.opts, *parameter.secondary_opts)}
     options |= {"--help", "-h", "--install-completion", "--show-completion"}
     command = group
