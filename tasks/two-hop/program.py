@@ -51,18 +51,18 @@ class TwoHop(dspy.Module):
         super().__init__()
         self.first = dspy.Predict("question -> words")
         self.second = dspy.Predict("question, passage -> words")
-        self.answer = dspy.Predict("question, passages -> answer")
+        self.answer = dspy.Predict("question, fact -> answer")
 
     def forward(self, question: str) -> dspy.Prediction:
         """First the person, then the fact."""
         words = self.first(question=question).words
         hop = collection().search(f"{names(question)} {words}", 1)
         passage = hop[0]["text"] if hop else ""
-        words = self.second(question=question, passage=passage).words
         house = hop[0]["title"] if hop else ""
-        facts = collection().search(f"{names(passage, house)} {words}", 2, without=house)
-        passages = "\n".join(p["text"] for p in facts)
-        return dspy.Prediction(answer=self.answer(question=question, passages=passages).answer)
+        words = self.second(question=question, passage=passage).words
+        facts = collection().search(f"{names(passage, house)} {words}", 1, without=house)
+        fact = facts[0]["text"] if facts else ""
+        return dspy.Prediction(answer=self.answer(question=question, fact=fact).answer)
 
 
 program = TwoHop

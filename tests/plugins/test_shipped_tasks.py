@@ -77,10 +77,7 @@ def test_two_hop_finds_the_fact_when_its_steps_say_the_right_words() -> None:
     assert [dict(step.asked) for step in solved.steps] == [
         {"question": question},
         {"question": question, "passage": "Maple Observatory had Thea Zander as its founder."},
-        {
-            "question": question,
-            "passages": "The trade of Thea Zander is that of a glazier.\nThe instrument of Thea Zander is the drums.",
-        },
+        {"question": question, "fact": "The trade of Thea Zander is that of a glazier."},
     ]
     assert folder.scorer(solved.answer, row) == Scored(1.0, "")
 
