@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from topout.domain import (
     Attempt,
@@ -296,7 +296,8 @@ class Offer:
     `fields` are the placeholders that the prompt asks for. `scores` are its held-out scores by example id, `groups` what rows belong
     together: for a paired comparison with what a registry has now. `alias` ('' for none) is to point at it; `force` overrides a refusal.
     `temperature` and `max_output_tokens` are how the task model was asked, None where the run does not say; `output_schema` is the JSON schema
-    that the task's scorer holds answers against, None without one.
+    that the task's scorer holds answers against, None without one. `program` is '' for a prompt of one call, else how the task's program is written
+    (`Task.program`): its parts are those of several steps then. `state` is what DSPy loads of such a program with this prompt, where it is one of DSPy's.
     """
 
     name: str
@@ -310,6 +311,8 @@ class Offer:
     temperature: float | None = None
     max_output_tokens: int | None = None
     output_schema: Mapping[str, Json] | None = None
+    program: Literal["", "run", "dspy"] = ""
+    state: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

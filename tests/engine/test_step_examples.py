@@ -76,7 +76,12 @@ def test_a_text_of_a_step_cannot_pose_as_another_line_of_the_trajectory() -> Non
 def test_the_critic_is_told_that_it_edits_a_step_and_the_embedded_one_learns_from_rows_that_passed() -> None:
     prompt = Prompt((Component("query", "system", "Say a word."), Component("answer", "system", "Answer.")))
     task = replace(made_up_task(), program="run", baseline=prompt)
-    move = Move("rewrite", (Member(Candidate("c", prompt), (), 0.5, 1.0),), component="query", references=(EXAMPLE,))
+    move = Move(
+        "rewrite",
+        (Member(Candidate("c", prompt), (), 0.5, 1.0),),
+        component="query",
+        references=(Example("t2", {"question": "When?"}, "dates"),),
+    )
     passed = replace(ROLLOUT, answer="Ann", score=Scored(1.0), steps=(*STEPS[:2], replace(STEPS[2], answered="Ann")))
     messages = critique_messages(task, move, [ROLLOUT], [passed], {"t1": EXAMPLE})
     assert "instruction of one step of a program" in messages[1].content
@@ -85,4 +90,5 @@ def test_the_critic_is_told_that_it_edits_a_step_and_the_embedded_one_learns_fro
     assert [(c.text, c.answer, c.expected, c.failed) for c in brief.cases] == [
         ("Who?", "ships", "", True),
         ("Who?", "ships", "ships", False),
+        ("When?", "dates", "dates", False),
     ]

@@ -8,7 +8,7 @@ from topout.contracts import History, Member, Move
 from topout.domain import Candidate, Component, Demo, Example, Prompt, Step
 from topout.search.blame import blamed, choose_part
 from topout.search.evolve import Evolve, EvolveSettings
-from topout.search.program_moves import edit_step_demos
+from topout.search.program_moves import edit_step_demos, right_answers
 from topout.search.system_merge import system_merge
 from topout.testing.fakes import made_up_task
 from topout.text.fingerprints import prompt_id
@@ -118,5 +118,18 @@ def test_evolve_edits_one_step_of_a_program() -> None:
     moves = [Evolve(EvolveSettings(blame=1.0)).plan(i, past, random.Random(i)) for i in range(40)]
     edited = [move.component for move in moves if isinstance(move, Move)]
     assert {move.operator for move in moves if isinstance(move, Move)} == {"rewrite"}
+    assert {move.references for move in moves if isinstance(move, Move)} == {()}
     assert set(edited) <= {"query", "answer"}
     assert edited.count("query") >= 32
+
+
+def test_the_critic_is_shown_what_the_step_answered_in_traces_that_passed() -> None:
+    traces = {f"t{i}": (step("query", f"q{i}", f"w{i}"), step("answer", f"p{i}", "no")) for i in range(4)}
+    past = history([ME], {MINE: traces}, {MINE: {"t0": 0.0, "t1": 1.0, "t2": 1.0, "t3": 0.0}})
+    shown = right_answers("query", ME, past, 1000, random.Random(0))
+    assert sorted((e.id, dict(e.inputs), e.expected) for e in shown) == [
+        ("t1", {"question": "q1"}, "w1"),
+        ("t2", {"question": "q2"}, "w2"),
+    ]
+    looped = {"t0": (step("query", "q", "a"), step("query", "q", "b"))}
+    assert right_answers("query", ME, history([ME], {MINE: looped}, {MINE: {"t0": 1.0}}), 1000, random.Random(0)) == ()

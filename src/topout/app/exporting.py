@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from topout import __version__
+from topout.app.places import task_path, to_type
 from topout.app.registering import register
 from topout.app.targets import REGISTRIES, plug_in, target
-from topout.contracts import Exported, Offer, Provenance, RegistryTarget
+from topout.contracts import Exported, Offer, Provenance, Registry, RegistryTarget
 from topout.domain import Candidate, Estimate, Json
 from topout.errors import UserError
-from topout.exporters import DIRECTORY
+from topout.exporters import DIRECTORY, TARGETS
 from topout.exporters.names import check_alias, check_name, default_name
 from topout.exporters.provenance import EMBEDDED_NOTE, content, provenance_document
+from topout.exporters.steps import step_offers
 from topout.plateau.intervals import mean_interval, paired_gain
+from topout.plugins.tasks import load_task
 from topout.report.findings import Findings, find
 from topout.report.measures import setting
 from topout.report.samples import row_score, split_of
@@ -87,7 +91,11 @@ def export(
     task = str(f.started.manifest.get("task") or Path(setting(f, "task")).name)
     called = check_name(name) if name is not None else default_name(task)
     offer = offer_of(f, found.name, task, chosen, called, check_alias(alias) if alias is not None else "", force)
+    if offer.program:
+        offer = with_state(offer, found.path, f, to)
     with plug_in(to):
+        if isinstance(carry, RegistryTarget) and offer.program and to != DIRECTORY:
+            return register_steps(carry.connect(uri or ""), offer, to, doubts(f, offer), dry_run)
         if isinstance(carry, RegistryTarget):
             registry = carry.connect(uri or (str(out) if out is not None else ""))
             measured = [(one.prompt, held_out(f, one.id)) for one in f.candidates.values()]
@@ -161,7 +169,45 @@ def offer_of(f: Findings, run: str, task: str, chosen: Candidate, name: str, ali
         float(temperature) if isinstance(temperature, int | float) else None,
         most if isinstance(most, int) else None,
         schema if isinstance(schema, dict) else None,
+        kind_of(manifest.get("program")),
     )
+
+
+def kind_of(program: Json) -> Literal["", "run", "dspy"]:
+    """How the run's program is written, as its manifest says."""
+    return "run" if program == "run" else "dspy" if program == "dspy" else ""
+
+
+def with_state(offer: Offer, run: Path, f: Findings, to: str) -> Offer:
+    """The offer of a program's prompt, with what DSPy loads of it. Raises UserError for a target that holds one call and no steps."""
+    if to == "dspy" and offer.program == "dspy":
+        source = to_type(run, f.started)["task"]
+        folder = load_task(task_path(source))
+        if folder.state is None or [c.name for c in folder.task.baseline.components] != [c.name for c in offer.prompt.components]:
+            raise UserError(
+                f"{source}: its program has other predictors now than in this run. Restore it, or export with --to text."
+            )
+        return replace(offer, state=folder.state(offer.prompt))
+    if to in TARGETS and to != "text":
+        raise UserError(
+            f"--to {to}: this prompt is that of a program of several steps, and '{to}' holds one call. "
+            f"Use --to text{' or dspy' if offer.program == 'dspy' else ''}, or a registry: {', '.join(REGISTRIES)}."
+        )
+    return offer
+
+
+def register_steps(registry: Registry, offer: Offer, to: str, warnings: tuple[str, ...], dry_run: bool) -> Delivery:
+    """One prompt a step, named after it: servers keep prompts of one call."""
+    done = [(one, register(registry, one, (), dry_run=dry_run)) for one in step_offers(offer)]
+    lost = len(offer.prompt.demos) - sum(len(one.prompt.demos) for one, _ in done)
+    if lost:
+        warnings += (
+            f"{lost} demos belong to steps whose program lays them out itself: they are not in the registry. See --to text.",
+        )
+    where = ", ".join(registry.address(one.name, one.alias or answer.version or "1") for one, answer in done)
+    note = "One prompt a step: " + ", ".join(one.name for one, _ in done) + "."
+    every = tuple(dict.fromkeys((*warnings, *(w for _, answer in done for w in answer.warnings))))
+    return Delivery(to, offer, where, (), tuple(c for _, answer in done for c in answer.changes), not dry_run, note, every)
 
 
 def held_out(f: Findings, candidate: str) -> dict[str, float]:

@@ -56,6 +56,11 @@ def hand_off(
         raise UserError(
             f"{source}: the task changed since this run, so its rows and scores may be others. Restore it, or run again (cached replies are free)."
         )
+    if loaded.task.program:
+        raise UserError(
+            f"--to {to}: the task's answers come from a program of several calls, and a {'test runner' if to in TESTERS else 'trainer'} takes one call a row. "
+            "Export the prompt with --to text."
+        )
     chosen = f.winner if candidate is None else find_candidate(f, candidate)
     asked = load_prompt(Path(prompt), loaded.task) if prompt is not None else chosen.prompt
     if without_demos:

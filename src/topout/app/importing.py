@@ -19,6 +19,7 @@ from topout.errors import UserError, did_you_mean
 from topout.exporters.names import check_name
 from topout.exporters.provenance import content
 from topout.exporters.text_file import files_prompt, prompt_files
+from topout.plugins.tasks import load_task
 from topout.store.batch import write_batch
 from topout.text.rendering import placeholders
 from topout.text.templates import alike
@@ -53,7 +54,8 @@ def import_prompt(task: str | Path, source: str, *, uri: str | None = None, forc
     folder = Path(task)
     if not (folder / "task.toml").is_file():
         raise UserError(f"{folder}: no task.toml there. Name the task folder whose baseline the prompt shall be.")
-    fields = read_toml(folder / "task.toml", TaskFile).fields
+    settings = read_toml(folder / "task.toml", TaskFile)
+    fields = settings.fields
     asked = SOURCE.fullmatch(source)
     if asked is None:
         raise UserError(f"--from {source}: not the address of a registered prompt. {EXAMPLE}")
@@ -67,7 +69,7 @@ def import_prompt(task: str | Path, source: str, *, uri: str | None = None, forc
         if found is None:
             raise UserError(f"--from {source}: {absent(registry, name, pointer)}")
         where = registry.address(name, pointer)
-    prompt = checked(found, fields, where)
+    prompt = checked_steps(found, folder, where) if settings.program is not None else checked(found, fields, where)
     files, warnings = prompt_files(prompt)
     there = {file: data for file in files if (data := content(folder / file)) is not None}
     if not prompt.demos and "demos.jsonl" not in there:
@@ -104,6 +106,18 @@ def checked(found: Registered, fields: tuple[str, ...], where: str) -> Prompt:
         )
     suits(prompt, fields, where)
     return prompt
+
+
+def checked_steps(found: Registered, folder: Path, where: str) -> Prompt:
+    """The prompt, if it has the parts of the task's program."""
+    ours = [c.name for c in load_task(folder).task.baseline.components]
+    theirs = [c.name for c in found.prompt.components] if found.prompt is not None else []
+    if found.prompt is None or theirs != ours:
+        raise UserError(
+            f"{where}: the task's program has the parts {', '.join(ours)}, and this prompt has {', '.join(theirs) or 'none that can be read'}. "
+            "Import one that was exported to a folder (--to registry), whole."
+        )
+    return found.prompt
 
 
 def suits(prompt: Prompt, fields: tuple[str, ...], where: str) -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from topout.contracts import Program
 from topout.engine.exam import ExamPlan, plan_exam
 from topout.engine.single import SingleCall
+from topout.errors import UserError
 from topout.plugins.optimizers import LoadedRecipe
 from topout.plugins.tasks import TaskFolder
 
 __all__ = ["exam_of", "program_of"]
+
+
+ONE_CALL = ("fewshot", "bootstrap", "gepa", "mipro")
+"""Optimizers for prompts of one call."""
 
 
 def program_of(folder: TaskFolder) -> Program:
@@ -17,7 +22,12 @@ def program_of(folder: TaskFolder) -> Program:
 
 
 def exam_of(folder: TaskFolder, loaded: LoadedRecipe, max_calls: int | None = None) -> ExamPlan:
-    """How so many calls (None: the recipe's) are shared out between search and exam. Raises UserError when they are too few."""
+    """How so many calls (None: the recipe's) are shared out between search and exam. Raises UserError when they are too few, or the recipe
+    is not for programs."""
+    if folder.task.program and loaded.recipe.optimizer in ONE_CALL:
+        raise UserError(
+            f"recipe '{loaded.name}': it proposes few-shot sets of whole rows, and the steps of a program are not shown those. Use --recipe evolve or quick."
+        )
     recipe, weight = loaded.recipe, program_of(folder).calls(folder.task.baseline)
     most = recipe.settings.get("max_votes", 1) if "voting" in recipe.levers and folder.program is None else 1
     votes = max(1, -(-int(most) // weight))

@@ -56,6 +56,7 @@ def critique_messages(
     shown = [*((r, "failed") for r in failing), *((r, "passed") for r in passing)]
     if shown and task.program:
         steps = [step_block(i, mark, r, examples[r.example], component.name) for i, (r, mark) in enumerate(shown, 1)]
+        steps += [reference_block(i, example) for i, example in enumerate(move.references, len(steps) + 1)]
         lines += ["Examples:", fenced("\n".join(steps), "examples")]
     elif shown:
         blocks = [example_block(i, mark, r, examples[r.example]) for i, (r, mark) in enumerate(shown, 1)]

@@ -17,7 +17,7 @@ __all__ = ["WHAT_STEPS_ARE", "step_block", "trajectory"]
 WHAT_STEPS_ARE = (
     "The text is the instruction of one step of a program of several. Each example shows what this step was given (Input), what it answered (Answer), the "
     "program's other steps, and what came of it in the end. A failing example need not be this step's fault. Examples marked as passed show answers of "
-    "this step that led to the right end."
+    "this step that led to the right end, and so do references: what is expected there is what this step answered."
 )
 
 SHOWN_CHARACTERS = 1500

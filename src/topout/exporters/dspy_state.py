@@ -28,6 +28,9 @@ def dspy_state(offer: Offer, folder: Path) -> Exported:
 
     Raises UserError for field names that DSPy cannot take.
     """
+    if offer.state is not None:
+        note = f"Load with module.load('{FILE}'), where module is the task's own program."
+        return beside(offer, folder, "program", {FILE: offer.state}, note, ())
     output = "answer"
     while output in offer.fields:
         output += "_"

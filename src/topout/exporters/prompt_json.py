@@ -16,7 +16,10 @@ def prompt_json(prompt: Prompt) -> str:
     """Compact JSON. Demos do not name the train rows that they came from."""
     document = {
         "components": [{"name": c.name, "role": c.role, "text": c.text, "frozen": c.frozen} for c in prompt.components],
-        "demos": [{"inputs": dict(d.inputs), "output": d.output} for d in prompt.demos],
+        "demos": [
+            {**({"component": d.component} if d.component else {}), "inputs": dict(d.inputs), "output": d.output}
+            for d in prompt.demos
+        ],
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from topout.contracts import Exported, Offer
-from topout.domain import Demo, Prompt
+from topout.domain import Demo, Json, Prompt
 from topout.errors import UserError
 from topout.exporters.provenance import beside, encoded
 from topout.text.prompts import format_prompt, parse_prompt, tidy
@@ -29,11 +30,11 @@ def prompt_files(prompt: Prompt) -> tuple[dict[str, bytes], tuple[str, ...]]:
 
     Raises UserError when the files would read back as another prompt.
     """
-    lines = [json.dumps({"inputs": dict(d.inputs), "output": d.output}, ensure_ascii=False) + "\n" for d in prompt.demos]
+    lines = [json.dumps(demo_json(d), ensure_ascii=False) + "\n" for d in prompt.demos]
     written = format_prompt(prompt)
     if "\0" in written or any("\\u0000" in line for line in lines):
         raise UserError("the prompt holds a NUL character, which no prompt file takes. Export it with --to messages.")
-    back = parse_prompt(written, "the prompt as a text file")
+    back = parse_prompt(written, "the prompt as a text file", steps=True)
     changed = [c.name for c in prompt.components if c.text != tidy(c.text)]
     if back.components != prompt.components and not changed:
         raise UserError("the prompt does not survive being written as text and read back. Export it with --to messages.")
@@ -47,9 +48,20 @@ def files_prompt(files: Mapping[str, bytes]) -> Prompt:
         text = files["prompt.md"].decode("utf-8")
         lines = files.get("demos.jsonl", b"").decode("utf-8").split("\n")
         rows = [json.loads(line) for line in lines if line.strip()]
-        demos = tuple(Demo({str(name): str(value) for name, value in row["inputs"].items()}, str(row["output"])) for row in rows)
+        demos = tuple(demo_of(row) for row in rows)
     except KeyError as error:
         raise UserError(f"no {error.args[0]} there. Restore it.") from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"prompt.md or demos.jsonl is damaged ({str(error)[:80]}). Restore it.") from error
-    return parse_prompt(text, "prompt.md").with_demos(demos)
+    return parse_prompt(text, "prompt.md", steps=True).with_demos(demos)
+
+
+def demo_json(demo: Demo) -> dict[str, Json]:
+    """A demo as a line of demos.jsonl, with the step of a program that it belongs to."""
+    return {**({"component": demo.component} if demo.component else {}), "inputs": dict(demo.inputs), "output": demo.output}
+
+
+def demo_of(row: dict[str, Any]) -> Demo:
+    """The demo of such a line."""
+    inputs = {str(name): str(value) for name, value in row["inputs"].items()}
+    return Demo(inputs, str(row["output"]), component=str(row.get("component", "")))

@@ -37,6 +37,10 @@ def read_steps(path: Path, known: Prompt | None = None) -> Prompt:
     """The prompt of a program: a part a step. `known` is one that has all its parts; None when this is the first to name them."""
     file = path / PROMPT_FILE if path.is_dir() else path
     prompt = parse_prompt(read_text(file), str(file), steps=True)
+    if known is None and [c.name for c in prompt.components] == ["user"]:
+        raise UserError(
+            f"{file}: no part in it. A program's prompt has one a step: a line '--- system: name-of-the-step ---' and its text."
+        )
     names = [c.name for c in prompt.components]
     if known is not None:
         ours = [c.name for c in known.components]

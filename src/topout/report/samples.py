@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from topout.domain import Rollout, Scored, Split
 
-__all__ = ["Samples", "Table", "every_rollout", "put", "row_score", "split_of", "without_score"]
+__all__ = ["Samples", "Table", "every_rollout", "put", "row_score", "split_of", "step_lines", "without_score"]
 
 Samples = Mapping[int, Rollout]
 """What a candidate answered to an example, by number of the sample (0 is the first). Never empty."""
@@ -47,3 +47,11 @@ def without_score(samples: Samples) -> Rollout | None:
 def every_rollout(table: Table, candidate: str, split: Split) -> Iterable[Rollout]:
     """All that a candidate answered on a split, each sample by itself."""
     return (r for (c, _), samples in table.items() if c == candidate for r in samples.values() if r.split == split)
+
+
+def step_lines(rollout: Rollout) -> list[str]:
+    """What a program did on its way to the answer, a line a step; none for one call."""
+    return [
+        f"{i}. {step.component}({', '.join(f'{name}={value}' for name, value in step.asked.items())}) -> {step.answered}"
+        for i, step in enumerate(rollout.steps, 1)
+    ]

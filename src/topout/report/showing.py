@@ -16,6 +16,7 @@ from topout.plateau.wording import points
 from topout.report.findings import Findings
 from topout.report.layout import block, grid, table, text
 from topout.report.measures import failures, setting, split_estimates
+from topout.report.samples import step_lines
 from topout.report.words import EMBEDDED_NOTE, amount, is_embedded, quality
 from topout.text.genes import described
 
@@ -179,6 +180,7 @@ def prompt_text(prompt: Prompt) -> list[RenderableType]:
         parts.append(text(f"--- {len(prompt.demos)} demos ---", "dim"))
     for i, demo in enumerate(prompt.demos, 1):
         source = f" (train row {demo.example_id})" if demo.example_id else ""
+        source += f" for {demo.component}" if demo.component else ""
         parts.append(text(f"{i}.{source}", "dim"))
         parts += [hung(line, 3, limit=400) for line in demo_lines(demo)]
     return parts
@@ -228,7 +230,8 @@ def failure_list(rows: Sequence[Rollout], split: Split) -> RenderableType:
         parts.append(text(HOLDOUT_WARNING, "yellow"))
     for r in rows:
         judged = f"score {r.score.value:.2f}: {r.score.feedback}" if isinstance(r.score, Scored) else f"no score: {r.score.reason}"
-        parts += [hung(r.example, 2, "bold", 60), hung(f"answer  {r.answer}", 4, limit=300), hung(judged, 4, limit=300)]
+        parts += [hung(r.example, 2, "bold", 60), *(hung(line, 4, "dim", 300) for line in step_lines(r))]
+        parts += [hung(f"answer  {r.answer}", 4, limit=300), hung(judged, 4, limit=300)]
     return Group(*parts)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from topout.contracts import History, Member, Move
-from topout.domain import Component, Demo, Operator, Prompt, Step
+from topout.domain import Component, Demo, Example, Operator, Prompt, Step
 from topout.search.blame import choose_part
 from topout.search.demos import drop_some, spend_words
 from topout.search.parents import draw_partner
@@ -55,7 +55,9 @@ def program_move(
             pair = (parent, partner) if parent.mean >= partner.mean else (partner, parent)
             return Move("merge", pair, prompt=merged[0], rationale=merged[1], calls=first, more=rest)
         case "rewrite" if editable:
-            return rewrite_move(parent, choose_part(editable, parent, history, rng, own.blame), history, terms, rng)
+            part = choose_part(editable, parent, history, rng, own.blame)
+            move = rewrite_move(parent, part, history, terms, rng)
+            return replace(move, references=right_answers(part.name, parent, history, terms.reference_words, rng))
         case "shorten":
             long = [c for c in editable if len(c.text.split()) >= 60]
             if not long:
@@ -122,6 +124,25 @@ def right_steps(parent: Member, history: History) -> dict[str, list[Demo]]:
         for name in sorted(steps_known)
         if any(s.key and not s.cut for some in found[name].values() for s in some)
     }
+
+
+def right_answers(part: str, parent: Member, history: History, words: int, rng: random.Random) -> tuple[Example, ...]:
+    """What the step of a part was asked and answered in traces that came to the right end, as rows of its own: as many as the words allow. Of a step
+    that runs in a loop there are none, for its answers are no ends."""
+    worked = right_steps(parent, history)
+    step = step_of_part(part, set(worked))
+    known = worked.get(step, [])
+    if len({d.example_id for d in known}) < len(known):
+        return ()
+    order = list(known)
+    rng.shuffle(order)
+    out: list[Example] = []
+    for demo in by_answer(order, []):
+        size = spend_words([demo])
+        if size <= words:
+            out.append(Example(demo.example_id, demo.inputs, demo.output))
+            words -= size
+    return tuple(out)
 
 
 def by_answer(order: list[Demo], have: list[Demo]) -> list[Demo]:

@@ -83,7 +83,9 @@ def prompt_diff(before: Prompt, after: Prompt) -> PromptDiff:
         change: Change = "added" if name not in old else "removed" if name not in new else kept
         components.append(ChangedComponent(name, c.role, c.frozen, change, word_diff(a, b)))
     demos: list[ChangedDemo] = []
-    a_keys, b_keys = ([(tuple(sorted(d.inputs.items())), d.output) for d in prompt.demos] for prompt in (before, after))
+    a_keys, b_keys = (
+        [(d.component, tuple(sorted(d.inputs.items())), d.output) for d in prompt.demos] for prompt in (before, after)
+    )
     for tag, i, i_end, j, j_end in SequenceMatcher(None, a_keys, b_keys, autojunk=False).get_opcodes():
         if tag == "equal":
             demos += [ChangedDemo("same", d) for d in after.demos[j:j_end]]

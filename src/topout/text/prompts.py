@@ -44,10 +44,6 @@ def parse_prompt(text: str, where: str, steps: bool = False) -> Prompt:
     if not "".join(lines).strip():
         raise UserError(f"{where}: the prompt is empty. Write at least one line, with a {{{{field}}}} in it.")
     starts = [i for i, line in enumerate(lines) if line.startswith("---") and LOOKS_LIKE_A_MARKER.fullmatch(line)]
-    if not starts and steps:
-        raise UserError(
-            f"{where}: no part in it. A program's prompt has one a step: a line '--- system: name-of-the-step ---' and its text."
-        )
     if not starts:
         return Prompt((Component("user", "user", body(lines)),))
     for i in range(starts[0]):

@@ -35,7 +35,14 @@ def prompt_section(f: Findings) -> Section:
     return Section(
         "prompt",
         "The best prompt",
-        html("{c}{r}{g}{p}{d}", c=copies(f.winner.prompt), r=reason, g=genes(f.winner.prompt), p=parts, d=demos(f)),
+        html(
+            "{c}{r}{g}{p}{d}",
+            c=copies(f.winner.prompt, bool(f.started.manifest.get("program"))),
+            r=reason,
+            g=genes(f.winner.prompt),
+            p=parts,
+            d=demos(f),
+        ),
         lead,
     )
 
@@ -118,6 +125,7 @@ def demos(f: Findings) -> Markup:
         fresh = (tuple(d.inputs.items()), d.output) not in before
         fields = joined(html('<dt>{n}</dt><dd dir="auto">{v}</dd>', n=plain(n, 80), v=plain(v, 600)) for n, v in d.inputs.items())
         source = f" from train row {d.example_id}" if d.example_id else ""
+        source += f", for step {d.component}" if d.component else ""
         return html(
             '<li><dl>{f}<dt>answer</dt><dd dir="auto">{o}</dd></dl><p class="n">{k}{s}</p></li>',
             f=fields,
@@ -136,13 +144,17 @@ def genes(prompt: Prompt) -> Markup:
     return html("<p>With this prompt the model {g}.</p>", g="; ".join(described(prompt))) if switched(prompt) else Markup()
 
 
-def copies(prompt: Prompt) -> Markup:
-    """Buttons that copy the exact prompt. Very long ones are left to `topout export`."""
+def copies(prompt: Prompt, several: bool) -> Markup:
+    """Buttons that copy the exact prompt. Very long ones are left to `topout export`. That of a program (`several` calls) is no one call's messages."""
     fields = dict.fromkeys(n for c in prompt.components for n in placeholders(c.text))
-    messages: list[Json] = [{"role": m.role, "content": m.content} for m in render(prompt, {n: f"{{{{{n}}}}}" for n in fields})]
+    filled = () if several else render(prompt, {n: f"{{{{{n}}}}}" for n in fields})
+    messages: list[Json] = [{"role": m.role, "content": m.content} for m in filled]
     document: dict[str, Json] = {
         "components": [{"name": c.name, "role": c.role, "text": c.text, "frozen": c.frozen} for c in prompt.components],
-        "demos": [{"inputs": dict(d.inputs), "output": d.output} for d in prompt.demos],
+        "demos": [
+            {**({"component": d.component} if d.component else {}), "inputs": dict(d.inputs), "output": d.output}
+            for d in prompt.demos
+        ],
         **switched(prompt),
     }
     text = format_prompt(prompt)
@@ -153,6 +165,7 @@ def copies(prompt: Prompt) -> Markup:
         b=joined(
             html('<button type="button" class="copy" data-copy="{k}">Copy {n}</button>', k=key, n=name)
             for key, name in (("text", "text"), ("messages", "messages"), ("json", "JSON"))
+            if not (several and key == "messages")
         ),
         d=data_block("copies", {"text": text, "messages": messages, "json": document}),
     )

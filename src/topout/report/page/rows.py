@@ -14,10 +14,12 @@ from topout.report.page.causes import clusters, suspects
 from topout.report.page.markup import Markup, details, html, joined, plain, table
 from topout.report.page.plots import plot
 from topout.report.page.shell import Section
+from topout.report.samples import step_lines
 
 __all__ = ["confusions", "examples", "still_wrong"]
 
 MOST_LISTED = 60
+MOST_STEPS = 40
 LABEL_FEEDBACK = re.compile(r"expected '(?P<gold>.*)', got '(?P<got>.*?)'(?:, which is not one of the labels)?", re.DOTALL)
 
 
@@ -78,6 +80,15 @@ def said(rollout: Rollout | None) -> Markup:
     return html('<span dir="auto">{a}</span>', a=plain(rollout.answer if rollout else "", 200))
 
 
+def way(rollout: Rollout) -> Markup:
+    """The answer, and below it what a program did on its way there."""
+    lines = step_lines(rollout)
+    if not lines:
+        return said(rollout)
+    items = joined(html('<li dir="auto">{t}</li>', t=plain(line.partition(". ")[2], 300)) for line in lines[:MOST_STEPS])
+    return html("{a}{d}", a=said(rollout), d=details(f"{len(lines)} steps", html("<ol>{i}</ol>", i=items)))
+
+
 def words(rollout: Rollout | None) -> Markup:
     score = rollout.score if rollout else None
     return plain(score.feedback if isinstance(score, Scored) else "", 200)
@@ -92,7 +103,7 @@ def still_wrong(f: Findings) -> Section | None:
         "Dev rows that the best prompt gets wrong",
         ("dev row", "score", "answer", "scorer's words"),
         [
-            (plain(r.example, 60), html("{s}", s=f"{r.score.value:.2f}" if isinstance(r.score, Scored) else ""), said(r), words(r))
+            (plain(r.example, 60), html("{s}", s=f"{r.score.value:.2f}" if isinstance(r.score, Scored) else ""), way(r), words(r))
             for r in wrong[:MOST_LISTED]
         ],
         right=(1,),
