@@ -134,6 +134,16 @@ def test_inspect_samples_are_recognised_with_their_choices(tmp_path: Path) -> No
     assert made.notes == ("left out: metadata",)
 
 
+def test_any_of_several_targets_of_a_sample_is_right(tmp_path: Path) -> None:
+    rows = [{"input": f"spell {i}", "target": [f"colour {i}", f"color {i}"]} for i in range(40)]
+    (tmp_path / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert init(tmp_path / "quiz", source=tmp_path / "samples.jsonl").scorer == "exact"
+    folder = load_task(tmp_path / "quiz")
+    row = folder.task.rows("dev")[0]
+    assert isinstance(row.expected, list)
+    assert [getattr(folder.scorer(str(answer), row), "value", None) for answer in (*row.expected, "other")] == [1.0, 1.0, 0.0]
+
+
 PROMPTFOO = """\
 prompts: [prompt.txt]
 providers: [openai:gpt-4.1-mini]
@@ -162,6 +172,15 @@ def test_a_promptfoo_table_is_read_by_its_expected_column(tmp_path: Path) -> Non
     assert made.shape == "a promptfoo table"
     assert made.scorer == "exact"
     assert made.notes == ("20 of 40 tests left out: no assertion of the kind 'equals' in them",)
+
+
+def test_all_parts_of_a_promptfoo_cell_are_wanted_and_a_schema_is_no_answer(tmp_path: Path) -> None:
+    rows: list[dict[str, Json]] = [{"text": f"line {i}", "__expected": f"contains-all: red, blue {i}"} for i in range(30)]
+    rows.append({"text": "last", "__expected": 'is-json: {"type": "object"}'})
+    made = init(tmp_path / "words", source=as_csv(tmp_path / "tests.csv", rows))
+    assert made.scorer == "contains"
+    assert sum(made.rows.values()) == 30
+    assert load_task(tmp_path / "words").task.rows("train")[0].expected[0] == "red"  # type: ignore[index]
 
 
 def test_a_workbook_with_odd_heads_is_read(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def propose(reading: Reading, scorer: str = "", max_rows: int = MOST_ROWS, shown
     else:
         cut = ""
     chosen, reason = (
-        (scorer, "as asked") if scorer else (reading.scorer, "as the file's assertions say") if reading.scorer else fitting(entries)
+        (scorer, "as asked") if scorer else (reading.scorer, "as the file has it") if reading.scorer else fitting(entries)
     )
     if chosen == "numeric":
         entries = [Entry(e.inputs, as_number(e.expected), e.id, e.group, e.split) for e in entries]

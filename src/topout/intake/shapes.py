@@ -27,8 +27,8 @@ ASSERTS = {
     "icontains": "contains",
     "contains-all": "contains",
     "regex": "regex",
-    "is-json": "json",
 }
+"""promptfoo's assertions that hold the answer, and the scorer that judges alike. `is-json` holds a schema, and no answer."""
 NAME = re.compile(r"[^\w.-]+")
 
 
@@ -166,7 +166,7 @@ def langfuse_items(rows: Table, roles: Roles) -> Reading:
 
 
 def inspect_rows(rows: Table, roles: Roles) -> Reading:
-    """inspect_ai's samples: `input` (a text, or messages), `target`, perhaps `choices`; metadata stays behind."""
+    """inspect_ai's samples: `input` (a text, or messages), `target`, perhaps `choices`; metadata stays behind. A list of targets means any of them."""
     choices = any(row.get("choices") for row in rows)
     entries = []
     for row in rows:
@@ -189,6 +189,7 @@ def inspect_rows(rows: Table, roles: Roles) -> Reading:
         tuple(entries),
         ("input", "choices") if choices else ("input",),
         tuple(mapping),
+        "exact" if any(isinstance(row.get("target"), list) for row in rows) else "",
         notes=(f"left out: {', '.join(left[:20])}",) if left else (),
     )
 
@@ -236,14 +237,15 @@ def promptfoo_table(rows: Table) -> Reading:
     names = fields_of(inputs)
     entries, kinds, left = [], [], 0
     for row in rows:
-        usable = []
+        usable: list[tuple[str, Json]] = []
         for column in columns:
             cell = text(row.get(column)).strip()
             kind, colon, value = cell.partition(":")
             if colon and re.fullmatch(r"[a-z-]+(\([^)]*\))?", kind.strip()):
                 kind = kind.strip().partition("(")[0]
                 if kind in ASSERTS:
-                    usable.append((kind, value.strip()))
+                    parts: list[Json] = [part.strip() for part in value.split(",")]
+                    usable.append((kind, parts) if kind == "contains-all" else (kind, value.strip()))
                 else:
                     left += 1
             elif cell:

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 
 from topout.domain import CurvePoint, Estimate, Gain, Json, Verdict
 from topout.plateau.foreign import ForeignRun
-from topout.plateau.wording import points
+from topout.plateau.wording import gain, points
 from topout.report.layout import block, bullets, grid, table, text
 from topout.report.terminal import ruled
 from topout.report.verdict_json import estimate_document, finite, gain_document, point, ruling
@@ -54,7 +54,8 @@ def foreign(found: Foreign) -> RenderableType:
         (text("baseline"), text(quality(found.dev_baseline))),
         (text("best"), text(quality(found.dev_winner))),
     ]
-    held: list[RenderableType] = [text(paired(found.holdout_gain), "bold")] if found.holdout_gain else []
+    change = found.holdout_gain
+    held: list[RenderableType] = [text(paired(change) if run.by_row else gain(change.estimate), "bold")] if change else []
     if held and not run.by_row:
         held.append(text("from means only, so the interval is as wide as for different rows", "dim"))
     parts: list[RenderableType] = [

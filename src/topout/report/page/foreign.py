@@ -36,9 +36,9 @@ def top(found: Foreign) -> Markup:
     return html(
         '<header><div class="brand"><span>topout</span>'
         '<button type="button" id="theme" aria-label="Switch between light and dark">Dark</button></div>'
-        '<h1>A run of {t}</h1><p>Read from its log; nothing in it was executed and no model was asked.</p><dl class="facts">'
+        '<h1>A run, read from {t}</h1><p>Nothing in the log was executed and no model was asked.</p><dl class="facts">'
         "<div><dt>log</dt><dd>{s}</dd></div><div><dt>evaluations</dt><dd>{c}</dd></div><div><dt>steps</dt><dd>{n}</dd></div></dl></header>",
-        t=TOOLS[run.tool],
+        t={"gepa": "GEPA's folder", "dspy": "DSPy's log"}.get(run.tool, "a CSV"),
         s=plain(run.source, 200),
         c=counted("calls", run.trials[-1].calls),
         n=f"{len(run.trials):,}",
@@ -108,7 +108,7 @@ def curve(found: Foreign) -> Section:
     )
     held = (
         html("<p>Held-out gain of the best: {g}</p>", g=gain_of("holdout_gain", found.holdout_gain))
-        if found.holdout_gain
+        if found.holdout_gain and found.run.by_row
         else Markup()
     )
     return Section("curve", "The curve", html("{c}{h}", c=chart, h=held), "Champions in the order of their calls.")
