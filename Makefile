@@ -52,7 +52,7 @@ audit:
 
 audit-locks: $(VENV)/.python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1 >/dev/null 2>&1 || true
-	$(BIN)/python .ci/audit.py requirements.lock requirements-dev.lock requirements-registries.lock
+	$(BIN)/python .ci/audit.py requirements.lock requirements-dev.lock requirements-registries.lock requirements-docs.lock
 
 # Odd and hostile input for everything that reads files and replies; executions and findings are printed. Guided by coverage where atheris has a wheel.
 FUZZ_SECONDS ?= 20
