@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from topout import __version__
+from topout.app.carrying import bare, form_of, left_behind, offered, worded
 from topout.app.places import task_path, to_type
 from topout.app.registering import register
 from topout.app.targets import REGISTRIES, plug_in, target
@@ -90,21 +91,22 @@ def export(
     chosen = f.winner if candidate is None else find_candidate(f, candidate)
     task = str(f.started.manifest.get("task") or Path(setting(f, "task")).name)
     called = check_name(name) if name is not None else default_name(task)
-    offer = offer_of(f, found.name, task, chosen, called, check_alias(alias) if alias is not None else "", force)
-    if offer.program:
-        offer = with_state(offer, found.path, f, to)
+    asked, form = chosen.prompt, form_of(f)
+    offer = offer_of(f, found.name, task, bare(f, chosen), called, check_alias(alias) if alias is not None else "", force)
+    offer = with_state(offer, found.path, f, to) if offer.program else offered(offer, form)
     with plug_in(to):
         if isinstance(carry, RegistryTarget) and offer.program and to != DIRECTORY:
             return register_steps(carry.connect(uri or ""), offer, to, doubts(f, offer), dry_run)
         if isinstance(carry, RegistryTarget):
             registry = carry.connect(uri or (str(out) if out is not None else ""))
-            measured = [(one.prompt, held_out(f, one.id)) for one in f.candidates.values()]
+            measured = [(worded(one.prompt, form), held_out(f, one.id)) for one in f.candidates.values()]
             done = register(registry, offer, measured, dry_run=dry_run)
             where = registry.address(called, offer.alias or done.version or "1")
-            warnings = (*doubts(f, offer), *done.warnings)
+            warnings = (*doubts(f, offer), *left_behind(asked), *done.warnings)
             return Delivery(to, offer, where, (), done.changes, not dry_run, done.note, warnings, done.version)
         folder = Path(out) if out is not None else Path("exports") / called
         exported = carry(offer, folder)
+    exported = replace(exported, warnings=(*left_behind(asked), *exported.warnings))
     return delivered(to, f, offer, folder, exported, dry_run)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from topout.app.carrying import direct
 from topout.app.exporting import Delivery, delivered, offer_of
 from topout.app.places import task_path, to_type
 from topout.contracts import Answer, HandOff
@@ -65,12 +66,14 @@ def hand_off(
     asked = load_prompt(Path(prompt), loaded.task) if prompt is not None else chosen.prompt
     if without_demos:
         asked = asked.with_demos(())
+    asked, dropped = direct(asked, to)
     if asked != chosen.prompt:
         known = f.candidates.get(prompt_id(asked))
         chosen = known if known is not None else Candidate(prompt_id(asked), asked)
     called = check_name(name) if name is not None else default_name(loaded.task.name)
     offer = offer_of(f, found.name, loaded.task.name, chosen, called, "", force)
     rows, left_out = rows_for(to, loaded.task)
+    left_out = (*dropped, *left_out)
     ids = {row.id for row in rows}
     answers = tuple(
         Answer(r.candidate, r.example, r.answer, r.score.value)

@@ -7,7 +7,7 @@ whoever wrote it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from topout.app.targets import plug_in, registry_target
@@ -19,8 +19,10 @@ from topout.errors import UserError, did_you_mean
 from topout.exporters.names import check_name
 from topout.exporters.provenance import content
 from topout.exporters.text_file import files_prompt, prompt_files
+from topout.plugins.prompt_folders import GENES_FILE, genes_text
 from topout.plugins.tasks import load_task
 from topout.store.batch import write_batch
+from topout.text.genes import recognised
 from topout.text.rendering import placeholders
 from topout.text.templates import alike
 
@@ -69,11 +71,14 @@ def import_prompt(task: str | Path, source: str, *, uri: str | None = None, forc
         if found is None:
             raise UserError(f"--from {source}: {absent(registry, name, pointer)}")
         where = registry.address(name, pointer)
-    prompt = checked_steps(found, folder, where) if settings.program is not None else checked(found, fields, where)
+    prompt = checked_steps(found, folder, where) if settings.program is not None else recognised(checked(found, fields, where))
     files, warnings = prompt_files(prompt)
+    genes = genes_text(prompt).encode()
+    if genes or (folder / GENES_FILE).exists():
+        files = {**files, GENES_FILE: genes}
     there = {file: data for file in files if (data := content(folder / file)) is not None}
     if not prompt.demos and "demos.jsonl" not in there:
-        files = {"prompt.md": files["prompt.md"]}
+        files = {file: data for file, data in files.items() if file != "demos.jsonl"}
     if "prompt.md" in there and held(there, files, prompt):
         return Imported(where, found.version, prompt, (), (), not dry_run, warnings)
     if there and not force:
@@ -149,7 +154,12 @@ def held(there: dict[str, bytes], files: dict[str, bytes], prompt: Prompt) -> bo
         before = files_prompt(there)
     except UserError:
         return False
-    return alike(before, prompt) and [c.frozen for c in before.components] == [c.frozen for c in prompt.components]
+    asked = there.get(GENES_FILE, b"") == files.get(GENES_FILE, b"")
+    return (
+        asked
+        and alike(before, replace(prompt, reasoning="direct"))
+        and [c.frozen for c in before.components] == [c.frozen for c in prompt.components]
+    )
 
 
 def old(file: str, number: int) -> str:

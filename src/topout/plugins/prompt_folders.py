@@ -17,7 +17,7 @@ from topout.text.genes import switched
 from topout.text.prompts import format_prompt, parse_prompt
 from topout.text.rendering import placeholders
 
-__all__ = ["PROMPT_FILE", "load_prompt", "read_prompt", "read_steps", "save_prompt"]
+__all__ = ["GENES_FILE", "PROMPT_FILE", "genes_text", "load_prompt", "read_prompt", "read_steps", "save_prompt"]
 
 PROMPT_FILE = "prompt.md"
 DEMOS_FILE = "demos.jsonl"
@@ -147,14 +147,19 @@ def save_prompt(prompt: Prompt, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         replace_file(folder / DEMOS_FILE, "".join(line + "\n" for line in lines))
-        genes = switched(prompt)
+        genes = genes_text(prompt)
         if genes:
-            replace_file(folder / GENES_FILE, "".join(f"{name} = {json.dumps(value)}\n" for name, value in genes.items()))
+            replace_file(folder / GENES_FILE, genes)
         else:
             (folder / GENES_FILE).unlink(missing_ok=True)
         replace_file(folder / PROMPT_FILE, format_prompt(prompt))
     except OSError as error:
         raise StoreError(f"{folder}: cannot be written: {error.strerror or error}. Make room or choose another folder.") from error
+
+
+def genes_text(prompt: Prompt) -> str:
+    """What prompt.toml says of a prompt, '' where no gene is switched on."""
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in switched(prompt).items())
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from topout.domain import Component, Demo, Json, Prompt, Task
 
-__all__ = ["AnswerForm", "described", "plain", "read_reply", "reply_schema", "switched"]
+__all__ = ["AnswerForm", "described", "plain", "read_reply", "recognised", "reply_schema", "switched"]
 
 THINK = "Think step by step first. Then give the final answer on a new last line that begins with `Answer:`, and write nothing after it."
 THINK_JSON = 'Think step by step first, in the field "reasoning". Then give the final answer in the field "answer".'
@@ -178,3 +178,14 @@ def tidy(answer: str) -> str:
     for mark in ("**", "`"):
         body = body.removesuffix(mark).strip() if body.count(mark) == 1 else body
     return body
+
+
+def recognised(prompt: Prompt) -> Prompt:
+    """The prompt with its gene where its text ends as `plain` makes one think: so a prompt that went out as text comes back as what it was."""
+    system = [c for c in prompt.components if c.role == "system"]
+    if not system or not system[-1].text.endswith(THINK) or any(not demo.output.startswith("Answer: ") for demo in prompt.demos):
+        return prompt
+    last, text = system[-1], system[-1].text.removesuffix(THINK).rstrip()
+    parts = tuple(replace(c, text=text) if c is last else c for c in prompt.components)
+    demos = tuple(replace(demo, output=demo.output.removeprefix("Answer: ")) for demo in prompt.demos)
+    return replace(prompt, components=tuple(c for c in parts if c.text), demos=demos, reasoning="think")
