@@ -110,3 +110,14 @@ def test_a_prompt_with_one_lever_changed_has_nothing_to_take_apart() -> None:
     assert alone(PROMPT, replace(PROMPT, votes=3)) == {}
     both = alone(PROMPT, replace(PROMPT, votes=3, retrieved=2))
     assert {lever: (c.prompt.votes, c.prompt.retrieved) for lever, c in both.items()} == {"voting": (3, 0), "retrieval": (1, 2)}
+
+
+def test_the_first_attempts_try_each_gene_once() -> None:
+    settings = EvolveSettings(
+        lanes=3, first_block=8, rewrite=1, demos=0, merge=0, shorten=0, switch=0.01, think=1, json=1, max_retrieved=4
+    )
+    model, critic = UnevenModel(answer), UnevenModel(writing_critic())
+    outcome = asyncio.run(run_in_memory(TASK, say_right, Evolve(settings), model, critic, max_calls=600, seed=2))
+    first = [e.attempt for e in outcome.events if isinstance(e, AttemptDone)][1:4]
+    assert [a.operator for a in first] == ["switch"] * 3
+    assert [min(changed(PROMPT, a.candidate.prompt)) for a in first if a.candidate] == ["reasoning", "format", "retrieval"]

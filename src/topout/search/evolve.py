@@ -76,12 +76,22 @@ class Evolve:
         crossed = self.crossover(history)
         if crossed is not None:
             return crossed
+        opening = self.switch(history.pool[0], history, rng, number) if s.switch else None
+        if opening is not None:  # each gene once, early: there are few, and each may be worth more than any text
+            return opening
         parent = draw_parent(history, rng, s.champion_share)
         for operator in operator_order(s, rng):
             move = self.move(operator, parent, history, rng)
             if move is not None:
                 return move
         return Stop("no operator of the recipe has anything to do: no component can be edited and no demo can be added")
+
+    def switch(self, parent: Member, history: History, rng: random.Random, kind: int | None = None) -> Move | None:
+        """A gene of the parent switched: any, or the `kind`-th of those that the recipe allows."""
+        s = self.settings
+        genes = Genes(bool(s.think), bool(s.json), s.max_votes, s.max_retrieved)
+        move = switch_move(history.task, parent, genes, s, rng, kind)
+        return move and replace(move, rows=self.rows(history))
 
     def move(self, operator: Operator, parent: Member, history: History, rng: random.Random) -> Move | None:
         """The move of one operator on this parent, None when it does not apply."""
@@ -95,9 +105,7 @@ class Evolve:
             edit = edit_demos(parent.candidate.prompt, history.task.rows("train"), known, s.max_demos, s.demo_word_cap, rng)
             return edit and Move("demos", (parent,), prompt=edit[0], rationale=edit[1], calls=first, more=rest, rows=rows)
         if operator == "switch":
-            genes = Genes(bool(s.think), bool(s.json), s.max_votes, s.max_retrieved)
-            switched = switch_move(history.task, parent, genes, s, rng)
-            return switched and replace(switched, rows=rows)
+            return self.switch(parent, history, rng)
         editable = [c for c in parent.candidate.prompt.components if instructs(c)]
         if not editable:
             return None

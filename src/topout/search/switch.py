@@ -22,9 +22,9 @@ class Genes:
     max_retrieved: int = 0
 
 
-def switch_move(task: Task, parent: Member, genes: Genes, terms: Terms, rng: random.Random) -> Move | None:
-    """A parent with one gene switched; None when there is none to switch. It is raced like any other proposal, at its own price."""
-    found = switched_prompt(parent.candidate.prompt, genes, rng) if not task.program else None
+def switch_move(task: Task, parent: Member, genes: Genes, terms: Terms, rng: random.Random, kind: int | None = None) -> Move | None:
+    """A parent with one gene switched (the `kind`-th of those allowed, or any); None when there is none to switch. It is raced like any other proposal, at its own price."""
+    found = switched_prompt(parent.candidate.prompt, genes, rng, kind) if not task.program else None
     if found is None:
         return None
     prompt, what = found
@@ -33,7 +33,7 @@ def switch_move(task: Task, parent: Member, genes: Genes, terms: Terms, rng: ran
     return Move("switch", (parent,), prompt=prompt, rationale=what, calls=first, more=rest)
 
 
-def switched_prompt(prompt: Prompt, genes: Genes, rng: random.Random) -> tuple[Prompt, str] | None:
+def switched_prompt(prompt: Prompt, genes: Genes, rng: random.Random, kind: int | None = None) -> tuple[Prompt, str] | None:
     """The prompt with one gene switched, each of those allowed with the same chance, and what was done; None when none is allowed."""
     kinds: list[list[tuple[Prompt, str]]] = []
     if genes.think:
@@ -53,6 +53,8 @@ def switched_prompt(prompt: Prompt, genes: Genes, rng: random.Random) -> tuple[P
     if nearest:
         told = {n: f"show the {n} train examples most like each input" if n else "retrieve no demos" for n in nearest}
         kinds.append([(replace(prompt, retrieved=n), told[n]) for n in nearest])
+    if kind is not None:
+        return rng.choice(kinds[kind]) if kind < len(kinds) else None
     return rng.choice(rng.choice(kinds)) if kinds else None
 
 
