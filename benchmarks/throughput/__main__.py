@@ -1,4 +1,4 @@
-"""How well an optimizer keeps its workers busy: `python -m benchmarks.throughput [--quick] [--seeds 5] [--only topout|gepa|litellm|lanes]`.
+"""How well an optimizer keeps its workers busy: `python -m benchmarks.throughput [--quick] [--seeds 5] [--only topout|gepa|mipro|litellm|lanes]`.
 
 The load: 1,000 calls of 50 ms to a task model that serves 64 at once, and a critic of 1 s. topout and gepa carry it in turns, in one process, with
 fakes that sleep; then topout once more through litellm against an OpenAI-compatible server on loopback. --quick is a fifth of the time scale.
@@ -19,15 +19,16 @@ if __package__ in (None, ""):
 
 from benchmarks.throughput.load import FULL, QUICK, Load, Measured, over_work
 from benchmarks.throughput.ours import at_the_seam, shipped_lanes, through_litellm
-from benchmarks.throughput.rival import Setup, gepa_version, rival
+from benchmarks.throughput.rival import Setup, gepa_version, mipro, rival
 from benchmarks.throughput.table import Row, head, line
 
 AIM = 1.5
-PARTS = ("topout", "gepa", "litellm", "lanes")
+PARTS = ("topout", "gepa", "mipro", "litellm", "lanes")
 
 NOTES = """
 topout: max_calls = {calls:,} counts everything: task model, critic and the exam on {holdout} holdout rows (train {train}, dev {dev}); a champion that
   never came leaves its place in the exam unused. gepa: max_metric_calls = {calls:,} task calls, no exam; an iteration that has begun is finished.
+MIPROv2: ends by itself before the calls are used up; its ten questions about the data and three for each proposal wait for one another.
 gepa tuned: {workers} workers over the batches of all proposals of an iteration, their critiques together, minibatch 8, current_best, evaluation cache.
   Proposals that are made at once do not build on each other; topout has as many in flight as it has lanes.
 x work: all task calls / {workers} workers, after the start-up chain of {startup:.2f} s (a first row, the baseline, rows to read, one critique); aimed at: 1.5.
@@ -62,6 +63,9 @@ def at_model_seam(load: Load, seeds: int, parts: set[str]) -> None:
         for number in (4, 8, 16, 32):
             row = Row(f"topout, {number} lanes", runs(seeds, lambda s, n=number: at_the_seam(load, s, n)))  # type: ignore[misc]
             print(line(load, row, ours), flush=True)
+    if "mipro" in parts:
+        row = Row(f"DSPy MIPROv2 light, {load.workers} at once", runs(min(seeds, 3), lambda seed: mipro(load, seed)))
+        print(line(load, row, ours), flush=True)
     if "gepa" in parts:
         version = gepa_version()
         if version is None:

@@ -1,4 +1,4 @@
-"""gepa under the same load: as it comes, with ten workers, and at the best that settings and a hand-written adapter make of it.
+"""gepa and MIPROv2 under the same load. gepa: as it comes, with ten workers, and at the best that settings and a hand-written adapter make of it.
 
 Its task model and critic sleep as topout's do, in threads, since gepa is synchronous. `gepa.optimize` alone is timed.
 """
@@ -10,15 +10,18 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.throughput.load import Load, Measured, Stopwatch
-from topout.domain import Example, Message, Request, Scored
+from topout.bridges.host import Step
+from topout.domain import Example, Message, Prompt, Request, Rollout, Scored
 from topout.testing.fakes import say_right
+from topout.text.fingerprints import prompt_id
 from topout.text.rendering import renderer
 
-__all__ = ["Setup", "gepa_version", "rival"]
+__all__ = ["Setup", "gepa_version", "mipro", "rival"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,56 @@ def rival(load: Load, seed: int, setup: Setup) -> Measured:
             **more,
         )
         return watch.stop(adapter.calls, critic.calls, critic.calls)
+
+
+def mipro(load: Load, seed: int) -> Measured:
+    """One compilation of DSPy's MIPROv2 (light) until it ends or has made the load's calls. Rows of an evaluation are asked together, by all workers; its questions
+    to the critic and its bootstrapping come one after another, as they do in DSPy."""
+    from topout.bridges.dspy_loop import MiproSettings, quiet_dspy, run_mipro
+    from topout.bridges.host import Over
+
+    with quiet_dspy():
+        pass  # its import is not timed
+    with ThreadPoolExecutor(load.workers) as pool:
+        pool.map(time.sleep, [0.0] * load.workers)
+        host = SleepingHost(load, seed, pool)
+        watch = Stopwatch()
+        with suppress(Over):
+            run_mipro(host, MiproSettings(auto="light"), seed, load.calls)
+        return watch.stop(host.calls, host.critiques, host.steps)
+
+
+class SleepingHost:
+    """A host of `topout.bridges` whose models sleep."""
+
+    def __init__(self, load: Load, seed: int, pool: ThreadPoolExecutor) -> None:
+        self.task = load.task()
+        self.calls = self.critiques = self.steps = 0
+        self._load, self._pool = load, pool
+        self._answers, self._critic = load.answers(seed), load.critic()
+
+    def measure(self, prompt: Prompt, rows: Sequence[Example]) -> list[Rollout]:
+        from topout.bridges.host import Over
+
+        if self.calls >= self._load.calls:
+            raise Over
+        self.calls += len(rows)
+        render, name = renderer(prompt), prompt_id(prompt)
+
+        def one(row: Example) -> Rollout:
+            time.sleep(self._load.latency_s)
+            answer = self._answers(Request("task", render(row.inputs)))
+            return Rollout(name, row.id, "dev", 0, answer, say_right(answer, row))
+
+        return list(self._pool.map(one, rows))
+
+    def ask(self, messages: Sequence[Message]) -> str:
+        self.critiques += 1
+        time.sleep(self._load.critic_s)
+        return self._critic(Request("critic", tuple(messages), seed=self.critiques))
+
+    def tell(self, step: Step) -> None:
+        self.steps += 1
 
 
 class Quiet:

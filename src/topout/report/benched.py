@@ -134,8 +134,9 @@ def who_won(entries: Sequence[Entry], differences: Sequence[Difference], seeds: 
     mine = [d for d in differences if d.one == best]
     beaten, open_ = [d.other for d in mine if d.result == "one"], [d.other for d in mine if d.result != "one"]
     if mine and not open_:
-        alone = "" if seeds > 1 else " One seed says nothing of others: give it more."
-        return f"{best} won: it is better than {listed(beaten)}, and the difference is real.{alone}"
+        if seeds == 1:
+            return f"{best} found a better prompt than {listed(beaten)}, and the difference is real; one seed says nothing of how they do with another."
+        return f"{best} won: it is better than {listed(beaten)}, and the difference is real."
     if beaten:
         return f"{best} scored best: it is really better than {listed(beaten)}; no real difference to {listed(open_)} is shown."
     least = max((d.gain.detectable for d in mine), default=math.inf)
