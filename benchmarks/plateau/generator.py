@@ -71,6 +71,8 @@ class Tasks:
     minibatch: Ints  # 0: race
     stay_z: Floats  # as in the recipe: a challenger stays while it is ahead by so many standard errors
     first_block: Ints
+    least_rows: Ints  # a race is over so many of the dev rows at least,
+    rows_per_call: Floats  # and over so many more for each call made before
     block_growth: Floats
     champion_share: Floats
     read: Ints
@@ -117,10 +119,12 @@ def draw_tasks(rng: np.random.Generator, count: int, draw: Draw = "home") -> Tas
     race = u(size=count) < {"home": 0.7, "shifted": 0.5, "minibatch": 0.0, "constant": 0.7}[draw]
     minibatch = np.where(race, 0, rng.integers(3, 9, count))
     read = rng.integers(3, 40, count)
-    first_block = rng.integers(8, 49, count) if shifted else rng.integers(12, 33, count)
+    first_block = rng.integers(6, 49, count) if shifted else rng.integers(8, 25, count)
     block_growth = u(1.3, 4.0, count) if shifted else u(1.5, 3.0, count)
     stay_z = u(-1.2, 1.2, count) if shifted else u(-0.3, 0.7, count)
-    longer = np.maximum(n - first_block, 0) * np.clip(0.3 - 0.25 * stay_z, 0.1, 0.6)
+    least_rows = np.where(race, rng.integers(30, 200, count) if shifted else rng.integers(40, 100, count), 10**6)
+    rows_per_call = u(0.0, 0.15, count) if shifted else u(0.03, 0.08, count)
+    longer = np.maximum(np.minimum(n, least_rows) - first_block, 0) * np.clip(0.3 - 0.25 * stay_z, 0.1, 0.6)
     nominal = np.where(race, read + np.minimum(first_block, n) + longer, read + 2 * minibatch + 0.3 * n)
 
     p, alpha, n_zero = u(0.08, 0.5, count) / k, np.zeros(count), np.ones(count)
@@ -167,6 +171,8 @@ def draw_tasks(rng: np.random.Generator, count: int, draw: Draw = "home") -> Tas
         minibatch=minibatch,
         stay_z=stay_z,
         first_block=first_block,
+        least_rows=least_rows,
+        rows_per_call=rows_per_call,
         block_growth=block_growth,
         champion_share=u(0.2, 0.9, count),
         read=read,
@@ -330,6 +336,20 @@ def parents(rng: np.random.Generator, t: Tasks, s: State) -> Ints:
     return np.where(rng.random(count) < t.champion_share, s.mean.argmax(1), other)
 
 
+def race_rows(t: Tasks, s: State) -> Ints:
+    """How many dev rows a race is over (as `Evolve.rows`): the same first ones for all, more of them the more calls were made. A minibatch gate is
+    followed by all."""
+    rows: Ints = np.minimum(t.n, np.maximum(t.least_rows, (s.calls * t.rows_per_call).astype(int)))
+    return rows
+
+
+def first_mean(scores: Floats, rows: Ints) -> Floats:
+    """The mean over the first so many rows."""
+    held = np.arange(scores.shape[1])[None, :] < rows[:, None]
+    out: Floats = np.where(held, scores, 0.0).sum(1) / rows
+    return out
+
+
 def step(rng: np.random.Generator, t: Tasks, rows: Rows, ends: Ints, s: State) -> Record:
     """One proposal in every run: draw a parent, propose, race, keep or drop. Changes `s` in place."""
     count, here = len(s.calls), np.arange(len(s.calls))
@@ -342,18 +362,19 @@ def step(rng: np.random.Generator, t: Tasks, rows: Rows, ends: Ints, s: State) -
     sums, squares = np.zeros((2, count, width + 1), dtype=np.float32)
     np.cumsum(difference, axis=1, out=sums[:, 1:])
     np.cumsum(difference * difference, axis=1, out=squares[:, 1:])
-    begin = (rng.random(count) * t.n).astype(int)
+    length = race_rows(t, s)
+    begin = (rng.random(count) * length).astype(int)
 
     def over(c: Floats, m: Ints) -> Floats:
         end = begin + m
-        wrapped = end > t.n
-        inside = c[here, np.where(wrapped, t.n, end)] - c[here, begin]
-        return inside + np.where(wrapped, c[here, np.where(wrapped, end - t.n, 0)], 0.0)
+        wrapped = end > length
+        inside = c[here, np.where(wrapped, length, end)] - c[here, begin]
+        return inside + np.where(wrapped, c[here, np.where(wrapped, end - length, 0)], 0.0)
 
     alive = np.ones(count, dtype=bool)
     gain, se, used = np.zeros(count), np.ones(count), np.zeros(count, dtype=int)
     for k in range(ends.shape[1]):
-        m = ends[:, k]
+        m = np.minimum(ends[:, k], length)
         mean = over(sums, m) / m
         error = np.sqrt((np.maximum(over(squares, m) - m * mean * mean, 0) + 0.5) / (m + 1) / m)
         gain, se, used = np.where(alive, mean, gain), np.where(alive, error, se), np.where(alive, m, used)
@@ -362,7 +383,7 @@ def step(rng: np.random.Generator, t: Tasks, rows: Rows, ends: Ints, s: State) -
         alive &= ~lost
     s.calls += used + t.read + np.where(t.minibatch > 0, t.minibatch, 0)
     s.tried += 1
-    dev = scores.sum(1) / t.n
+    dev = first_mean(scores, length)
     worst = np.where(filled < SLOTS, filled, s.mean.argmin(1))
     enters = alive & ((filled < SLOTS) | (dev > s.mean[here, worst % SLOTS]))
     i = np.flatnonzero(enters)
@@ -386,7 +407,7 @@ def begin(rng: np.random.Generator, t: Tasks, rows: Rows) -> State:
         calls=t.n.astype(float),
         tried=np.zeros(count, dtype=int),
     )
-    s.scores[:, 0], s.mean[:, 0] = first, first.sum(1) / t.n
+    s.scores[:, 0], s.mean[:, 0] = first, first_mean(first, race_rows(t, s))
     return s
 
 

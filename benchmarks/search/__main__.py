@@ -4,16 +4,34 @@
 --task FOLDER                a task folder instead, with the embedded reader and critic (may be repeated)
 --optimizers evolve gepa     `evolve:read_rows=8,stay_z=0.1` is evolve with other settings
 --seeds 20 --from 0          seeds; --budgets 250,500,1000,2000; --workers 2; --share 0.9 of the attainable gain
+    --ablate                     evolve with each technique off in turn, and what that does to the calls until --share (0.4 without it)
+    --plots FOLDER               true quality by calls as a picture
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
+from benchmarks.search.charts import write_charts
 from benchmarks.search.measuring import Job, measure_all
 from benchmarks.search.shapes import SHAPES
-from benchmarks.search.tables import print_tables
+from benchmarks.search.tables import print_ablation, print_tables
+
+ABLATIONS = {
+    "evolve": "evolve as shipped",
+    "evolve:least_rows=100000": "each race over all dev rows",
+    "evolve:first_block=20": "first heat of 20 rows",
+    "evolve:lanes=8": "eight lanes",
+    "evolve:lanes=8,cross=false": "eight lanes, no crossover",
+    "evolve:read_rows=60,fresh_rows=60": "60 fresh rows for each critique",
+    "evolve:read_rows=8": "no known failures shown beside the fresh rows",
+    "evolve:champion_share=1.0": "always the champion as parent",
+    "evolve:demos=0.0": "no demos",
+    "evolve:merge=0.0,shorten=0.0": "no merge and no shortening by the critic",
+    "evolve:stay_z=-0.5": "a soft gate",
+}
 
 
 def main() -> None:
@@ -25,11 +43,13 @@ def main() -> None:
     parser.add_argument("--from", type=int, default=0, dest="first")
     parser.add_argument("--budgets", default="250,500,1000,2000")
     parser.add_argument("--workers", type=int)
-    parser.add_argument("--share", type=float, default=0.9)
+    parser.add_argument("--share", type=float)
+    parser.add_argument("--ablate", action="store_true")
+    parser.add_argument("--plots", type=Path)
     told = parser.parse_args()
     budgets = tuple(sorted(int(b) for b in told.budgets.split(",")))
     grounds = [t.rstrip("/") if "/" in t else f"./{t}" for t in told.task] or told.landscapes.split(",")
-    names = told.optimizers
+    names = list(ABLATIONS) if told.ablate else told.optimizers
     unknown = [g for g in grounds if "/" not in g and g not in SHAPES]
     if unknown:
         parser.error(f"--landscapes: no landscape {unknown[0]!r}; there are {', '.join(SHAPES)}")
@@ -39,7 +59,12 @@ def main() -> None:
         found.append(one)
         if sys.stderr.isatty():
             print(f"\r{number}/{len(jobs)}", end="", file=sys.stderr)
-    print_tables(found, told.share)
+    if told.ablate:
+        print_ablation(found, told.share or 0.4, ABLATIONS)
+    else:
+        print_tables(found, told.share or 0.9)
+    if told.plots:
+        print(f"\n{write_charts(found, told.plots)}")
 
 
 if __name__ == "__main__":

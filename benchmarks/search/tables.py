@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from benchmarks.search.measuring import Measured
 from topout.plateau.student import t_quantile
 
-__all__ = ["mean_and_half", "print_tables"]
+__all__ = ["mean_and_half", "print_ablation", "print_tables"]
 
 
 def mean_and_half(values: Sequence[float]) -> tuple[float, float]:
@@ -69,7 +69,44 @@ def table(found: Sequence[Measured], names: Sequence[str], budgets: Sequence[int
             lines.append(
                 ["  against the first", *against, "", cell([a.tokens - b.tokens for a, b in pairs], 1, 0, True), "", "", ""]
             )
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    return aligned(lines)
+
+
+def print_ablation(found: Sequence[Measured], share: float, labels: Mapping[str, str]) -> None:
+    """What each change of settings does to the first optimizer: calls until `share` of the attainable gain, and true quality at the largest budget. A run
+    that does not get there counts with its whole budget, so a difference in calls is rather too small."""
+    names = list(dict.fromkeys(m.job.optimizer for m in found))
+    budget = found[0].job.budgets[-1]
+
+    def calls(m: Measured) -> float:
+        return min(float(budget), m.calls_to(m.base + share * (m.best - m.base)))
+
+    first = {(m.job.ground, m.job.seed): m for m in found if m.job.optimizer == names[0]}
+    lines = [
+        ["", f"calls to {share:.0%}", "there", "difference in calls", f"quality at {budget:,}", "difference in points", "tokens"]
+    ]
+    for name in names:
+        own = [m for m in found if m.job.optimizer == name]
+        pairs = [(m, first[m.job.ground, m.job.seed]) for m in own]
+        there = sum(calls(m) < budget for m in own)
+        same = name == names[0]
+        lines.append(
+            [
+                labels.get(name, name),
+                cell([calls(m) for m in own], 1, 0),
+                f"{there}/{len(own)}",
+                "" if same else cell([calls(a) - calls(b) for a, b in pairs], 1, 0, True),
+                cell([m.quality[-1] for m in own]),
+                "" if same else cell([a.quality[-1] - b.quality[-1] for a, b in pairs], sign=True),
+                cell([m.tokens for m in own], 1, 0),
+            ]
+        )
+    print(aligned(lines))
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """The lines as a table, the first column to the left."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join(
         "  ".join(text.ljust(w) if i == 0 else text.rjust(w) for i, (text, w) in enumerate(zip(line, widths, strict=True)))
         for line in lines

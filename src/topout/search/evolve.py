@@ -33,6 +33,7 @@ class EvolveSettings(Terms):
     demos: float = 0.25
     merge: float = 0.05
     shorten: float = 0.1
+    cross: bool = True
     switch: float = 0.0
     think: int = 0
     json: int = 0
@@ -73,9 +74,9 @@ class Evolve:
         s = self.settings
         if fruitless(history) >= s.give_up_after:
             return Stop(f"the last {s.give_up_after} proposals did not pass the checks or repeated an earlier one")
-        crossed = self.crossover(history)
-        if crossed is not None:
-            return crossed
+        join = self.crossover(history) if s.cross else None
+        if join is not None:
+            return join
         opening = self.switch(history.pool[0], history, rng, number) if s.switch else None
         if opening is not None:  # each gene once, early: there are few, and each may be worth more than any text
             return opening
