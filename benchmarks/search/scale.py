@@ -1,0 +1,56 @@
+"""What a decision costs with many candidates and rows: CPU of `plan` and of taking a member in, and peak memory.
+
+    python -m benchmarks.search.scale [candidates] [rows]
+
+The worst case: every member was measured on every dev row, right or wrong by chance, so that the frontier is as broad as it can be.
+"""
+
+from __future__ import annotations
+
+import random
+import resource
+import sys
+import time
+
+from topout.contracts import History
+from topout.domain import Attempt, Candidate, Rollout, Scored
+from topout.search.evolve import Evolve, EvolveSettings
+from topout.search.population import Population
+from topout.testing.fakes import made_up_task
+
+__all__ = ["main"]
+
+RIGHT, WRONG = Scored(1.0), Scored(0.0)
+
+
+def main() -> None:
+    candidates, rows = (int(a) for a in (*sys.argv[1:], *("1000", "5000")[len(sys.argv) - 1 :]))
+    task, rng = made_up_task(200, rows, 10), random.Random(0)
+    population, optimizer = Population(rows), Evolve(EvolveSettings())
+    attempts: list[Attempt] = []
+    adding = planning = 0.0
+    for number in range(candidates):
+        prompt = task.baseline.with_text("system", f"Answer. {number} " + "Do it well. " * 20)
+        parents = (population.pool[population.champion].candidate.id,) if number else ()
+        candidate = Candidate(f"c{number}", prompt, parents, "rewrite" if number else "baseline")
+        share = 0.5 + 0.3 * number / candidates
+        rollouts = [
+            Rollout(candidate.id, e.id, "dev", 0, "", RIGHT if rng.random() < share else WRONG, 10) for e in task.rows("dev")
+        ]
+        begun = time.process_time()
+        population.add(candidate, rollouts)
+        adding += time.process_time() - begun
+        attempts.append(Attempt(number, "rewrite", parents, "kept" if number % 5 == 0 else "dropped", "", candidate))
+        history = History(
+            task, attempts, population.pool, population.champion, population.holders, population.train_scores, 20 * number, 10**6
+        )
+        begun = time.process_time()
+        optimizer.plan(number, history, random.Random(number))
+        planning += time.process_time() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{candidates:,} candidates x {rows:,} dev rows: plan {1000 * planning / candidates:.2f} ms CPU a decision, ", end="")
+    print(f"taking in a member that was measured on all rows {1000 * adding / candidates:.2f} ms, peak memory {peak:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
