@@ -28,6 +28,8 @@ class EvolveSettings(Terms):
     """Settings of `evolve`; what each means stands beside it in optimizers/evolve.toml. Raises ValueError when out of range."""
 
     lanes: int = 2
+    read_rows: int = 32
+    first_block: int = 10
     champion_share: float = 0.5
     rewrite: float = 0.6
     demos: float = 0.25
