@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from topout.app.beginning import begin
+from topout.app.beginning import begin, expected
 from topout.app.benching import BenchPlan, BenchView, bench, plan_bench
 from topout.app.deciding import optimize_until_decided
+from topout.app.estimating import RunEstimate
 from topout.app.exporting import Delivery, export
 from topout.app.folding import Folds, optimize_folds
 from topout.app.foreign import ForeignView, verdict_on
@@ -48,10 +49,12 @@ __all__ = [
     "ForeignView",
     "Gated",
     "Imported",
+    "RunEstimate",
     "RunHead",
     "RunView",
     "bench",
     "compare",
+    "estimate",
     "evaluate",
     "export",
     "gate",
@@ -115,6 +118,36 @@ def optimize(
         cache_dir=str(cache_dir),
     )
     return begin(settings, Path(runs_dir), watch)
+
+
+def estimate(
+    task: str | Path,
+    *,
+    model: str = "embedded/reader",
+    critic: str | None = None,
+    recipe: str = "evolve",
+    max_calls: int | None = None,
+    max_cost: float | None = None,
+    api_base: str | None = None,
+    critic_api_base: str | None = None,
+    prices: Sequence[str] = (),
+) -> tuple[str, RunEstimate]:
+    """What `optimize` with the same arguments would take: the task's name, and calls, tokens and dollars with their ranges. Asks no model, writes nothing.
+
+    Raises UserError for what `optimize` would refuse before its first call.
+    """
+    settings = checked_settings(
+        task=str(task),
+        model=model,
+        critic=critic or ("embedded/critic" if model.startswith("embedded/") else model),
+        recipe=recipe,
+        max_calls=max_calls,
+        max_cost=max_cost,
+        api_base=api_base,
+        critic_api_base=critic_api_base,
+        prices=tuple(prices),
+    )
+    return expected(settings)
 
 
 def evaluate(

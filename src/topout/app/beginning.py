@@ -6,17 +6,33 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from topout.app.estimating import RunEstimate, estimate_run
 from topout.app.places import places_from, task_path
 from topout.app.planning import exam_of
 from topout.app.running import as_toml, drive, first_event
 from topout.app.views import RunView
 from topout.app.workbench import Watch, Workbench
 from topout.config.settings import RunSettings
-from topout.plugins.optimizers import load_recipe
-from topout.plugins.tasks import load_task
+from topout.domain import Json
+from topout.plugins.optimizers import LoadedRecipe, load_recipe
+from topout.plugins.tasks import TaskFolder, load_task
 from topout.store.layout import create_run_folder, write_text
 
-__all__ = ["begin"]
+__all__ = ["begin", "expected"]
+
+
+def expected(settings: RunSettings) -> tuple[str, RunEstimate]:
+    """The task's name, and what a run of these settings would take. Nothing is asked and nothing is written; raises UserError for what `begin` raises it for
+    before its first call."""
+    folder, loaded = load_task(task_path(settings.task)), load_recipe(settings.recipe)
+    return folder.task.name, estimate_of(settings, folder, loaded, Workbench(settings, loaded.recipe.exam_share))
+
+
+def estimate_of(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe, workbench: Workbench) -> RunEstimate:
+    """The estimate at the workbench's prices."""
+    plan = exam_of(folder, loaded, settings.max_calls)
+    calls = settings.max_calls or loaded.recipe.max_calls
+    return estimate_run(folder.task, loaded, plan, calls, settings.model, settings.critic, workbench.prices)
 
 
 def begin(settings: RunSettings, runs_dir: Path, watch: Watch | None) -> RunView:
@@ -27,7 +43,11 @@ def begin(settings: RunSettings, runs_dir: Path, watch: Watch | None) -> RunView
     started = first_event(settings, folder, loaded, plan)
     run = create_run_folder(runs_dir, folder.task.name, loaded.name, started.run)
     files = {"task": folder.folder, "recipe": loaded.path, "cache": Path(settings.cache_dir)}
-    started = replace(started, manifest={**started.manifest, "places": places_from(run.path, files)})
+    more: dict[str, Json] = {
+        "places": places_from(run.path, files),
+        "estimate": estimate_of(settings, folder, loaded, workbench).document(),
+    }
+    started = replace(started, manifest={**started.manifest, **more})
     with run.lock():
         write_text(run.path / "run.toml", as_toml(started.settings))
         write_text(run.path / "manifest.json", json.dumps(started.manifest, indent=1, ensure_ascii=False) + "\n")

@@ -6,31 +6,27 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 
 from topout.app.asking import Answers, ask_rows
+from topout.app.estimating import estimate_run
 from topout.app.places import task_path
 from topout.app.planning import exam_of
 from topout.checks import Found, Subject, Visible, check, visible
 from topout.config.toml_files import read_text
-from topout.domain import Example, Split, Task
+from topout.domain import Split
 from topout.errors import UserError
 from topout.models.addresses import Addresses
 from topout.models.prices import Prices, parse_price
 from topout.plugins.optimizers import load_recipe
 from topout.plugins.tasks import load_task
-from topout.text.rendering import renderer
 
 __all__ = ["Checked", "Expense", "check_task"]
-
-BYTES_PER_TOKEN = 4.0  # of prose, in the tokenizers of today
-FEW_SHOT = 8.0  # how much longer than the baseline a prompt with examples may become: the dear end of the estimate
 
 
 @dataclass(frozen=True, slots=True)
 class Expense:
-    """What a run would take at most. Tokens are a range: all prompts as long as the baseline, or eight times as long (few-shot sets). Dollars are
-    None when no model was named or its price is unknown; those of the critic are not in it."""
+    """What a run would take (see `topout.app.estimating`): calls at most, tokens in from the lowest to the highest, tokens out as is likely. Dollars are None when
+    no model was named or its price is unknown; the critic is taken to be the same model."""
 
     recipe: str
     calls: int
@@ -102,7 +98,17 @@ def check_task(
             )
         )
     else:
-        expense = estimated(folder.task, loaded.name, calls, plan.search, table, model or "")
+        took = estimate_run(folder.task, loaded, plan, calls, model or "", model or "", table)
+        expense = Expense(
+            loaded.name,
+            calls,
+            plan.search,
+            calls - plan.search,
+            (took.prompt_tokens.low, took.prompt_tokens.high),
+            took.output_tokens.likely,
+            (took.cost_usd.low, took.cost_usd.high) if took.cost_usd else None,
+            model or "",
+        )
     answers: Answers | None = None
     if ask and model:
         answers = ask_rows(
@@ -128,23 +134,3 @@ def unused(line: str) -> Found:
     """A warning of the task's reader, `path: what was found`."""
     where, _, said = line.partition(": ")
     return Found("warning", "unused-field", where, said.rstrip("."), "Use it in the prompt, or drop it from 'fields'.")
-
-
-def estimated(task: Task, recipe: str, calls: int, search: int, prices: Prices, model: str) -> Expense:
-    """Tokens and dollars of all calls."""
-    rows = [*task.rows("dev"), *task.rows("holdout")]
-    tokens = fmean(prompt_bytes(task, rows)) / BYTES_PER_TOKEN
-    answers = fmean(len(str(e.expected).encode("utf-8", "replace")) for e in rows) / BYTES_PER_TOKEN + 2
-    low, high, output = tokens * calls, tokens * calls * FEW_SHOT, answers * calls
-    price = prices.of(model) if model else None
-    cost = (price.cost(low, output), price.cost(high, output)) if price else None
-    return Expense(recipe, calls, search, calls - search, (low, high), output, cost, model)
-
-
-def prompt_bytes(task: Task, rows: Sequence[Example]) -> list[float]:
-    """The size of the baseline's messages, a number a row; of a program, about that of one call: what its steps add to an input on the way is not known."""
-    if task.program:
-        texts = fmean(len(c.text.encode("utf-8", "replace")) for c in task.baseline.components)
-        return [texts + sum(len(v.encode("utf-8", "replace")) for v in e.inputs.values()) for e in rows]
-    render = renderer(task.baseline)
-    return [float(sum(len(m.content.encode("utf-8", "replace")) for m in render(e.inputs))) for e in rows]

@@ -50,6 +50,11 @@ class Workbench:
             for model in (settings.model, settings.critic):
                 self._prices.require(model)
 
+    @property
+    def prices(self) -> Prices:
+        """The list prices that this session counts by."""
+        return self._prices
+
     def open(self, run: str, events: Iterable[Event] = (), probe: int | None = None) -> Gateway:
         """The gateway for a run, with what its journal has spent already on the books: all of it, or what one of its probes did.
 

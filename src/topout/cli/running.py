@@ -25,7 +25,7 @@ from topout.cli.options import (
 from topout.cli.output import exit_as, print_json, say, typed_path, watching
 
 if TYPE_CHECKING:
-    from topout.app import RunView
+    from topout.app import RunEstimate, RunView
     from topout.app.folding import Folds
 
 __all__ = ["optimize", "resume", "tell"]
@@ -73,6 +73,9 @@ def optimize(
             help="For few rows: K searches, each with another part of the train and dev rows as dev, on one holdout. The limits are shared out.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what one search would take in calls, tokens and dollars, and ask nothing.")
+    ] = False,
     runs_dir: RunsDir = "runs",
     cache_dir: CacheDir = ".topout/cache",
     as_json: AsJson = False,
@@ -83,8 +86,23 @@ def optimize(
     With --json: an event a line, and last the verdict document (that alone with --quiet). Ctrl-C stops cleanly; a second one at once.
     With --until-decided the limits hold over all rounds together, and money is what is paid: replies that are known cost nothing.
     """
-    from topout.app import optimize, optimize_until_decided
+    from topout.app import estimate, optimize, optimize_until_decided
 
+    if dry_run or not (quiet or as_json):
+        name, expected = estimate(
+            task,
+            model=model,
+            critic=critic,
+            recipe=recipe,
+            max_calls=max_calls // folds if max_calls and folds else max_calls,
+            max_cost=max_cost,
+            api_base=api_base,
+            critic_api_base=critic_api_base,
+            prices=tuple(price or ()),
+        )
+        tell_estimate(name, expected, dry_run, as_json)
+        if dry_run:
+            return
     if folds is not None:
         if until_decided:
             raise typer.BadParameter("--folds and --until-decided are two ways to go on; give one.")
@@ -178,6 +196,20 @@ def resume(
             recall=watch.recall if watch is not None else None,
         )
     tell(view, runs_dir, as_json)
+
+
+def tell_estimate(task: str, expected: RunEstimate, whole: bool, as_json: bool) -> None:
+    """The table on stdout, or one line on stderr before a run that costs something."""
+    from topout.report.estimated import before, estimated
+
+    if not whole:
+        line = before(expected.document())
+        if line:
+            typer.echo(line, err=True)
+    elif as_json:
+        print_json({"schema": 1, "task": task, **expected.document()})
+    else:
+        say(estimated(expected.document(), task))
 
 
 def tell(view: RunView, runs_dir: str, as_json: bool) -> None:

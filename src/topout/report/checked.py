@@ -169,7 +169,9 @@ def expense(e: Cost) -> list[Sequence[RenderableType]]:
     """Calls, tokens and dollars."""
     low, high = e.prompt_tokens
     if e.cost_usd is not None:
-        dollars = f"{amount(e.cost_usd[0])} to {amount(e.cost_usd[1])} with {e.model}, and the critic's (--max-cost bounds both)"
+        dollars = (
+            f"{amount(e.cost_usd[0])} to {amount(e.cost_usd[1])} with {e.model} as task model and critic (--max-cost bounds both)"
+        )
     else:
         dollars = f"unknown: no price for {e.model} (--price)" if e.model else "name a --model to estimate them"
     return [

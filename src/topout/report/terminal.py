@@ -10,6 +10,7 @@ from rich.text import Text
 
 from topout.domain import Verdict
 from topout.report.closer import sampling_lines
+from topout.report.estimated import estimate_line
 from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult, total
 from topout.report.layout import block, bullets, commands, grid, table, text
 from topout.report.measures import setting
@@ -199,7 +200,9 @@ def call_card(cards: Sequence[tuple[str, CallCard]]) -> RenderableType:
 
 def spend(f: Findings) -> RenderableType:
     """Calls, tokens and dollars by role."""
-    return block("Spend", *spend_table([(ROLES.get(role, role), used) for role, used in f.spend.items() if used.calls]))
+    off = estimate_line(f)
+    expected = [text(off, "dim")] if off else []
+    return block("Spend", *spend_table([(ROLES.get(role, role), used) for role, used in f.spend.items() if used.calls]), *expected)
 
 
 def spend_table(used: list[tuple[str, RoleSpend]]) -> list[RenderableType]:

@@ -9,6 +9,7 @@ from topout.domain import CurvePoint, Estimate, Gain, Json, Verdict
 from topout.plateau.noise import SamplingNoise
 from topout.report.advice_json import advice_document, lever_document
 from topout.report.closer import Sampling
+from topout.report.estimated import estimate_document as expected_document
 from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult
 from topout.report.measures import setting
 from topout.report.probes import NOTE, ProbeResult, Racer, finalists
@@ -57,6 +58,7 @@ def verdict_document(f: Findings) -> dict[str, Json]:
         "levers": [lever_document(record) for record in f.levers],
         "advice": advice_document(f.advice),
         "spend": {role: spend_document(spend) for role, spend in f.spend.items()},
+        "estimate": expected_document(f),
         "per_call": {"before": card_document(f.before), "after": card_document(f.after)},
         "unscored": dict(f.unscored),
         "budget": {

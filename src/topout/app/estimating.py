@@ -1,0 +1,223 @@
+"""What a run will take, before its first call: calls, tokens and dollars of both models, each with a range. No model is asked.
+
+One estimator for `topout check`, `--dry-run` and what a run remembers of itself. It knows the task's rows, the recipe's settings and the list
+prices; it does not know the tokenizer (4 bytes a token, as in English prose), nor how far the search will let prompts grow: hence the ranges. How many
+calls an attempt takes, and how much of the room for examples a search fills on average, were read off runs of the shipped recipes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from topout.domain import Example, Json, Task
+from topout.engine.exam import ExamPlan
+from topout.models.prices import Prices
+from topout.plugins.optimizers import LoadedRecipe
+from topout.search.evolve import Evolve, EvolveSettings
+from topout.text.rendering import renderer
+
+__all__ = ["Part", "Range", "RunEstimate", "estimate_run"]
+
+BYTES_PER_TOKEN = 4.0
+TOKENS_PER_WORD = 1.35
+FILLED = 0.35
+"""The share of the room for examples and longer instructions that an average call of a search uses; 0 to 1 is the range."""
+
+READ_AGAIN = 0.8
+"""The share of the train rows that a critique is about which nobody had asked before."""
+
+EDIT_HEATS, DEMO_HEATS = 2.5, 1.65
+"""How many first heats long the race of an average edit, and of an average few-shot set, is."""
+
+CRITIC_RANGE = (0.4, 3.0)
+CRITIC_TOKENS = (0.5, 1.6)
+CRITIC_OUTPUT = 0.25
+"""Of what the critic may write at most, so much it writes."""
+
+OVERHEAD_WORDS = 250
+"""The critic's instructions."""
+
+REASONING = 0.2
+"""With reasoning among the levers, an average answer takes this share of what it may at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From `low` to `high`, `likely` between them."""
+
+    low: float
+    likely: float
+    high: float
+
+    def times(self, other: Range) -> Range:
+        """The product, end by end."""
+        return Range(self.low * other.low, self.likely * other.likely, self.high * other.high)
+
+    def plus(self, other: Range) -> Range:
+        """The sum, end by end: both ends together are less likely than either."""
+        return Range(self.low + other.low, self.likely + other.likely, self.high + other.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One model's share of a run. `cost_usd` is None when its price is unknown."""
+
+    model: str
+    calls: Range
+    prompt_tokens: Range
+    output_tokens: Range
+    cost_usd: Range | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEstimate:
+    """What a run will take. `max_calls` is never exceeded; `exam_calls` of it are set aside for the exam."""
+
+    recipe: str
+    max_calls: int
+    exam_calls: int
+    task: Part
+    critic: Part
+
+    @property
+    def prompt_tokens(self) -> Range:
+        """Of both models."""
+        return self.task.prompt_tokens.plus(self.critic.prompt_tokens)
+
+    @property
+    def output_tokens(self) -> Range:
+        """Of both models."""
+        return self.task.output_tokens.plus(self.critic.output_tokens)
+
+    @property
+    def cost_usd(self) -> Range | None:
+        """Dollars of both models, None when the price of either is unknown."""
+        if self.task.cost_usd is None or self.critic.cost_usd is None:
+            return None
+        return self.task.cost_usd.plus(self.critic.cost_usd)
+
+    def document(self) -> dict[str, Json]:
+        """For a journal or a machine: numbers as [low, likely, high]; unknown dollars are null."""
+
+        def numbers(one: Range | None) -> Json:
+            return None if one is None else [round(one.low, 6), round(one.likely, 6), round(one.high, 6)]
+
+        def part(one: Part) -> dict[str, Json]:
+            return {
+                "model": one.model,
+                "calls": numbers(one.calls),
+                "prompt_tokens": numbers(one.prompt_tokens),
+                "output_tokens": numbers(one.output_tokens),
+                "cost_usd": numbers(one.cost_usd),
+            }
+
+        return {
+            "recipe": self.recipe,
+            "max_calls": self.max_calls,
+            "exam_calls": self.exam_calls,
+            "task": part(self.task),
+            "critic": part(self.critic),
+            "cost_usd": numbers(self.cost_usd),
+        }
+
+
+def estimate_run(
+    task: Task, loaded: LoadedRecipe, plan: ExamPlan, max_calls: int, model: str, critic: str, prices: Prices
+) -> RunEstimate:
+    """The estimate for a run of these settings; an empty name of a model leaves its dollars unknown."""
+    terms = loaded.optimizer.settings if isinstance(loaded.optimizer, Evolve) else None
+    critic_calls = critiques(task, plan, terms)
+    calls = Range(max(0.0, 0.7 * max_calls - critic_calls.likely), max_calls - critic_calls.likely, max_calls - critic_calls.low)
+    return RunEstimate(
+        loaded.name,
+        max_calls,
+        max_calls - plan.search,
+        part_of(model, calls, per_call(task, loaded, terms or EvolveSettings()), answer(task, loaded), prices),
+        part_of(critic, critic_calls, critique(task, terms or EvolveSettings()), critique_out(loaded), prices),
+    )
+
+
+def part_of(model: str, calls: Range, tokens: Range, output: Range, prices: Prices) -> Part:
+    """Calls times what a call takes."""
+    prompt_tokens, output_tokens = calls.times(tokens), calls.times(output)
+    price = prices.of(model) if model else None
+    cost = None
+    if price is not None:
+        pairs = zip(
+            (prompt_tokens.low, prompt_tokens.likely, prompt_tokens.high),
+            (output_tokens.low, output_tokens.likely, output_tokens.high),
+            strict=True,
+        )
+        cost = Range(*(price.cost(*pair) for pair in pairs))
+    return Part(model, calls, prompt_tokens, output_tokens, cost)
+
+
+def critiques(task: Task, plan: ExamPlan, terms: EvolveSettings | None) -> Range:
+    """How often the critic is asked: once an attempt that needs its words, and for the analysis of failures. Of an optimizer of somebody else's it is
+    only known that it shares the search's calls."""
+    rest = max(0, plan.search - len(task.rows("dev")))
+    if terms is None:
+        return Range(plan.critiques, 0.03 * rest + plan.critiques, 0.25 * rest + plan.critiques)
+    edits, demos = terms.rewrite + terms.merge + terms.shorten, terms.demos
+    share = edits / (edits + demos) if edits + demos else 0.0
+    edit = 1 + READ_AGAIN * min(terms.read_rows, len(task.rows("train"))) + EDIT_HEATS * terms.first_block
+    average = share * edit + (1 - share) * DEMO_HEATS * terms.first_block
+    likely = share * rest / average
+    low, high = CRITIC_RANGE
+    return Range(low * likely + plan.critiques, likely + plan.critiques, min(high * likely, rest) + plan.critiques)
+
+
+def per_call(task: Task, loaded: LoadedRecipe, terms: EvolveSettings) -> Range:
+    """Prompt tokens of an average task call: the baseline's, and what the levers may add to it."""
+    baseline = fmean(prompt_bytes(task, [*task.rows("dev"), *task.rows("holdout")])) / BYTES_PER_TOKEN
+    room = 0.0
+    if "demos" in loaded.recipe.levers:
+        one = fmean(row_words(e) for e in task.rows("train"))
+        room += TOKENS_PER_WORD * min(terms.max_demos * one, terms.demo_word_cap)
+    if "instructions" in loaded.recipe.levers:
+        room += TOKENS_PER_WORD * terms.word_cap
+    return Range(0.8 * baseline, baseline + FILLED * room, 1.2 * baseline + room)
+
+
+def answer(task: Task, loaded: LoadedRecipe) -> Range:
+    """Output tokens of an average task call: about the expected answer; a model that explains itself takes more, up to what it may at most."""
+    rows = [*task.rows("dev"), *task.rows("holdout")]
+    told = fmean(len(str(e.expected).encode("utf-8", "replace")) for e in rows) / BYTES_PER_TOKEN + 2
+    most = float(task.max_output_tokens)
+    likely = max(told, REASONING * most) if "reasoning" in loaded.recipe.levers else told
+    return Range(min(0.6 * told, most), min(likely, most), most if likely > told else min(5 * told + 20, most))
+
+
+def critique(task: Task, terms: EvolveSettings) -> Range:
+    """Prompt tokens of an average critique: rows shown, rows for reference, and the text that is to be edited."""
+    train = task.rows("train")
+    words = fmean(row_words(e) for e in train)
+    read = min(terms.read_rows, len(train))
+    shown = min(terms.shown_words, read * (words + 12))
+    reference = min(terms.reference_words, max(0, len(train) - read) * (words + 4))
+    text = fmean(len(c.text.split()) for c in task.baseline.components) + 0.3 * terms.word_cap
+    likely = TOKENS_PER_WORD * (shown + reference + text + OVERHEAD_WORDS)
+    low, high = CRITIC_TOKENS
+    return Range(low * likely, likely, high * likely)
+
+
+def critique_out(loaded: LoadedRecipe) -> Range:
+    """Output tokens of an average critique."""
+    most = loaded.recipe.critic_max_output_tokens
+    return Range(0.05 * most, CRITIC_OUTPUT * most, float(most))
+
+
+def row_words(e: Example) -> float:
+    """Words of a row with its answer."""
+    return float(sum(len(value.split()) for value in e.inputs.values()) + len(str(e.expected).split()))
+
+
+def prompt_bytes(task: Task, rows: Sequence[Example]) -> list[float]:
+    """The size of the baseline's messages, a number a row; of a program, about that of one call: what its steps add to an input on the way is not known."""
+    if task.program:
+        texts = fmean(len(c.text.encode("utf-8", "replace")) for c in task.baseline.components)
+        return [texts + sum(len(v.encode("utf-8", "replace")) for v in e.inputs.values()) for e in rows]
+    render = renderer(task.baseline)
+    return [float(sum(len(m.content.encode("utf-8", "replace")) for m in render(e.inputs))) for e in rows]

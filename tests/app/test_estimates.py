@@ -1,0 +1,76 @@
+"""What a run will take, told before its first call; and how far off that was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from topout.app import estimate
+from topout.plugins.shipped import shipped
+
+Topout = Callable[..., Any]
+
+
+def test_a_dry_run_tells_calls_tokens_and_dollars_and_asks_nothing(
+    small_task: Path, provider: Any, prices: list[str], topout: Topout
+) -> None:
+    done = topout("optimize", small_task, *provider.words, *prices, "--max-calls", 400, "--dry-run")
+    assert done.code == 0 and done.err == ""
+    assert "Never more than 400 calls" in done.out and "Nothing was asked" in done.out
+    assert "openai/reader" in done.out and "openai/critic" in done.out and "Together about $" in done.out
+    assert provider.arrived == 0 and not Path("runs").exists()
+
+
+def test_a_dry_run_for_machines_has_three_numbers_for_each_figure(small_task: Path, topout: Topout) -> None:
+    done = topout("optimize", small_task, "--model", "openai/gpt-4.1-mini", "--max-calls", 400, "--dry-run", "--json")
+    document = json.loads(done.out)
+    assert (document["max_calls"], document["task"]["model"]) == (400, "openai/gpt-4.1-mini")
+    low, likely, high = document["cost_usd"]
+    assert 0 < low < likely < high < 1
+
+
+def test_an_unknown_price_is_told_and_never_zero(small_task: Path, provider: Any, prices: list[str], topout: Topout) -> None:
+    done = topout("optimize", small_task, *provider.words, *prices[:2], "--max-calls", 400, "--dry-run")
+    assert "unknown" in done.out and "No price known for openai/critic: --price" in done.out and "Together" not in done.out
+
+
+@pytest.mark.parametrize("given", [[], ["openai/reader=1,1"], ["openai/critic=1,1"]])
+def test_a_limit_of_money_refuses_to_start_unless_both_models_have_a_price(
+    small_task: Path, provider: Any, topout: Topout, given: list[str]
+) -> None:
+    words = [word for price in given for word in ("--price", price)]
+    unknown = "openai/reader" if "openai/reader=1,1" not in given else "openai/critic"
+    for more in ([], ["--dry-run"]):
+        done = topout("optimize", small_task, *provider.words, *words, "--max-cost", 5, *more)
+        assert done.code == 2 and f"no price known for '{unknown}': pass --price '{unknown}=IN,OUT'" in done.line
+    assert provider.arrived == 0 and not Path("runs").exists()
+
+
+def test_the_estimate_is_kept_and_its_error_is_told_after_the_run(
+    small_task: Path, provider: Any, prices: list[str], topout: Topout
+) -> None:
+    done = topout("optimize", small_task, *provider.words, *prices, "--max-calls", 400)
+    assert done.code == 0 and done.err.startswith("expected: 400 calls at most, ")
+    assert "Expected: " in done.out and "% " in done.out.partition("Expected: ")[2] + " "
+    document = json.loads(Path("runs/latest/verdict.json").read_text())["estimate"]
+    took = document["took"]
+    assert took["calls"] == provider.arrived and took["cost_usd"] == pytest.approx(provider.usd)
+    likely = document["task"]["calls"][1] + document["critic"]["calls"][1]
+    assert document["error"]["calls"] == pytest.approx(took["calls"] / likely - 1, abs=1e-3)
+
+
+def test_the_range_holds_what_the_shipped_task_was_measured_to_take() -> None:
+    """The run of `make demo`: 5,117 calls of the search and 2,772 of the exam with 7,741,217 tokens in and 23,872 out, 37 of the critic with 314,776 and 35,570."""
+    name, told = estimate(shipped("tasks") / "support-tickets", recipe="evolve")
+    assert name == "support-tickets" and told.max_calls == 8000
+    assert told.task.calls.low < 7889 < told.task.calls.high
+    assert told.task.prompt_tokens.low < 7_741_217 < told.task.prompt_tokens.high
+    assert told.task.output_tokens.low < 23_872 < told.task.output_tokens.high
+    assert told.critic.calls.low < 37 < told.critic.calls.high
+    assert told.critic.prompt_tokens.low < 314_776 < told.critic.prompt_tokens.high
+    assert 0.5 < told.task.prompt_tokens.likely / 7_741_217 < 1.6
+    assert told.cost_usd is not None and told.cost_usd.high == 0.0
