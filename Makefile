@@ -3,6 +3,7 @@
 # make test-registries   the tests that need the packages of prompt registries and formats, in a venv of their own (.venv-registries)
 # make docs   the documentation as a site in build/site, links checked (in a venv of its own, .venv-docs)
 # make packaging   the wheel in clean environments: all Pythons that uv finds, lowest and highest versions (minutes; needs uv)
+# make faults   every promise about outages, money, kills, disks and clocks, tried hundreds of times; faults-quick is a cut of two minutes
 # Needs Python >= 3.11, git and make. Uses uv where it is on the PATH.
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test test-registries install-registries registries docs install-docs packaging check audit audit-locks fuzz lock bench clean
+.PHONY: demo test test-registries install-registries registries docs install-docs packaging check audit audit-locks fuzz faults faults-quick lock bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/topout optimize tasks/support-tickets
@@ -65,6 +66,12 @@ fuzz: $(VENV)/.dev
 .PHONY: install-fuzzer
 install-fuzzer: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: atheris
+
+faults: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.faults
+
+faults-quick: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.faults --quick
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.throughput

@@ -25,7 +25,7 @@ from topout.store.journal import read_journal
 from topout.testing.faults import FaultyProvider
 from topout.testing.provider import make_task
 
-__all__ = ["crashes"]
+__all__ = ["crashes", "kills"]
 
 SAME = "kill -9: the resumed run ends as the uninterrupted one"
 ONCE = "kill -9: nothing is paid twice beyond what was in flight"
@@ -85,14 +85,23 @@ class Room:
         return max((p.parent for p in (place / "runs").glob("*/journal.jsonl")), key=lambda p: (p / "journal.jsonl").stat().st_size)
 
 
-def crashes(folder: Path, first: int, count: int, parts: tuple[str, ...]) -> Iterator[Tried]:
-    """So many kills from number `first` on, and the other parts that are asked for."""
+def kills(folder: Path, first: int, count: int) -> Iterator[Tried]:
+    """So many kills from number `first` on."""
     with FaultyProvider(delay_s=0.002) as provider, Zygote(provider.url) as zygote:
         room = Room(folder, provider, zygote, seed=3)
         for number in range(first, first + count):
             yield from killed(room, number)
-        for name in parts:
-            yield from PARTS[name](room)
+
+
+def crashes(folder: Path, cuts: int, disks: int, pairs: int, clocks: int) -> Iterator[Tried]:
+    """Everything else that can happen to a process and its files, so many times each."""
+    with FaultyProvider(delay_s=0.002) as provider, Zygote(provider.url) as zygote:
+        room = Room(folder, provider, zygote, seed=3)
+        yield from torn(room, cuts)
+        yield from full(room, disks)
+        yield from read_only(room)
+        yield from second(room, pairs)
+        yield from clock(room, clocks)
 
 
 def killed(room: Room, number: int) -> Iterator[Tried]:
@@ -157,7 +166,7 @@ def killed(room: Room, number: int) -> Iterator[Tried]:
     shutil.rmtree(place, ignore_errors=True)
 
 
-def torn(room: Room, cases: int = 20) -> Iterator[Tried]:
+def torn(room: Room, cases: int) -> Iterator[Tried]:
     """The journal of a whole run, cut anywhere; the replies are in the cache."""
     for number in range(cases):
         rng = random.Random(f"torn/{number}")
@@ -177,7 +186,7 @@ def torn(room: Room, cases: int = 20) -> Iterator[Tried]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def full(room: Room, cases: int = 12) -> Iterator[Tried]:
+def full(room: Room, cases: int) -> Iterator[Tried]:
     """A limit on the size of files stands in for a full disk: journal and cache fail in the same place."""
     size = (room.whole / "journal.jsonl").stat().st_size
     for number in range(cases):
@@ -222,7 +231,7 @@ def read_only(room: Room) -> Iterator[Tried]:
         yield Tried(READ_ONLY, code == 2 and bool(told) and "\n" not in told, f"read-only {what}", json.dumps([code, said]))
 
 
-def second(room: Room, cases: int = 5) -> Iterator[Tried]:
+def second(room: Room, cases: int) -> Iterator[Tried]:
     """Two at one run."""
     for number in range(cases):
         place = room.place()
@@ -241,7 +250,7 @@ def second(room: Room, cases: int = 5) -> Iterator[Tried]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def clock(room: Room, cases: int = 12) -> Iterator[Tried]:
+def clock(room: Room, cases: int) -> Iterator[Tried]:
     """Sessions under a wall clock that jumps; every third one with a deadline, every third one killed and resumed."""
     for number in range(cases):
         place = room.place()
@@ -258,6 +267,3 @@ def clock(room: Room, cases: int = 12) -> Iterator[Tried]:
         sane = number % 3 == 1 or 0 < said.get("seconds", -1) <= took
         yield Tried(CLOCK, same and sane, f"clock {number}", f"{said}, {what}, took {took:.1f} s")
         shutil.rmtree(place, ignore_errors=True)
-
-
-PARTS = {"torn": torn, "full": full, "read-only": read_only, "second": second, "clock": clock}

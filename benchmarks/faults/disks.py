@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -201,7 +201,7 @@ cache.close()
 """
 
 
-def cache_load(folder: Path, processes: int = 8, writes: int = 10_000) -> Iterator[Tried]:
+def cache_load(folder: Path, processes: int, writes: int, say: Callable[[str], None]) -> Iterator[Tried]:
     """So many processes write at once; a promise for each."""
     place = folder / "load"
     ReplyCache.open(place).close()
@@ -217,10 +217,10 @@ def cache_load(folder: Path, processes: int = 8, writes: int = 10_000) -> Iterat
             there += entry is not None and entry.text == f"w{n} {i}"
         yield Tried(LOAD, codes[n] == 0 and there == writes, f"process {n}", f"{there} of {writes}, exit {codes[n]}")
     cache.close()
-    print(f"cache: {processes} processes x {writes:,} writes in {took:.0f} s, {processes * writes / took:,.0f} a second")
+    say(f"cache: {processes} processes x {writes:,} writes in {took:.0f} s, {processes * writes / took:,.0f} a second")
 
 
-def big_cache(folder: Path, entries: int = 1_000_000) -> None:
+def big_cache(folder: Path, entries: int) -> str:
     """Time of a look-up and size on the disk with so many replies. They are put in as rows, a transaction each 50,000; what is measured is ours."""
     place = folder / "big"
     cache = ReplyCache.open(place)
@@ -265,11 +265,12 @@ def big_cache(folder: Path, entries: int = 1_000_000) -> None:
         puts.append(time.perf_counter() - began)
     took.sort()
     puts.sort()
-    print(
+    said = (
         f"cache: {entries:,} replies, {cache.size_bytes() / 1e6:,.0f} MB; opening {1000 * opened_s:.0f} ms, a look-up {1e6 * took[len(took) // 2]:.0f} us "
         f"(99 %: {1e6 * took[int(0.99 * len(took))]:.0f}), a write {1e6 * puts[len(puts) // 2]:.0f} us (99 %: {1e6 * puts[int(0.99 * len(puts))]:.0f})"
     )
     cache.close()
+    return said
 
 
 def poisoned(folder: Path, cases: int = 200) -> Iterator[Tried]:

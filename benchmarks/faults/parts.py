@@ -1,0 +1,113 @@
+"""The parts of the campaign, as jobs for a pool of processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.faults.promises import Tried
+
+__all__ = ["Job", "Scale", "do", "jobs", "ready"]
+
+_kept: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How often each part is tried."""
+
+    schedules: int = 330
+    kills: int = 100
+    torn: int = 20
+    full: int = 12
+    pairs: int = 5
+    clocks: int = 12
+    cuts: int = 100
+    poisons: int = 100
+    processes: int = 8
+    writes: int = 10_000
+    entries: int = 1_000_000
+    seeds: int = 20
+    rivals: int = 3
+
+
+QUICK = Scale(32, 6, 3, 2, 1, 3, 40, 40, 4, 500, 50_000, 2, 0)
+"""What CI runs: every part, in about two minutes on two cores."""
+
+Job = tuple[str, int, int]
+"""A part, the first of its cases, and how many."""
+
+
+def jobs(scale: Scale) -> list[Job]:
+    """All of it, the longest first."""
+    size = 15 if scale.schedules > 100 else 8
+    found: list[Job] = [("kills", first, min(17, scale.kills - first)) for first in range(0, scale.kills, 17)]
+    found += [("schedules", first, min(size, scale.schedules - first)) for first in range(0, scale.schedules, size)]
+    found += [("crashes", 0, 1), ("same", 0, scale.seeds), ("poison", 0, scale.poisons), ("load", scale.processes, scale.writes)]
+    found += [("power", 0, scale.cuts), ("big", 0, scale.entries)]
+    return found + ([("gepa", 0, scale.rivals), ("mipro", 0, scale.rivals)] if scale.rivals else [])
+
+
+def ready(folder: str, scale: Scale) -> None:
+    """A process of the pool, in a folder of its own."""
+    logging.disable(logging.CRITICAL)
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 (litellm's words about each fault)
+    place = Path(tempfile.mkdtemp(dir=folder))
+    os.chdir(place)
+    _kept.update(here=place, scale=scale, number=0)
+
+
+def do(job: Job) -> tuple[str, list[Tried], list[str]]:
+    """One job: its part, what was tried, and lines to print."""
+    _kept["number"] += 1
+    folder = _kept["here"] / str(_kept["number"])
+    folder.mkdir()
+    lines: list[str] = []
+    return job[0], list(tried(job, folder, _kept["scale"], lines)), lines
+
+
+def tried(job: Job, folder: Path, scale: Scale, lines: list[str]) -> Iterator[Tried]:
+    """The cases of a job. Imports are where they are needed: some of them take seconds."""
+    part, first, count = job
+    if part == "schedules":
+        from benchmarks.faults.runs import Campaign
+
+        campaign = _kept.setdefault("campaign", None) or Campaign(_kept["here"])
+        _kept["campaign"] = campaign
+        for number in range(first, first + count):
+            yield from campaign.run(number)
+    elif part == "kills":
+        from benchmarks.faults.crashes import kills
+
+        yield from kills(folder, first, count)
+    elif part == "crashes":
+        from benchmarks.faults.crashes import crashes
+
+        yield from crashes(folder, scale.torn, scale.full, scale.pairs, scale.clocks)
+    elif part == "same":
+        from benchmarks.faults.same import same
+
+        yield from same(folder, range(count))
+    elif part in ("gepa", "mipro"):
+        from benchmarks.faults.rivals import rival
+
+        for one in rival(part, folder, count):
+            yield Tried(f"{part}: {one.promise}", one.held, one.where, one.what)
+    else:
+        from benchmarks.faults import disks
+
+        match part:
+            case "power":
+                yield from disks.power_cuts(folder, cuts=count)
+            case "poison":
+                yield from disks.poisoned(folder, count)
+            case "load":
+                yield from disks.cache_load(folder, first, count, lines.append)
+            case _:
+                lines.append(disks.big_cache(folder, count))
