@@ -261,8 +261,7 @@ def test_dollars_are_estimated_for_a_model_with_a_price_and_unknown_without(tmp_
     assert priced is not None
     assert priced.cost_usd is not None
     low, high = priced.cost_usd
-    assert low == pytest.approx(priced.prompt_tokens[0] / 1e6 + 2 * priced.output_tokens / 1e6)
-    assert high > low > 0
+    assert 0 < low < priced.prompt_tokens[0] / 1e6 + 2 * priced.output_tokens / 1e6 < high
     unknown = check_task(folder, model="acme/one").expense
     assert unknown is not None
     assert unknown.cost_usd is None
