@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from topout.cli import main
-from topout.domain import Ending, Estimate, Event, Rollout, Scored
+from topout.domain import Ending, Estimate, Event, Json, Rollout, Scored
 from topout.errors import JournalError, ModelError, TopoutError, UserError
 from topout.report.findings import CallCard, Findings, RoleSpend, find
 from topout.report.live import Gauge
@@ -56,6 +56,13 @@ class Evaluated:
     against: None = None
 
 
+class FreeRun:
+    """An estimate of a run that costs nothing."""
+
+    def document(self) -> dict[str, Json]:
+        return {"max_calls": 10, "cost_usd": [0.0, 0.0, 0.0]}
+
+
 @dataclass(slots=True)
 class FakeApp:
     """Stands in for topout.app: remembers what it was asked and hands back a pretended run, or raises."""
@@ -90,6 +97,8 @@ class FakeApp:
             setattr(module, verb, self.view(verb))
         setattr(module, "evaluate", self.evaluate)  # noqa: B010
         setattr(module, "list_runs", lambda runs_dir: [])  # noqa: B010
+        setattr(module, "estimate", lambda *args, **options: ("t", FreeRun()))  # noqa: B010
+        setattr(module, "estimate", lambda *args, **options: ("t", FreeRun()))  # noqa: B010
         return module
 
 
