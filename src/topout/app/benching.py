@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from topout.app.beginning import begin
-from topout.app.checking import estimated
+from topout.app.estimating import estimate_run
 from topout.app.places import task_path
 from topout.app.planning import exam_of
 from topout.app.resuming import load_run, resume
@@ -193,7 +193,8 @@ def prepared(
             plan = exam_of(folder, one, calls[name])
         except UserError as error:
             raise UserError(f"bench: {calls[name]:,} calls for each of {count} runs: {error}") from error
-        costs.append(estimated(folder.task, name, calls[name], plan.search, known, model).cost_usd)
+        each = estimate_run(folder.task, one, plan, calls[name], model, critic or model, known).cost_usd
+        costs.append((each.low, each.high) if each else None)
     runs = tuple((name, seed) for seed in range(seeds) for name in names)
     settings = {
         (name, seed): checked_settings(
