@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from topout.contracts import History, Member
 from topout.domain import Component, Example, Step
 from topout.search.demos import answer_text
-from topout.search.steps import step_of_part
+from topout.search.steps import asking, step_of_part
 
 __all__ = ["blamed", "choose_part"]
 
@@ -44,13 +44,14 @@ def blamed(parent: Member, history: History) -> dict[str, float]:
     """How many failing train rows of this member each step is to blame for, by the step's name; rows count in parts where several share it."""
     own = history.train_steps.get(parent.candidate.id, {})
     scores = history.train_scores.get(parent.candidate.id, {})
+    prompt = parent.candidate.prompt
     passed = twins(history)
     found: dict[str, float] = {}
     for example in history.task.rows("train"):
-        steps = [step for step in own.get(example.id, ()) if step.key]
+        steps = asking(own.get(example.id, ()), prompt)
         if not steps or scores.get(example.id, 1.0) >= 1.0:
             continue
-        culprits = parted(steps, passed[example.id]) if example.id in passed else lost(own[example.id], example)
+        culprits = parted(steps, asking(passed[example.id], prompt)) if example.id in passed else lost(steps, example)
         for name in culprits:
             found[name] = found.get(name, 0.0) + 1 / len(culprits)
     return found
@@ -67,8 +68,7 @@ def twins(history: History) -> dict[str, tuple[Step, ...]]:
 
 def parted(failing: Sequence[Step], passing: Sequence[Step]) -> list[str]:
     """The first step of the model that answered otherwise in the trace that passed; the last one when one is as the other as far as it goes."""
-    theirs = [step for step in passing if step.key]
-    for mine, other in zip(failing, theirs, strict=False):
+    for mine, other in zip(failing, passing, strict=False):
         if mine.component != other.component or folded(mine.answered) != folded(other.answered):
             return [mine.component]
     return [failing[-1].component]
@@ -77,16 +77,15 @@ def parted(failing: Sequence[Step], passing: Sequence[Step]) -> list[str]:
 def lost(steps: Sequence[Step], example: Example) -> list[str]:
     """The steps of the model that the expected answer was lost in, or that did not bring it up; none where that cannot be told."""
     wanted = folded(answer_text(example.expected))
-    asking = [step for step in steps if step.key]
     if not wanted or len(wanted) > 200 or any(step.cut for step in steps):
         return []
-    for step in asking:
+    for step in steps:
         if holds(" ".join(step.asked.values()), wanted) and not holds(step.answered, wanted):
             return [step.component]
-    if any(holds(step.answered, wanted) for step in asking):
-        return [asking[-1].component]  # it was there, and the last step gave it in a form that does not count
-    before = list(dict.fromkeys(step.component for step in asking[:-1] if step.component != asking[-1].component))
-    return before or [asking[-1].component]
+    if any(holds(step.answered, wanted) for step in steps):
+        return [steps[-1].component]  # it was there, and the last step gave it in a form that does not count
+    before = list(dict.fromkeys(step.component for step in steps[:-1] if step.component != steps[-1].component))
+    return before or [steps[-1].component]
 
 
 def holds(text: str, wanted: str) -> bool:

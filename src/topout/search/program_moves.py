@@ -15,7 +15,7 @@ from topout.domain import Component, Demo, Example, Operator, Prompt, Step
 from topout.search.blame import choose_part
 from topout.search.demos import drop_some, spend_words
 from topout.search.parents import draw_partner
-from topout.search.steps import step_of_part
+from topout.search.steps import asking, step_of_part
 from topout.search.system_merge import system_merge
 from topout.search.trial import Terms, instructs, race_calls, rewrite_move
 
@@ -24,6 +24,7 @@ __all__ = ["ProgramTerms", "program_move"]
 DROP = 0.15
 SWAP = 0.3
 STEPS = (2, 4, 8, 16)
+LEAST_READ = 12
 
 
 class ProgramTerms(Protocol):
@@ -56,7 +57,8 @@ def program_move(
             return Move("merge", pair, prompt=merged[0], rationale=merged[1], calls=first, more=rest)
         case "rewrite" if editable:
             part = choose_part(editable, parent, history, rng, own.blame)
-            move = rewrite_move(parent, part, history, terms, rng)
+            rows = max(LEAST_READ, terms.read_rows // parent.calls)  # a row costs as many calls as the program has steps
+            move = rewrite_move(parent, part, history, replace(terms, read_rows=min(rows, terms.read_rows)), rng)
             return replace(move, references=right_answers(part.name, parent, history, terms.reference_words, rng))
         case "shorten":
             long = [c for c in editable if len(c.text.split()) >= 60]
@@ -106,7 +108,6 @@ def edit_step_demos(parent: Member, history: History, rng: random.Random, own: P
 
 def right_steps(parent: Member, history: History) -> dict[str, list[Demo]]:
     """Steps of traces that came to the right end, as demos, by step: this member's own, and any other candidate's on rows that it is not known to pass."""
-    known = {c.name for c in parent.candidate.prompt.components}
     found: dict[str, dict[str, list[Step]]] = {}
     mine = parent.candidate.id
     for candidate in sorted(history.train_steps, key=lambda one: one == mine):
@@ -114,16 +115,12 @@ def right_steps(parent: Member, history: History) -> dict[str, list[Demo]]:
         for row, steps in history.train_steps[candidate].items():
             if scores.get(row, 0.0) >= 1.0:
                 own: dict[str, list[Step]] = {}
-                for step in steps:
+                for step in asking(steps, parent.candidate.prompt):
                     own.setdefault(step.component, []).append(step)
                 for name, some in own.items():
                     found.setdefault(name, {})[row] = some
-    steps_known = {name for name in found if any(step_of_part(part, {name}) == name for part in known)}
-    return {
-        name: [Demo(dict(s.asked), s.answered, row, name) for row, some in found[name].items() for s in some if s.key and not s.cut]
-        for name in sorted(steps_known)
-        if any(s.key and not s.cut for some in found[name].values() for s in some)
-    }
+    whole = {name: [(row, step) for row, some in rows.items() for step in some if not step.cut] for name, rows in found.items()}
+    return {name: [Demo(dict(s.asked), s.answered, row, name) for row, s in whole[name]] for name in sorted(whole) if whole[name]}
 
 
 def right_answers(part: str, parent: Member, history: History, words: int, rng: random.Random) -> tuple[Example, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from topout.domain import Prompt, belongs
+from collections.abc import Iterable
 
-__all__ = ["step_of_part", "steps_of"]
+from topout.domain import Prompt, Step, belongs
+
+__all__ = ["asking", "step_of_part", "steps_of"]
 
 
 def step_of_part(part: str, steps: set[str]) -> str:
@@ -16,3 +18,9 @@ def steps_of(prompt: Prompt) -> list[str]:
     """The parts of a prompt that are a step each: of `answer` and `answer.input`, the first."""
     names = [c.name for c in prompt.components]
     return [name for name in names if not any(name != other and belongs(name, other) for other in names)]
+
+
+def asking(steps: Iterable[Step], prompt: Prompt) -> list[Step]:
+    """The steps that asked the model with a part of this prompt, without those of tools."""
+    names = [c.name for c in prompt.components]
+    return [step for step in steps if any(belongs(name, step.component) for name in names)]

@@ -1,0 +1,1 @@
+"""Optimizers of whole programs side by side: `python -m benchmarks.programs`."""
