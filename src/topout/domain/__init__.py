@@ -1,7 +1,7 @@
 """The nouns: frozen values, no I/O."""
 
 from topout.domain.advice import CAUSES, RUNGS, Advice, BreakEven, Cause, FailureAnalysis, FailureCluster, LeverRecord, Reason, Rung
-from topout.domain.model import Failure, FailureKind, ModelRole, Reply, Request, Step, Usage
+from topout.domain.model import PROVIDER_IS_DOWN, Failure, FailureKind, ModelRole, Reply, Request, Step, Usage
 from topout.domain.prompt import AnswerFormat, Component, Demo, Message, Prompt, Reasoning, belongs
 from topout.domain.run import (
     ALONE,
@@ -41,6 +41,7 @@ __all__ = [
     "CAUSES",
     "EXAM",
     "PROBE_ATTEMPTS",
+    "PROVIDER_IS_DOWN",
     "RUNGS",
     "SPLITS",
     "Advice",

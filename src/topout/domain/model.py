@@ -8,7 +8,7 @@ from typing import Literal
 
 from topout.domain.prompt import Message
 
-__all__ = ["Failure", "FailureKind", "ModelRole", "Reply", "Request", "Step", "Usage"]
+__all__ = ["PROVIDER_IS_DOWN", "Failure", "FailureKind", "ModelRole", "Reply", "Request", "Step", "Usage"]
 
 ModelRole = Literal["task", "critic", "judge"]
 
@@ -26,6 +26,10 @@ FailureKind = Literal[
     "rejected",  # the request itself is refused (other 4xx)
     "stopped",  # the run was asked to stop
 ]
+
+
+PROVIDER_IS_DOWN: frozenset[FailureKind] = frozenset({"outage", "unreachable", "quota", "auth", "not_found"})
+"""Failures that say nothing of the one request: the provider does not answer, or not us."""
 
 
 @dataclass(frozen=True, slots=True)

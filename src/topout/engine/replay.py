@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from topout.domain import ALONE, ANALYSIS, EXAM, Analysed, AttemptDone, Critiqued, Event, Rollout, RolloutDone, RunResumed
+from topout.domain import (
+    ALONE,
+    ANALYSIS,
+    EXAM,
+    PROVIDER_IS_DOWN,
+    Analysed,
+    AttemptDone,
+    Critiqued,
+    Event,
+    FailureKind,
+    Rollout,
+    RolloutDone,
+    RunEnded,
+    RunResumed,
+)
 
 __all__ = ["Key", "Replay"]
 
@@ -36,7 +50,18 @@ class Replay:
     def of(cls, events: Iterable[Event]) -> Replay:
         """The memory of a journal."""
         replay = cls()
+        streaks: dict[str, int] = {}  # by role, where the failures began that no answer has come after
         for position, event in enumerate(events):
+            match event:
+                case RolloutDone(_, rollout):
+                    note(streaks, "task", rollout.failure, position)
+                case Critiqued():
+                    note(streaks, "critic", event.failure, position)
+                case RunEnded("outage") if streaks:
+                    replay.undo_since(min(streaks.values()))
+                    streaks.clear()
+                case _:
+                    pass
             match event:
                 case RolloutDone(_, rollout):
                     key = (rollout.candidate, rollout.example, rollout.sample)
@@ -68,6 +93,12 @@ class Replay:
                 replay.rollouts[key] = last.rollout
         return replay
 
+    def undo_since(self, position: int) -> None:
+        """Forget what was committed after this place in the journal: it was decided while the provider was going down, on rows that could not be scored. The
+        resumed run decides it anew, as a run without the outage would have."""
+        for number in [number for number, at in self.committed_at.items() if at > position]:
+            del self.attempts[number], self.committed_at[number]
+
     def told(self, attempt: int, key: Key) -> Rollout | None:
         """What a committed attempt was told about a pair that once failed; None for any other attempt or pair."""
         records = self.unsteady.get(key)
@@ -95,3 +126,11 @@ class Replay:
             if attempt not in self.attempts:
                 first = next((i for i, critique in enumerate(known) if critique.failure is not None), len(known))
                 del known[first:]
+
+
+def note(streaks: dict[str, int], role: str, failure: FailureKind | None, position: int) -> None:
+    """An answer ends a streak of failures; a failure that says that the provider is down begins one, or goes on with it."""
+    if failure is None:
+        streaks.pop(role, None)
+    elif failure in PROVIDER_IS_DOWN:
+        streaks.setdefault(role, position)

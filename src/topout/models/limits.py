@@ -6,11 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from topout.domain import FailureKind
+from topout.domain import PROVIDER_IS_DOWN, FailureKind
 
 __all__ = ["Breaker", "Limiter"]
-
-_PROVIDER_IS_DOWN: frozenset[FailureKind] = frozenset({"outage", "unreachable", "quota", "auth", "not_found"})
 
 
 class Limiter:
@@ -112,7 +110,7 @@ class Breaker:
 
     def failed(self, kind: FailureKind, message: str) -> None:
         """A call gave up."""
-        if kind not in _PROVIDER_IS_DOWN:
+        if kind not in PROVIDER_IS_DOWN:
             self.answered()
             return
         self._failures += 1
