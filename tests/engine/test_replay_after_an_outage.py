@@ -57,6 +57,11 @@ def test_failures_of_one_row_and_other_endings_undo_nothing() -> None:
         assert set(Replay.of(events).attempts) == {1}
 
 
+def test_a_reply_that_was_paid_and_is_no_answer_is_not_bought_again() -> None:
+    events = [failed(1, "a", "filtered"), failed(1, "b", "empty"), failed(1, "c", "rejected"), *ended("stopped")]
+    assert set(Replay.of(events).rollouts) == {("c", "a", 0), ("c", "b", 0)}
+
+
 def test_a_critic_that_is_gone_counts_by_itself() -> None:
     gone = Critiqued(1, "critic", "outage: no", "", failure="outage")
     events = [gone, answered(1, "a"), done(1), *ended("outage")]

@@ -26,6 +26,9 @@ __all__ = ["Key", "Replay"]
 Key = tuple[str, str, int]
 """Candidate, example, sample."""
 
+BILLED: tuple[FailureKind, ...] = ("filtered", "empty")
+"""Failures that were paid for: a resumed run does not buy them again, whether or not their attempt was committed."""
+
 
 @dataclass(slots=True)
 class Replay:
@@ -89,7 +92,7 @@ class Replay:
         replay.forget_failed_critiques()
         for key, records in replay.unsteady.items():
             last = records[-1][1]
-            if last.rollout.failure is not None and last.attempt in replay.attempts:
+            if last.rollout.failure is not None and (last.attempt in replay.attempts or last.rollout.failure in BILLED):
                 replay.rollouts[key] = last.rollout
         return replay
 
