@@ -44,8 +44,14 @@ def test_attempts_that_were_committed_in_the_last_streak_of_failures_are_open_ag
     assert set(again.attempts) == {0, 1} and len(again.rollouts) == 2
 
 
-def test_a_failure_that_an_answer_came_after_stays_decided() -> None:
-    events = [failed(0, "a"), answered(0, "b"), done(0), failed(1, "c"), done(1), *ended("outage")]
+def test_answers_that_were_on_their_way_do_not_end_a_streak() -> None:
+    events = [done(0), failed(1, "a"), answered(1, "b"), done(1), failed(2, "c"), done(2), *ended("outage")]
+    assert set(Replay.of(events).attempts) == {0}
+
+
+def test_a_failure_that_many_answers_came_after_stays_decided() -> None:
+    answers = [answered(0, f"b{n}") for n in range(64)]
+    events = [failed(0, "a"), *answers, done(0), failed(1, "c"), done(1), *ended("outage")]
     replay = Replay.of(events)
     assert set(replay.attempts) == {0}
     assert ("c", "a", 0) in replay.rollouts

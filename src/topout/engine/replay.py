@@ -26,6 +26,9 @@ __all__ = ["Key", "Replay"]
 Key = tuple[str, str, int]
 """Candidate, example, sample."""
 
+RECOVERED = 64
+"""So many answers in a row show that a provider had recovered. Fewer can be replies that were on their way when it went down."""
+
 BILLED: tuple[FailureKind, ...] = ("filtered", "empty")
 """Failures that were paid for: a resumed run does not buy them again, whether or not their attempt was committed."""
 
@@ -53,7 +56,7 @@ class Replay:
     def of(cls, events: Iterable[Event]) -> Replay:
         """The memory of a journal."""
         replay = cls()
-        streaks: dict[str, int] = {}  # by role, where the failures began that no answer has come after
+        streaks: dict[str, tuple[int, int]] = {}  # by role: where its last failures began, and how many answers came since
         for position, event in enumerate(events):
             match event:
                 case RolloutDone(_, rollout):
@@ -61,7 +64,7 @@ class Replay:
                 case Critiqued():
                     note(streaks, "critic", event.failure, position)
                 case RunEnded("outage") if streaks:
-                    replay.undo_since(min(streaks.values()))
+                    replay.undo_since(min(began for began, _ in streaks.values()))
                     streaks.clear()
                 case _:
                     pass
@@ -131,9 +134,11 @@ class Replay:
                 del known[first:]
 
 
-def note(streaks: dict[str, int], role: str, failure: FailureKind | None, position: int) -> None:
-    """An answer ends a streak of failures; a failure that says that the provider is down begins one, or goes on with it."""
-    if failure is None:
-        streaks.pop(role, None)
-    elif failure in PROVIDER_IS_DOWN:
-        streaks.setdefault(role, position)
+def note(streaks: dict[str, tuple[int, int]], role: str, failure: FailureKind | None, position: int) -> None:
+    """A failure that says that the provider is down begins a streak, or goes on with it; `RECOVERED` answers end it."""
+    if failure in PROVIDER_IS_DOWN:
+        streaks[role] = (streaks.get(role, (position, 0))[0], 0)
+    elif failure is None and role in streaks:
+        began, answers = streaks.pop(role)
+        if answers + 1 < RECOVERED:
+            streaks[role] = (began, answers + 1)
