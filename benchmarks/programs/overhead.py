@@ -30,19 +30,19 @@ from topout.text.fingerprints import prompt_id
 __all__ = ["overhead"]
 
 THREADS = 8
-ROUNDS = 5
+ROUNDS = 3
 
 
 def overhead() -> None:
     """Print CPU a program call of three model calls, direct and through topout: medians over rounds that alternate."""
-    os.environ["OPENAI_API_KEY"] = "none"
+    os.environ |= {"OPENAI_API_KEY": "none", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     server = context.Process(target=serve, args=(there,), daemon=True)
     server.start()
     url = here.recv()
     folder = load_task(TASK)
-    rows = folder.task.rows("train")
+    rows = folder.task.rows("train")[:100]
     ways: dict[str, list[float]] = {"DSPy directly": [], "DSPy by litellm": [], "topout, cold": [], "topout, warm": []}
     with tempfile.TemporaryDirectory() as place:
         directly(folder, url, rows[:8])
