@@ -174,6 +174,8 @@ def fold(events: Iterable[Event]) -> Fold:
             case Critiqued():
                 state.critiques.append(event)
             case AttemptDone():
+                if event.attempt.number in state.attempts:  # decided anew after an outage, and all that came after it with it
+                    state.attempts = {n: done for n, done in state.attempts.items() if n < event.attempt.number}
                 state.attempts[event.attempt.number] = event
             case Analysed(candidate):
                 state.analyses[candidate] = event
