@@ -4,7 +4,7 @@
     run = topout.optimize("tasks/support-tickets")
     print(run.verdict.sentence)
 
-`optimize`, `optimize_folds`, `optimize_until_decided`, `resume`, `evaluate`, `gate`, `compare`, `bench`, `plan_bench`, `export`, `hand_off`, `import_prompt`, `probe`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
+`optimize`, `optimize_folds`, `optimize_until_decided`, `resume`, `evaluate`, `gate`, `compare`, `bench`, `plan_bench`, `ladder`, `plan_ladder`, `export`, `hand_off`, `import_prompt`, `probe`, `load_run`, `rebuild`, `list_runs` and `verdict_on` come from `topout.app`, which is imported when one of them is first used.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         ForeignView,
         Gated,
         Imported,
+        LadderPlan,
+        LadderView,
         RunHead,
         RunView,
         bench,
@@ -31,12 +33,14 @@ if TYPE_CHECKING:
         gate,
         hand_off,
         import_prompt,
+        ladder,
         list_runs,
         load_run,
         optimize,
         optimize_folds,
         optimize_until_decided,
         plan_bench,
+        plan_ladder,
         probe,
         rebuild,
         resume,
@@ -55,6 +59,8 @@ __all__ = [
     "ForeignView",
     "Gated",
     "Imported",
+    "LadderPlan",
+    "LadderView",
     "RunHead",
     "RunView",
     "__version__",
@@ -65,12 +71,14 @@ __all__ = [
     "gate",
     "hand_off",
     "import_prompt",
+    "ladder",
     "list_runs",
     "load_run",
     "optimize",
     "optimize_folds",
     "optimize_until_decided",
     "plan_bench",
+    "plan_ladder",
     "probe",
     "rebuild",
     "resume",

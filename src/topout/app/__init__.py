@@ -24,6 +24,7 @@ from topout.app.handing_off import hand_off
 from topout.app.heads import head
 from topout.app.importing import Imported, import_prompt
 from topout.app.judging import check_rival, compared, evaluation, rows_of
+from topout.app.laddering import LadderPlan, LadderView, ladder, plan_ladder
 from topout.app.places import task_path
 from topout.app.probing import probe
 from topout.app.resuming import load_run, rebuild, resume
@@ -49,6 +50,8 @@ __all__ = [
     "ForeignView",
     "Gated",
     "Imported",
+    "LadderPlan",
+    "LadderView",
     "RunEstimate",
     "RunHead",
     "RunView",
@@ -60,12 +63,14 @@ __all__ = [
     "gate",
     "hand_off",
     "import_prompt",
+    "ladder",
     "list_runs",
     "load_run",
     "optimize",
     "optimize_folds",
     "optimize_until_decided",
     "plan_bench",
+    "plan_ladder",
     "probe",
     "rebuild",
     "resume",

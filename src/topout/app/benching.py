@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from topout.app.beginning import begin
+from topout.app.batches import has_ended, one_run
 from topout.app.estimating import estimate_run
 from topout.app.places import task_path
 from topout.app.planning import exam_of
-from topout.app.resuming import load_run, resume
 from topout.app.running import checked_settings
-from topout.app.views import RunView
 from topout.app.workbench import Watch
 from topout.config.settings import RunSettings
 from topout.domain import Ending
-from topout.errors import JournalError, UserError
+from topout.errors import UserError
 from topout.models.addresses import Addresses
 from topout.models.prices import Prices, parse_price
 from topout.plugins.optimizers import LoadedRecipe, load_recipe
@@ -31,7 +29,7 @@ from topout.plugins.tasks import load_task
 from topout.report.benched import Benched, benched
 from topout.report.documents import bench_document
 from topout.report.findings import Findings
-from topout.store.layout import list_runs, slug, write_text
+from topout.store.layout import slug, write_text
 
 __all__ = ["BenchPlan", "BenchView", "bench", "plan_bench"]
 
@@ -248,34 +246,3 @@ def recipes(optimizers: Sequence[str]) -> dict[str, LoadedRecipe]:
 def cell(recipe: str, seed: int) -> str:
     """The folder of one (optimizer, seed) within the bench's."""
     return f"{slug(recipe)}-seed-{seed}"
-
-
-def has_ended(place: Path, settings: RunSettings) -> bool:
-    """Whether the run of these settings is there and needs nothing more."""
-    there = list_runs(place)
-    return bool(there) and final(there[-1].path, settings) is not None
-
-
-def final(folder: Path, settings: RunSettings) -> RunView | None:
-    """The run, when it has ended for good: by its calls, by itself, or by a money limit that is no higher now."""
-    try:
-        view = load_run(folder)
-    except JournalError:
-        return None
-    ended = view.findings.ended
-    if ended is None or ended.ending in ("stopped", "outage", "time"):
-        return None
-    before = view.findings.started.settings.get("max_cost")
-    raised = isinstance(before, float | int) and (settings.max_cost is None or settings.max_cost > before)
-    return None if ended.ending == "money" and raised else view
-
-
-def one_run(place: Path, settings: RunSettings, watch: Watch | None) -> RunView:
-    """The run of these settings in its folder: read, gone on with, or begun."""
-    there = list_runs(place)
-    if not there:
-        return begin(settings, place, watch)
-    view = final(there[-1].path, settings)
-    if view is not None:
-        return view
-    return resume(there[-1].path, max_cost=settings.max_cost, concurrency=settings.concurrency, runs_dir=place, watch=watch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from topout.app.foreign import ForeignView
 from topout.app.views import RunView
@@ -13,7 +14,11 @@ from topout.report.comparison import Comparison
 from topout.report.probes import finalists
 from topout.store.layout import write_bytes, write_text
 
-__all__ = ["write_comparison", "write_derived", "write_foreign", "write_picture"]
+if TYPE_CHECKING:
+    from topout.report.ladder import Ladder
+    from topout.report.picture import Form
+
+__all__ = ["form_of", "write_comparison", "write_derived", "write_foreign", "write_ladder", "write_picture"]
 
 
 def write_derived(view: RunView) -> None:
@@ -48,17 +53,38 @@ def write_derived(view: RunView) -> None:
 def write_picture(view: RunView, what: str, path: Path) -> None:
     """One chart of a run (curve, levers or cost) as a file, whose ending says which form. Raises UserError for an unknown chart or ending and for a
     chart that this run has no figures for, StoreError when the disk refuses."""
-    from topout.report.picture import FORMS, PICTURES, drawable, picture
+    from topout.report.picture import PICTURES, drawable, picture
 
-    form = next((form for form in FORMS if path.suffix.casefold() == f".{form}"), None)
-    if form is None:
-        raise UserError(f"--out {path}: pictures are .png or .svg. Give a name that ends so.")
+    form = form_of(path, "--out")
     chart = next((chart for chart in PICTURES if chart == what), None)
     if chart is None:
         raise UserError(f"--what {what}: no such chart.{did_you_mean(what, PICTURES)}")
     if not drawable(view.findings, chart):
         raise UserError(f"--what {what}: {view.folder.name} has no figures for it: nothing was tried yet.")
     write_bytes(path, picture(view.findings, chart, form))
+
+
+def form_of(path: Path, option: str) -> Form:
+    """The kind of picture that a file's ending asks for. Raises UserError for another one."""
+    from topout.report.picture import FORMS
+
+    form = next((form for form in FORMS if path.suffix.casefold() == f".{form}"), None)
+    if form is None:
+        raise UserError(f"{option} {path}: pictures are .png or .svg. Give a name that ends so.")
+    return form
+
+
+def write_ladder(found: Ladder, path: Path) -> None:
+    """The chart of a ladder as a file. Raises UserError for an unknown ending and where no cell has a price, StoreError when the disk refuses."""
+    from topout.report.charts.ladder import drawable_cells
+    from topout.report.ladder_picture import ladder_picture
+
+    form = form_of(path, "--plot")
+    if not drawable_cells(found):
+        raise UserError(
+            f"--plot {path}: no model has a known price, so there is nothing to draw against. Give --price MODEL=IN,OUT."
+        )
+    write_bytes(path, ladder_picture(found, form))
 
 
 def write_comparison(c: Comparison, path: Path) -> None:

@@ -25,6 +25,7 @@ from topout.cli import (
     foreign,
     gating,
     importing,
+    laddering,
     models,
     plotting,
     probing,
@@ -86,6 +87,7 @@ app.command(short_help="Go on with a run that ended early.")(running.resume)
 app.command(short_help="Buy the evidence for a verdict on an ended run.")(probing.probe)
 app.command(short_help="Show a run live in a browser while it goes on.")(watching.watch)
 app.command(short_help="Compare optimizers on a task within one budget.")(benching.bench)
+app.command(short_help="Compare models by score and price: the cheapest that is no worse.")(laddering.ladder)
 app.command(short_help="List the runs with their held-out scores.")(reading.runs)
 app.command(short_help="Show a run's best prompt, attempts and failures.")(reading.show)
 app.command(short_help="Compare runs of one task, paired on the held-out rows.")(reading.compare)

@@ -62,12 +62,15 @@ def at_least(scores: Sequence[float], bound: float, clusters: Sequence[str] | No
     return Decision("min-score", "undecided" if tipped else outcome, bound, found, rows, tipped)
 
 
-def no_worse(after: Sequence[float], before: Sequence[float], margin: float, clusters: Sequence[str] | None = None) -> Decision:
+def no_worse(
+    after: Sequence[float], before: Sequence[float], margin: float, clusters: Sequence[str] | None = None, level: float = BOTH_ENDS
+) -> Decision:
     """Whether `after` is shown to be at most `margin` worse than `before` on the same rows: non-inferiority, paired. nan is a row without a score.
 
-    With the margin as the largest loss that nobody would mind; 0 asks for "as good or better", which equal prompts can never show.
+    With the margin as the largest loss that nobody would mind; 0 asks for "as good or better", which equal prompts can never show. `level` is that of the
+    interval with both ends; whoever decides several such questions raises it.
     """
-    found = paired_gain(after, before, BOTH_ENDS, clusters)
+    found = paired_gain(after, before, level, clusters)
     differences = [a - b for a, b in zip(after, before, strict=True)]
     outcome = side(found.estimate, -margin)
     worst = filled(differences, outcome, -1.0)

@@ -16,7 +16,7 @@ from topout.report.words import EMBEDDED_NOTE, is_embedded, safe_text
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["FORMS", "PICTURES", "Form", "What", "drawable", "picture", "plateau_png"]
+__all__ = ["FORMS", "HEIGHT", "PICTURES", "SIZE", "WIDTH", "Form", "What", "drawable", "picture", "plateau_png", "titled"]
 
 What = Literal["curve", "levers", "cost"]
 PICTURES: tuple[What, ...] = ("curve", "levers", "cost")
@@ -50,8 +50,6 @@ def picture(f: Findings, what: What, form: Form) -> bytes:
 
 def title(f: Findings, what: What) -> alt.TitleParams:
     """The verdict (or what else is to be seen), and below it what the figures hold for."""
-    import altair as alt
-
     said = {
         "curve": safe_text(f.verdict.sentence, 300),
         "levers": "What was tried, by operator: dev gain of each trial over its parent (selected on these rows)",
@@ -70,8 +68,15 @@ def title(f: Findings, what: What) -> alt.TitleParams:
         *([measured] if what == "curve" else []),
         *([EMBEDDED_NOTE] if is_embedded(setting(f, "model")) else []),
     ]
+    return titled(textwrap.wrap(said, 112)[:3], lines)
+
+
+def titled(said: list[str], lines: list[str]) -> alt.TitleParams:
+    """What a picture says, and below it what it holds for."""
+    import altair as alt
+
     return alt.TitleParams(
-        text=textwrap.wrap(said, 112)[:3],
+        text=said,
         subtitle=lines,
         fontSize=SIZE + 5,
         subtitleFontSize=SIZE - 1,

@@ -1,0 +1,133 @@
+"""`topout ladder`: models told apart by score and price, gone on with, and the fine-tuned one's arithmetic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import topout as public
+from topout.app.laddering import ladder, plan_ladder
+from topout.domain import Deployment
+from topout.errors import UserError
+from topout.report.ladder import Ladder
+from topout.testing.provider import Provider
+
+Topout = Callable[..., Any]
+BOTH = ["embedded/reader", "embedded/reader-small"]
+PRICES = ("embedded/reader=100,100", "embedded/reader-small=1,1")
+SCHEMA = json.loads((files("topout.report") / "documents.schema.json").read_text())
+
+
+def check(name: str, document: object) -> Any:
+    Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]}).validate(document)
+    return document
+
+
+def test_a_ladder_tells_its_calls_measures_every_prompt_and_reads_it_the_second_time(topout: Topout, tiny_task: Path) -> None:
+    words = ("ladder", tiny_task, "--models", ",".join(BOTH), "--max-calls", 400, "--shots", 4)
+    priced = [word for one in PRICES for word in ("--price", one)]
+    plan = check("ladder_plan", json.loads(topout(*words, "--dry-run", "--json").out))
+    assert [one["model"] for one in plan["models"]] == BOTH and plan["calls"] <= 800
+    assert not Path(plan["folder"]).exists()
+    first = topout(*words, *priced, "-q", "--plot", "ladder.svg", "--calls-per-day", 1000)
+    assert first.code == 0, first.err
+    assert "simultaneous over" in first.out and "A fine-tuned model in its place" in first.out
+    assert "dollars per 1,000 calls" in Path("ladder.svg").read_text()
+    journals = sorted(Path(plan["folder"]).glob("*/2*/journal.jsonl"))
+    assert len(journals) == 2
+    before = [path.read_bytes() for path in journals]
+    found = check("ladder", json.loads(topout(*words, *priced, "-q", "--json").out))
+    assert [path.read_bytes() for path in sorted(Path(plan["folder"]).glob("*/2*/journal.jsonl"))] == before
+    kinds = {(cell["model"], kind) for cell in found["cells"] for kind in cell["prompts"]}
+    own = {(model, kind) for model in BOTH for kind in ("baseline", "few-shot", "optimized")}
+    other = next(model for model in BOTH if model != found["transplanted_from"])
+    assert kinds == {*own, (other, "transplanted")}
+    assert all(cell["holdout"]["n"] == 30 and cell["usd_per_1000"] > 0 for cell in found["cells"])
+    assert found["cells"][0]["holdout"]["level"] == pytest.approx(1 - 0.05 / len(found["cells"]))
+    assert found["cells"][found["best"]]["side"] == "best" and found["sentence"].startswith("Take embedded/")
+    assert found["spend"]["paid_calls"] <= plan["calls"]
+    written = json.loads((Path(plan["folder"]) / "ladder.json").read_text())
+    assert written == found
+
+
+def test_without_a_price_nothing_is_named_and_the_picture_says_why(tiny_task: Path, topout: Topout, provider: Provider) -> None:
+    base = provider.words[provider.words.index("--api-base") + 1]
+    words = ("ladder", tiny_task, "--models", "openai/reader,embedded/reader-small", "--max-calls", 400, "--api-base", base)
+    found = json.loads(topout(*words, "--critic", "embedded/critic", "-q", "--json").out)
+    by_model = {cell["model"]: cell["usd_per_1000"] for cell in found["cells"]}
+    assert by_model == {"openai/reader": None, "embedded/reader-small": 0.0}
+    assert "No price is known for openai/reader: give --price MODEL=IN,OUT." in found["sentence"]
+
+
+def test_a_model_added_later_finds_the_runs_of_the_others(tiny_task: Path) -> None:
+    two = ladder(tiny_task, models=BOTH, max_calls=400)
+    assert plan_ladder(tiny_task, models=[*BOTH, "openai/x"], max_calls=400).done == 2
+    assert plan_ladder(tiny_task, models=BOTH[::-1], max_calls=400).folder == two.plan.folder
+
+
+def test_a_warm_run_begins_from_the_best_prompt_so_far(tiny_task: Path) -> None:
+    view = ladder(tiny_task, models=BOTH, max_calls=500, warm=True)
+    assert view.found is not None and view.found.rows == 30
+    first, second = (view.plan.folder / run for _, run in view.found.runs)
+    began = json.loads((second / "journal.jsonl").read_text().splitlines()[0])
+    best = (first / "best" / "prompt.md").read_text()
+    copies = list(view.plan.folder.glob("task-*/prompt.md"))
+    assert [copy.read_text() for copy in copies] == [best]
+    assert str(copies[0].parent) in json.dumps(began)
+    baselines = [cell for cell in view.found.cells if "baseline" in cell.kinds]
+    assert len(baselines) == 2 and len({cell.candidate for cell in baselines}) == 1
+
+
+def test_a_fine_tuned_model_is_set_against_the_one_that_is_named(tiny_task: Path) -> None:
+    facts = Deployment(calls_per_day=1200, tuned_price_per_1000_usd=0.4, training_cost_usd=3000, maintenance_usd_per_month=500)
+    view = ladder(tiny_task, models=BOTH, max_calls=400, prices=PRICES, deployment=facts)
+    assert isinstance(view.found, Ladder) and view.found.named is not None and view.found.repays is not None
+    taken = view.found.cells[view.found.named].usd_per_1000
+    assert taken is not None and view.found.repays.now_usd_per_call == pytest.approx(taken / 1000)
+    assert view.found.repays.then_usd_per_month == pytest.approx(1200 * 365 / 12 * 0.0004)
+    assert view.found.repays.asks == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"models": ["embedded/reader"]}, "--models: expected two models or more"),
+        ({"models": ["embedded/reader", "embedded/reader"]}, "'embedded/reader' is named twice"),
+        ({"shots": -1}, "--shots -1: expected 0"),
+        ({"max_calls": 150}, "measure the other prompts"),
+        ({"api_bases": ["openai/y=http://127.0.0.1:9"]}, "'openai/y' is none of --models"),
+        ({"models": ["embedded/reader", "openai/nobody-knows"], "max_cost": 1.0}, "no price known for 'openai/nobody-knows'"),
+        ({"recipe": "quik"}, "Did you mean 'quick'"),
+    ],
+)
+def test_what_cannot_be_done_is_told_before_anything_is_asked(tiny_task: Path, changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError) as raised:
+        plan_ladder(tiny_task, **{"models": BOTH, "max_calls": 400, **changed})
+    assert said in str(raised.value)
+    assert not Path("runs").exists()
+
+
+def test_money_is_shared_out_and_never_overshot(tiny_task: Path, provider: Provider) -> None:
+    base = provider.words[provider.words.index("--api-base") + 1]
+    arguments: dict[str, Any] = {
+        "models": ["openai/reader", "embedded/reader-small"],
+        "critic": "embedded/critic",
+        "api_bases": [base],
+        "prices": ("openai/reader=1000,10",),
+        "max_calls": 400,
+    }
+    free = ladder(tiny_task, **arguments)
+    assert free.found is not None
+    limit = free.found.spend.cost_usd
+    tight = ladder(tiny_task, **arguments, max_cost=limit, runs_dir="tight", cache_dir="tight-cache")
+    assert tight.found is not None and 0 < tight.found.spend.cost_usd <= limit / 2 + 1e-9
+
+
+def test_the_python_interface_has_it() -> None:
+    assert public.ladder is ladder and public.plan_ladder is plan_ladder
