@@ -30,6 +30,7 @@ from topout.domain import (
     Score,
     Step,
     Task,
+    Unscored,
     Verdict,
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "HandOffExporter",
     "History",
     "Journal",
+    "Judge",
     "Lab",
     "Member",
     "Model",
@@ -126,6 +128,29 @@ class SlowScorer:
 
     def __call__(self, answer: str, example: Example) -> Score:
         return self.score(answer, example)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A scorer that asks a model. Pure on both sides of the asking, which is the engine's: `ask` makes the questions about an answer to an example, `read`
+    makes the score of the replies to them, in that order (Unscored, with the reason, for a reply that is no verdict).
+
+    `calls` is how many questions there are about an answer. `rubric` is a hash of what the judge is told, whatever the row; `mode` says how it judges ('points':
+    one answer by itself, 'pairs': beside the reference). `model` is whom the task names, '' for nobody. Called as other scorers are, where no model is at
+    hand, it gives no score.
+    """
+
+    ask: Callable[[str, Example], tuple[tuple[Message, ...], ...]]
+    read: Callable[[Sequence[str]], Score]
+    calls: int
+    rubric: str
+    mode: Literal["points", "pairs"] = "points"
+    model: str = ""
+    temperature: float = 0.0
+    max_output_tokens: int = 512
+
+    def __call__(self, answer: str, example: Example) -> Score:
+        return Unscored("a model judges these answers, and none is asked here")
 
 
 class Journal(Protocol):

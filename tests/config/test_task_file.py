@@ -60,6 +60,7 @@ def test_every_built_in_scorer_can_be_named() -> None:
         "token_f1",
         "json",
         "code",
+        "judge",
         "python",
     }
 

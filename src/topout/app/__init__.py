@@ -23,9 +23,11 @@ from topout.app.gating import Gated, gate
 from topout.app.handing_off import hand_off
 from topout.app.heads import head
 from topout.app.importing import Imported, import_prompt
+from topout.app.judges import with_judge
 from topout.app.judging import check_rival, compared, evaluation, rows_of
 from topout.app.laddering import LadderPlan, LadderView, ladder, plan_ladder
 from topout.app.places import task_path
+from topout.app.planning import affordable
 from topout.app.probing import probe
 from topout.app.resuming import load_run, rebuild, resume
 from topout.app.running import checked_settings, measured
@@ -91,6 +93,8 @@ def optimize(
     concurrency: int = 32,
     api_base: str | None = None,
     critic_api_base: str | None = None,
+    judge: str = "",
+    judge_api_base: str | None = None,
     prices: Sequence[str] = (),
     delta: float = 0.02,
     runs_dir: str | Path = "runs",
@@ -99,7 +103,8 @@ def optimize(
 ) -> RunView:
     """Search for a better prompt for `task`, measure it on the holdout and give the verdict.
 
-    `critic` defaults to the task model itself (`embedded/critic` for embedded models). `max_cost` is in dollars, `max_time` in seconds, `max_calls`
+    `critic` defaults to the task model itself (`embedded/critic` for embedded models). `judge` judges where the
+    task is scored by one (its own default when ''). `max_cost` is in dollars, `max_time` in seconds, `max_calls`
     counts every call (the recipe's when None). `prices` are `MODEL=IN,OUT` in dollars per million tokens, for models that no price is known of.
     `watch` is called with each event, on another thread. The same call again is served from the cache and ends alike.
 
@@ -118,6 +123,8 @@ def optimize(
         concurrency=concurrency,
         api_base=api_base,
         critic_api_base=critic_api_base,
+        judge=judge,
+        judge_api_base=judge_api_base,
         prices=tuple(prices),
         delta=delta,
         cache_dir=str(cache_dir),
@@ -167,21 +174,16 @@ def evaluate(
     api_base: str | None = None,
     prices: Sequence[str] = (),
     cache_dir: str | Path = ".topout/cache",
+    judge: str = "",
     against: str | Path | None = None,
     runs_dir: str | Path = "runs",
     watch: Watch | None = None,
 ) -> Evaluation:
     """Measure a prompt (a prompt.md or a folder such as `runs/latest/best`; the task's baseline when None) on a split.
 
-    With `max_calls`, the first so many rows. `against` is a run (a folder, or a name in `runs_dir`): the gain over its winner, paired on these rows, with the
+    With `max_calls`, the first rows that so many calls allow for. `judge` as for `optimize`. `against` is a run (a folder, or a name in `runs_dir`): the gain over its winner, paired on these rows, with the
     winner's scores from the journal, so that no call is made for it. Raises UserError for bad input and for a run on other rows, ModelError when nothing could be scored.
     """
-    folder = load_task(task_path(task))
-    rows = rows_of(folder.task, split)[:max_calls]
-    other = load_run(against, runs_dir) if against is not None else None
-    if other is not None:
-        check_rival(other.findings, other.folder.name, folder, split)
-    chosen = load_prompt(Path(prompt), folder.task) if prompt is not None else folder.task.baseline
     settings = checked_settings(
         task=str(task),
         model=model,
@@ -192,7 +194,16 @@ def evaluate(
         api_base=api_base,
         prices=tuple(prices),
         cache_dir=str(cache_dir),
+        judge=judge,
     )
+    settings, folder = with_judge(settings, load_task(task_path(task)))
+    rows = rows_of(folder.task, split)
+    other = load_run(against, runs_dir) if against is not None else None
+    if other is not None:
+        check_rival(other.findings, other.folder.name, folder, split)
+    chosen = load_prompt(Path(prompt), folder.task) if prompt is not None else folder.task.baseline
+    if max_calls is not None:
+        rows = rows[: affordable(folder, [chosen], max_calls)]
     workbench = Workbench(settings)
     rollouts, ending = run_blocking(
         measured(workbench, folder, [Candidate(prompt_id(chosen), chosen)], rows, watch), workbench.stop

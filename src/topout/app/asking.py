@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from topout.app.planning import program_of
+from topout.app.judges import with_judge
+from topout.app.planning import calls_of
 from topout.app.running import checked_settings, measured
 from topout.app.workbench import Workbench
 from topout.checks import Asked
@@ -49,7 +50,7 @@ def ask_rows(
     """The baseline on the first `n` dev rows. `tell` hears what that can cost at most before the first call leaves; replies are kept in the cache, where a
     run finds them. Raises UserError for a wrong name, key or address."""
     rows = folder.task.rows("dev")[:n]
-    steps = program_of(folder).calls(folder.task.baseline)
+    steps = calls_of(folder)(folder.task.baseline)
     price = table.of(model)
     if price is None:
         cost = "no price known"
@@ -74,6 +75,7 @@ def ask_rows(
         prices=tuple(prices),
         cache_dir=cache_dir,
     )
+    settings, folder = with_judge(settings, folder)
     bench = Workbench(settings)
     baseline = Candidate(prompt_id(folder.task.baseline), folder.task.baseline)
     rollouts, _ = run_blocking(measured(bench, folder, [baseline], rows, None), bench.stop)

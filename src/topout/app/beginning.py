@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from topout.app.estimating import RunEstimate, estimate_run
+from topout.app.judges import with_judge
 from topout.app.places import places_from, task_path
 from topout.app.planning import exam_of
 from topout.app.running import as_toml, drive, first_event
@@ -25,6 +26,7 @@ def expected(settings: RunSettings) -> tuple[str, RunEstimate]:
     """The task's name, and what a run of these settings would take. Nothing is asked and nothing is written; raises UserError for what `begin` raises it for
     before its first call."""
     folder, loaded = load_task(task_path(settings.task)), load_recipe(settings.recipe)
+    settings, folder = with_judge(settings, folder)
     return folder.task.name, estimate_of(settings, folder, loaded, Workbench(settings, loaded.recipe.exam_share))
 
 
@@ -38,6 +40,7 @@ def estimate_of(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe,
 def begin(settings: RunSettings, runs_dir: Path, watch: Watch | None) -> RunView:
     """Start a run of these settings in a folder of its own, and see it to its end."""
     folder, loaded = load_task(task_path(settings.task)), load_recipe(settings.recipe)
+    settings, folder = with_judge(settings, folder)
     plan = exam_of(folder, loaded, settings.max_calls)
     workbench = Workbench(settings, loaded.recipe.exam_share)
     started = first_event(settings, folder, loaded, plan)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from topout.app.judges import with_judge
 from topout.app.judging import evaluation, groups_of, rows_of, scores_of
 from topout.app.places import task_path
+from topout.app.planning import affordable
 from topout.app.running import checked_settings, measured
 from topout.app.views import Evaluation
 from topout.app.workbench import Watch, Workbench
@@ -18,7 +20,7 @@ from topout.models.event_loop import run_blocking
 from topout.plateau.gate import Decision, Outcome, at_least, no_worse
 from topout.plugins.prompt_folders import load_prompt
 from topout.plugins.tasks import load_task
-from topout.report.findings import RoleSpend, count
+from topout.report.findings import RoleSpend, count, count_judged
 from topout.text.fingerprints import prompt_id
 
 __all__ = ["Gated", "gate"]
@@ -58,10 +60,11 @@ def gate(
     api_base: str | None = None,
     prices: Sequence[str] = (),
     cache_dir: str | Path = ".topout/cache",
+    judge: str = "",
     watch: Watch | None = None,
 ) -> Gated:
     """Measure a prompt (the task's own when None) and decide whether it is shown to reach `min_score` (a fraction), and to be no more than `margin`
-    worse than the prompt at `no_worse_than`, on the same rows. At least one of the two has to be given.
+    worse than the prompt at `no_worse_than`, on the same rows. `judge` judges where a model does. At least one of the two has to be given.
 
     With `max_calls`, the first rows that so many calls allow for. Raises UserError for bad input, ModelError when nothing could be scored.
     """
@@ -79,9 +82,7 @@ def gate(
     theirs = Candidate(prompt_id(other), other) if other is not None and prompt_id(other) != ours.id else None
     both = [ours] if theirs is None else [ours, theirs]
     if max_calls is not None:
-        if max_calls < len(both):
-            raise UserError(f"--max-calls {max_calls}: two prompts need two calls a row. Give at least 2.")
-        rows = rows[: max_calls // len(both)]
+        rows = rows[: affordable(folder, [one.prompt for one in both], max_calls)]
     settings = checked_settings(
         task=str(task),
         model=model,
@@ -92,7 +93,9 @@ def gate(
         api_base=api_base,
         prices=tuple(prices),
         cache_dir=str(cache_dir),
+        judge=judge,
     )
+    settings, folder = with_judge(settings, folder)
     workbench = Workbench(settings)
     began = time.monotonic()
     rollouts, ending = run_blocking(measured(workbench, folder, both, rows, watch), workbench.stop)
@@ -113,6 +116,7 @@ def gate(
     spend = RoleSpend()
     for rollout in rollouts:
         count(spend, rollout)
+        count_judged({"judge": spend}, "judge", rollout)
     return Gated(
         found[0], found[1] if theirs is not None else None, tuple(decisions), spend, seconds, other is not None and theirs is None
     )

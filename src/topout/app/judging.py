@@ -11,7 +11,7 @@ from topout.domain import SPLITS, Ending, Example, Rollout, Scored, Split, Task
 from topout.errors import ModelError, StoppedError, UserError, did_you_mean
 from topout.plateau.intervals import mean_interval, paired_gain
 from topout.plugins.tasks import TaskFolder
-from topout.report.findings import Findings, RoleSpend, call_card, count
+from topout.report.findings import Findings, RoleSpend, call_card, count, count_judged
 from topout.report.measures import setting
 from topout.report.samples import row_score, split_of
 
@@ -58,6 +58,7 @@ def evaluation(
     spend = RoleSpend()
     for rollout in rollouts:
         count(spend, rollout)
+        count_judged({"judge": spend}, "judge", rollout)
     failures = tuple(r for r in rollouts if isinstance(r.score, Scored) and r.score.value < 1)
     unscored = Counter(str(r.failure) for r in rollouts if r.failure is not None)
     if len(known) < len(rows):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from topout.app.derived import write_derived
 from topout.app.facts import facts_now
-from topout.app.planning import program_of
+from topout.app.judges import judging
+from topout.app.planning import calls_of
 from topout.app.running import unwrapped
 from topout.app.stopping import heeding
 from topout.app.taking_up import taken_up
@@ -73,7 +74,7 @@ def probe(
         limits = limits_of(earlier, max_cost, max_time, concurrency)
         settings, task, loaded = taken_up(folder, started, limits)
         if at is not None and isinstance(earlier, ProbeStarted):
-            plan = again(task.task, loaded.optimizer, events[:at], earlier, settings.seed, program_of(task).calls)
+            plan = again(task.task, loaded.optimizer, events[:at], earlier, settings.seed, calls_of(task))
             if max_calls is not None and plan.calls > max_calls:
                 raise UserError(
                     f"--max-calls {max_calls}: probe {plan.number} is under way and was planned for {plan.calls:,} calls. "
@@ -120,7 +121,7 @@ def planned(
             f"{folder.path}: {rows} holdout rows are too few for a probe, {MIN_PROBE_ROWS} are needed. Add rows and start a new run."
         )
     number = 1 + sum(isinstance(event, ProbeStarted) for event in events)
-    calls = program_of(task).calls
+    calls = calls_of(task)
     plan = design(task.task, loaded.optimizer, events, number=number, seed=settings.seed, max_calls=max_calls, calls=calls)
     if plan is None:
         cap = max_calls or 1
@@ -204,7 +205,9 @@ async def session(
     halt, replay = Halt(), Replay.of(events)
     gateway = workbench.open(started.run if isinstance(started, RunStarted) else "", events, plan.number)
     seat = Seat(Fitness(gateway), settings.model)
-    harness = Harness(task.task, task.scorer, seat, seat, tape, replay, halt, task.program)
+    harness = Harness(
+        task.task, task.scorer, seat, seat, tape, replay, halt, task.program, judging(settings, task, gateway, one_purse=True)
+    )
     critic = Critic(
         task.task, Seat(gateway, settings.critic), tape, replay, halt, recipe.critic_temperature, recipe.critic_max_output_tokens
     )

@@ -17,8 +17,9 @@ from pydantic import ValidationError
 
 from topout import __version__
 from topout.app.derived import write_derived
+from topout.app.judges import judge_facts, judging
 from topout.app.places import typed
-from topout.app.planning import program_of
+from topout.app.planning import calls_of
 from topout.app.stopping import heeding
 from topout.app.views import RunView
 from topout.app.workbench import Tape, Watch, Workbench
@@ -72,6 +73,7 @@ def first_event(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe,
         "task_fingerprint": task.fingerprint,
         "holdout_fingerprint": folder.holdout_fingerprint,
         "scorer": task.scorer_name,
+        **judge_facts(settings, folder),
         "asked": {
             "temperature": task.temperature,
             "max_output_tokens": task.max_output_tokens,
@@ -192,6 +194,7 @@ async def session(
         replay,
         halt,
         folder.program,
+        judging(settings, folder, gateway),
     )
     critic = Critic(
         task, Seat(gateway, settings.critic), tape, replay, halt, recipe.critic_temperature, recipe.critic_max_output_tokens
@@ -242,12 +245,22 @@ async def measured(
     is about the next one, so that what a limit leaves is paired. Replies carry a name of this evaluation's own,
     so that the next one does not take them for its own purchases.
     """
-    calls = program_of(folder).calls
+    calls = calls_of(folder)
     tape = Tape(workbench, sum(calls(one.prompt) for one in candidates) * len(rows), watch)
     gateway = workbench.open(f"evaluate-{secrets.token_hex(4)}")
     seat = Seat(Fitness(gateway), workbench.settings.model)
     halt = Halt()
-    harness = Harness(folder.task, folder.scorer, seat, seat, tape, Replay(), halt, folder.program)
+    harness = Harness(
+        folder.task,
+        folder.scorer,
+        seat,
+        seat,
+        tape,
+        Replay(),
+        halt,
+        folder.program,
+        judging(workbench.settings, folder, gateway, one_purse=True),
+    )
     try:
         await unwrapped(first_row(harness, candidates[0], rows))
         await unwrapped(everything(harness, candidates, rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from topout.app.judges import with_judge
 from topout.app.places import resolved, task_path
 from topout.app.running import checked_settings
 from topout.config.settings import RunSettings
@@ -28,4 +29,5 @@ def taken_up(run: RunFolder, started: RunStarted, changed: Mapping[str, object])
             raise JournalError(
                 f"{run.path}: the {what.split('_')[0]} changed since this run began. Start a new run (replies are cached and cost nothing again)."
             )
+    settings, task = with_judge(settings, task)
     return settings, task, loaded

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from topout.app.facts import facts_now
-from topout.app.workbench import phase_of
+from topout.app.workbench import calls_of, phase_of
 from topout.domain import (
     AttemptDone,
     Critiqued,
@@ -65,7 +65,7 @@ class Tally:
                 self.started, self.total = event, total if isinstance(total, int) else 0
                 self.last = event
             case RolloutDone():
-                self.calls += 1
+                self.calls += calls_of(event)
                 self.phase = phase_of(event)
             case Critiqued():
                 self.calls += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from topout.models.prices import Prices, parse_price
 from topout.report.live import Gauge
 from topout.store.owed import Owed
 
-__all__ = ["Tape", "Watch", "Workbench"]
+__all__ = ["Tape", "Watch", "Workbench", "calls_of", "phase_of"]
 
 Watch = Callable[[Event, Gauge], None]
 
@@ -37,9 +37,11 @@ class Workbench:
                 f"--critic-api-base: {settings.critic} is the task model and the critic, and one name has one address. "
                 "Leave it out, or name another critic."
             )
-        bases = {settings.critic: settings.critic_api_base, settings.model: settings.api_base}
+        bases: dict[str, str | None] = {settings.critic: settings.critic_api_base, settings.model: settings.api_base}
         if settings.critic_api_base is None and settings.critic.partition("/")[0] == settings.model.partition("/")[0]:
             bases[settings.critic] = settings.api_base
+        if settings.judge:
+            bases |= judges_base(settings, bases)
         self._addresses = Addresses({model: base for model, base in bases.items() if base}, os.environ)
         self._prices = Prices(dict(parse_price(text) for text in settings.prices), self._addresses)
         self.ledger = Ledger(Budget(settings.max_cost, settings.max_time, settings.paid_only))
@@ -47,7 +49,7 @@ class Workbench:
         self.gateway: Gateway | None = None
         self._stopped = False
         if settings.max_cost is not None:
-            for model in (settings.model, settings.critic):
+            for model in filter(None, (settings.model, settings.critic, settings.judge)):
                 self._prices.require(model)
 
     @property
@@ -69,9 +71,10 @@ class Workbench:
                     charged |= keys_of(call)
                     usage = Usage(call.prompt_tokens, call.output_tokens)
                     purse: Purse = "exam" if call.split in ("holdout", "shift") else "search"
+                    self._restore_judged(call, purse)
                     if call.steps:
                         self._restore_steps(call, purse)
-                    elif call.failure is not None and usage == Usage():
+                    elif call.failure is not None and usage == Usage() and not call.judged:
                         self.ledger.fail("task", self.settings.model)
                     else:
                         self.ledger.restore(
@@ -115,8 +118,17 @@ class Workbench:
             if step.key:
                 usage = Usage(step.prompt_tokens, step.output_tokens)
                 self.ledger.restore("task", self.settings.model, usage, step.cost_usd, paid=step.paid, purse=purse)
-        if rollout.failure is not None:
+        if rollout.failure is not None and not rollout.judged:
             self.ledger.fail("task", self.settings.model)
+
+    def _restore_judged(self, rollout: Rollout, purse: Purse) -> None:
+        """The calls of the judge of a rollout, each by itself."""
+        for call in rollout.judged:
+            usage = Usage(call.prompt_tokens, call.output_tokens)
+            if not call.key and usage == Usage():
+                self.ledger.fail("judge", self.settings.judge)
+            else:
+                self.ledger.restore("judge", self.settings.judge, usage, call.cost_usd, paid=call.paid, purse=purse)
 
     @contextmanager
     def owing(self, path: Path) -> Iterator[None]:
@@ -146,7 +158,19 @@ class Workbench:
 
 def keys_of(rollout: Rollout) -> set[str]:
     """The replies that a rollout is made of."""
-    return {*rollout.key.split(), *(step.key for step in rollout.steps)}
+    return {*rollout.key.split(), *(step.key for step in (*rollout.steps, *rollout.judged))}
+
+
+def judges_base(settings: RunSettings, known: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Where the judge is asked: at its own address, else as whoever else has its name, else where the task model of the same provider is. Raises UserError
+    for a second address of one name."""
+    judge, own = settings.judge, settings.judge_api_base
+    if judge in known and own not in (None, known[judge]):
+        raise UserError(
+            f"--judge-api-base: {judge} has another role too, and one name has one address. Leave it out, or name another judge."
+        )
+    same = judge.partition("/")[0] == settings.model.partition("/")[0]
+    return {judge: own or known.get(judge) or (settings.api_base if same else None)}
 
 
 class Tape:
@@ -216,7 +240,7 @@ def calls_of(event: Event) -> int:
     """The calls that an event tells of."""
     match event:
         case RolloutDone(_, rollout):
-            return rollout.calls
+            return rollout.all_calls
         case Critiqued():
             return 1
         case _:

@@ -15,7 +15,11 @@ __all__ = ["gold", "graded", "labels_by_split", "score", "scorer_sanity"]
 MAJORITY = 0.8
 FEW = 3
 LOOKED_AT = 300
-NO_GOLD = ("regex", "code")  # the expected value is a pattern or tests, not an answer
+NO_GOLD = (
+    "regex",
+    "code",
+    "judge",
+)  # the expected value is a pattern or tests, not an answer; or no scorer is at hand that could tell
 
 
 def labels_by_split(subject: Subject) -> Iterable[Found]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from topout.cli.options import ApiBase, AsJson, CacheDir, Concurrency, MaxCost, Model, Prices, Quiet, RunsDir, TaskFolder
+from topout.cli.options import ApiBase, AsJson, CacheDir, Concurrency, Judge, MaxCost, Model, Prices, Quiet, RunsDir, TaskFolder
 from topout.cli.output import exit_as, print_json, say, watching
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ def evaluate(
     split: Annotated[str, typer.Option(metavar="SPLIT", help="Rows to measure on: train, dev, holdout or shift.")] = "holdout",
     model: Model = "embedded/reader",
     api_base: ApiBase = None,
-    max_calls: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N rows. Default: all.")] = None,
+    judge: Judge = "",
+    max_calls: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Most calls: only the first rows, as many as they allow for. Default: all."),
+    ] = None,
     max_cost: MaxCost = None,
     price: Prices = None,
     concurrency: Concurrency = 32,
@@ -57,6 +61,7 @@ def evaluate(
             api_base=api_base,
             prices=tuple(price or ()),
             cache_dir=cache_dir,
+            judge=judge,
             against=against,
             runs_dir=runs_dir,
             watch=watch,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from topout.cli.options import ApiBase, AsJson, CacheDir, Concurrency, MaxCost, Model, Prices, Quiet, TaskFolder
+from topout.cli.options import ApiBase, AsJson, CacheDir, Concurrency, Judge, MaxCost, Model, Prices, Quiet, TaskFolder
 from topout.cli.output import exit_as, print_json, say, watching
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def gate(
     split: Annotated[str, typer.Option(metavar="SPLIT", help="Rows to measure on: holdout, dev, shift or train.")] = "holdout",
     model: Model = "embedded/reader",
     api_base: ApiBase = None,
+    judge: Judge = "",
     max_calls: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Most calls: only the first rows, as many as they allow for. Default: all."),
@@ -83,6 +84,7 @@ def gate(
             api_base=api_base,
             prices=tuple(price or ()),
             cache_dir=cache_dir,
+            judge=judge,
             watch=watch,
         )
     lenient = undecided is Undecided.PASS

@@ -15,6 +15,7 @@ __all__ = [
     "AsJson",
     "CacheDir",
     "Concurrency",
+    "Judge",
     "MaxCost",
     "MaxTime",
     "Model",
@@ -56,6 +57,13 @@ Model = Annotated[
         metavar="MODEL",
         help="Task model as litellm names it: openai/gpt-4.1-mini, ollama_chat/llama3.2. The default is a small reader in this "
         "process: free, good for a try, no evidence about LLMs.",
+    ),
+]
+Judge = Annotated[
+    str,
+    typer.Option(
+        metavar="MODEL",
+        help="Model that judges the answers, for a task that is scored by one. Default: the one that task.toml names.",
     ),
 ]
 ApiBase = Annotated[str | None, typer.Option(metavar="URL", help="Address of the task model's server, for local and private ones.")]

@@ -14,7 +14,7 @@ Positive = Annotated[float, Field(gt=0)]
 class RunSettings(BaseModel):
     """Everything that was asked, as it stands in the run's first event and in run.toml. No secrets: keys come from the environment.
 
-    `max_cost` in dollars, `max_time` in seconds; None is no limit of that kind. `max_calls` None takes the recipe's. `delta` is the smallest gain
+    `judge` is the model that judges, for a task that is scored by one ('' else). `max_cost` in dollars, `max_time` in seconds; None is no limit of that kind. `max_calls` None takes the recipe's. `delta` is the smallest gain
     worth having, in score units. `prices` are `MODEL=IN,OUT` in dollars per million tokens. With `paid_only`, replies that were in the cache cost nothing
     of `max_cost`.
     """
@@ -33,6 +33,8 @@ class RunSettings(BaseModel):
     concurrency: int = Field(default=32, ge=1, le=4096)
     api_base: str | None = None
     critic_api_base: str | None = None
+    judge: str = ""
+    judge_api_base: str | None = None
     prices: tuple[str, ...] = ()
     delta: float = Field(default=0.02, gt=0, lt=1)
     timeout: Positive = 120.0

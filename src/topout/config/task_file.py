@@ -13,6 +13,7 @@ __all__ = [
     "DeploymentFacts",
     "ExactScorer",
     "JsonScorer",
+    "JudgeScorer",
     "LabelScorer",
     "ModelSettings",
     "NumericScorer",
@@ -147,6 +148,33 @@ class PythonScorer(Section):
     )
 
 
+class JudgeScorer(Section):
+    """A model judges by a rubric."""
+
+    name: Literal["judge"] = Field(
+        description="Which scorer: a model that judges each answer by a rubric, as its own calls and at its own cost."
+    )
+    rubric: str = Field(default="rubric.md", min_length=1, description="A text file in the task folder: what makes an answer good.")
+    model: str = Field(default="", description="The judge, by its litellm name. --judge names another one for a run.")
+    mode: Literal["points", "pairs"] = Field(
+        default="points",
+        description="'points' marks one answer on the scale; 'pairs' compares it with the expected one, in both orders: two calls.",
+    )
+    scale: tuple[float, float] = Field(default=(1.0, 5.0), description="Worst and best mark of 'points'; they become 0 and 1.")
+    criteria: dict[str, float] = Field(
+        default_factory=dict, description="Criteria of 'points' that are marked one by one, with their weights. None: one mark."
+    )
+    reference: bool = Field(default=True, description="Whether the judge of 'points' is shown the expected answer.")
+    temperature: float = Field(default=0.0, ge=0, le=2, description="Sampling temperature of the judge.")
+    max_output_tokens: int = Field(default=512, gt=0, description="Longest verdict, in tokens.")
+
+    @model_validator(mode="after")
+    def of_its_mode(self) -> JudgeScorer:
+        if self.mode == "pairs" and (given := {"scale", "criteria", "reference"} & self.model_fields_set):
+            raise ValueError(f"'{min(given)}' is for mode = 'points'; 'pairs' asks which of two answers is better.")
+        return self
+
+
 ScorerSettings = (
     LabelScorer
     | ExactScorer
@@ -156,6 +184,7 @@ ScorerSettings = (
     | TokenF1Scorer
     | JsonScorer
     | CodeScorer
+    | JudgeScorer
     | PythonScorer
 )
 

@@ -25,6 +25,7 @@ FailureKind = Literal[
     "quota",  # the account's money or quota is used up
     "rejected",  # the request itself is refused (other 4xx)
     "stopped",  # the run was asked to stop
+    "unreadable",  # a judge replied, and it is no verdict
 ]
 
 

@@ -84,7 +84,10 @@ class Rollout:
 
     An answer may take several `calls` (voting, programs): tokens and dollars are those of all, `paid` is True when one of them was paid for, and `cached`
     of them, at `cached_usd`, were not. `key` names the replies in the cache, with blanks between (where there are steps, the
-    last one: they name theirs). `unread` of its replies lacked the mark of the final answer, which was guessed then."""
+    last one: they name theirs). `unread` of its replies lacked the mark of the final answer, which was guessed then.
+
+    `judged` are the calls of the judge that scored the answer, none where a program did. Their tokens and dollars are in none of the figures above, which are
+    those of an answer. Where `failure` is set and there are such calls, it is the judge that failed."""
 
     candidate: str
     example: str
@@ -104,6 +107,12 @@ class Rollout:
     cached: int = 0
     cached_usd: float = 0.0
     unread: int = 0
+    judged: tuple[Step, ...] = ()
+
+    @property
+    def all_calls(self) -> int:
+        """The calls of all models that it took."""
+        return self.calls + len(self.judged)
 
 
 @dataclass(frozen=True, slots=True)

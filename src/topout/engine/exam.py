@@ -74,13 +74,14 @@ def plan_exam(
     most: int = 9,
     weight: int = 1,
     votes: int = 1,
+    noisy: bool = False,
 ) -> ExamPlan:
     """Share out `max_calls`: about `share` of them for the exam, never too few for the baseline, the winner and the champion at half of
     the calls.
 
     When even three passes over the holdout would take more than the share, the exam uses its first rows alone (rows are in the order of the file; not under
     30). With places left beyond the fourth, one of them (of seven or more, two) is shared out among prompts with one of several `levers` alone; the
-    noise of sampling, at a temperature above 0, and the analysis of failures cost the search `EXTRAS` of its calls at most. `weight` is how many calls an
+    noise of sampling, at a temperature above 0 or with a `noisy` scorer (a judge), and the analysis of failures cost the search `EXTRAS` of its calls at most. `weight` is how many calls an
     answer of the baseline takes; where prompts may vote (`votes` times at most) there is room for a winner, and a champion at half, of so many.
     Raises UserError when the search would be left without a full pass over dev and a first proposal.
     """
@@ -108,7 +109,7 @@ def plan_exam(
     places = 0 if len(levers) < 2 or champions <= LEAST_CHAMPIONS + 1 else 1 if champions <= LEAST_CHAMPIONS + 3 else 2
     room = min(int(EXTRAS * search), search - dev - 2)
     critiques = CRITIQUES if room >= CRITIQUES else 0
-    repeats = min(max(LEAST_HOLDOUT, rows // 4), rows, (room - critiques) // pair) if task.temperature > 0 else 0
+    repeats = min(max(LEAST_HOLDOUT, rows // 4), rows, (room - critiques) // pair) if task.temperature > 0 or noisy else 0
     if repeats < LEAST_HOLDOUT:
         repeats = 0
     search -= critiques + pair * repeats

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-from topout.contracts import Journal, Model, Program, Scorer, Solve
+from topout.contracts import Journal, Program, Scorer, Solve, Solved
 from topout.domain import (
     ALONE,
     EXAM,
     Candidate,
     Example,
     Failure,
+    Prompt,
     Rollout,
     RolloutDone,
     Score,
@@ -27,26 +28,21 @@ from topout.domain import (
     Unscored,
 )
 from topout.engine.halt import Halt, halting
+from topout.engine.judging import Judging
 from topout.engine.meter import Meter
 from topout.engine.replay import Key, Replay
 from topout.engine.scoring import Scoring
+from topout.engine.seats import Seat
 from topout.engine.single import SingleCall
 from topout.text.untrusted import well_formed
 
 __all__ = ["Harness", "Seat"]
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """A model under its name, as a role uses it."""
-
-    model: Model
-    name: str
-
-
 class Harness:
     """Measures candidates. `seat` answers for train and dev, `exam_seat` for holdout and shift (the same model on another purse). `program` is how
-    a prompt answers an example: by one call, unless the task brings a program of its own."""
+    a prompt answers an example: by one call, unless the task brings a program of its own. With a `judge`, that scores the answers, and `scorer` is not
+    asked."""
 
     def __init__(
         self,
@@ -58,9 +54,11 @@ class Harness:
         replay: Replay,
         halt: Halt,
         program: Program | None = None,
+        judge: Judging | None = None,
     ) -> None:
         self._scoring = Scoring(scorer)
         self.program: Program = program or SingleCall(task)
+        self._judge = judge
         self._seat = seat
         self._exam_seat = exam_seat
         self._journal = journal
@@ -115,7 +113,11 @@ class Harness:
 
     def calls(self, candidate: Candidate) -> int:
         """The most calls that one rollout of this candidate makes."""
-        return self.program.calls(candidate.prompt)
+        return self.weight(candidate.prompt)
+
+    def weight(self, prompt: Prompt) -> int:
+        """The most calls that one answer of this prompt takes, those of the judge included."""
+        return self.program.calls(prompt) + (self._judge.calls if self._judge is not None else 0)
 
     def _recall(self, attempt: int, key: Key) -> Rollout | None:
         return self._replay.told(attempt, key) or self._known.get(key)
@@ -131,15 +133,9 @@ class Harness:
         if self._halt.bars(split):
             return None
         seat = self._exam_seat if split in ("holdout", "shift") else self._seat
-        meter = Meter(seat.model, self.calls(candidate))
+        meter = Meter(seat.model, self.program.calls(candidate.prompt))
         made = await solve(example, sample, meter, seat.name)
-        failure = meter.halted or (made if isinstance(made, Failure) else None)
-        ending = halting(failure) if failure is not None else None
-        if failure is not None and ending is not None:
-            if attempt not in (EXAM, ALONE) or ending in ("stopped", "outage"):
-                self._halt.set(ending, failure.message)
-            elif attempt == EXAM and sample == 0:
-                self._halt.exam_cut = (ending, f"in the exam: {failure.message}")
+        if self._halts(meter.halted or made, attempt, sample):
             return None
         if isinstance(made, Failure):
             reason = Unscored(f"{made.kind}: {made.message}")
@@ -147,13 +143,35 @@ class Harness:
         else:
             answer = well_formed(made.answer)
             wrong = well_formed(made.wrong)
-            score: Score = Scored(0.0, wrong) if wrong else await self._scoring.of(answer, example)
+            judged = await self._judge.of(answer, example, split, sample) if self._judge is not None and not wrong else None
+            if judged is not None:
+                score: Score = judged.score
+            else:
+                score = Scored(0.0, wrong) if wrong else await self._scoring.of(answer, example)
             rollout = meter.rollout(
                 candidate.id, example.id, split, sample, answer, score, made.latency_s, made.steps, unread=made.unread
             )
+            if judged is not None:
+                rollout = replace(rollout, judged=judged.calls, failure=judged.failure)
+                if self._halts(judged.halted, attempt, sample):
+                    # bought, and perhaps never asked for again: a resumed run has to have it on its books
+                    bought = tuple(call for call in judged.calls if call.key)
+                    self._journal.append(RolloutDone(attempt, replace(rollout, judged=bought)))
+                    return None
         self._known[candidate.id, example.id, sample] = rollout
         self._journal.append(RolloutDone(attempt, rollout))
         return rollout
+
+    def _halts(self, made: Solved | Failure | None, attempt: int, sample: int) -> bool:
+        """Whether this means that the run has to end; then it is told so."""
+        ending = halting(made) if isinstance(made, Failure) else None
+        if ending is None or not isinstance(made, Failure):
+            return False
+        if attempt not in (EXAM, ALONE) or ending in ("stopped", "outage"):
+            self._halt.set(ending, made.message)
+        elif attempt == EXAM and sample == 0:
+            self._halt.exam_cut = (ending, f"in the exam: {made.message}")
+        return True
 
 
 def look(task: asyncio.Task[Rollout | None]) -> None:

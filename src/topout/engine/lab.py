@@ -80,7 +80,7 @@ class AttemptLab:
         critique = await self._critic.critique(self._number, self.critiques, move, failing, passing, seed)
         if critique is None or critique.prompt is None:
             return critique
-        weight = self._harness.program.calls(critique.prompt)
+        weight = self._harness.weight(critique.prompt)
         if weight > self._heaviest:
             reason = f"an answer of it would take {weight} calls, {self._heaviest} at most are set aside"
             return Critique(None, critique.rationale, reason)

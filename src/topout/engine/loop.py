@@ -63,7 +63,7 @@ class Run:
         spent_usd: Callable[[], float | None],
     ) -> None:
         self._task = task
-        self._past = Past(task, harness.program.calls)
+        self._past = Past(task, harness.weight)
         self._optimizer = optimizer
         self._harness = harness
         self._critic = critic
@@ -188,7 +188,7 @@ class Run:
         )
 
     def _reads(self, move: Move) -> Weights:
-        return reads_of(move, self._harness.program.calls)
+        return reads_of(move, self._harness.weight)
 
     def _commit(self, attempt: Attempt, lab: AttemptLab) -> None:
         """Take an attempt into the history. One that a halt cut short is not, nor any after it: a

@@ -19,8 +19,9 @@ BASELINE = -1
 SETUP_FAILURES = ("auth", "not_found", "unreachable", "quota")
 """What a first call can meet that no later one will mend."""
 
-ROW_FAILURES = ("rejected", "context")
-"""What can be one row's fault, or every row's (a setting that the model does not take, a prompt longer than its window)."""
+ROW_FAILURES = ("rejected", "context", "unreadable")
+"""What can be one row's fault, or every row's (a setting that the model does not take, a prompt longer than its window, a judge that cannot
+give verdicts)."""
 
 ROWS_ALONE = 3
 """So many rows in a row with a failure of their own make it every row's."""

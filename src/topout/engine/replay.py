@@ -29,7 +29,7 @@ Key = tuple[str, str, int]
 RECOVERED = 64
 """So many answers in a row show that a provider had recovered. Fewer can be replies that were on their way when it went down."""
 
-BILLED: tuple[FailureKind, ...] = ("filtered", "empty")
+BILLED: tuple[FailureKind, ...] = ("filtered", "empty", "unreadable")
 """Failures that were paid for: a resumed run does not buy them again, whether or not their attempt was committed."""
 
 
@@ -77,7 +77,7 @@ class Replay:
                         replay.rollouts[key] = rollout
                         if rollout.split == "holdout":
                             seat = (event.attempt, rollout.candidate, rollout.sample)
-                            replay.held_out[seat] = replay.held_out.get(seat, 0) + rollout.calls
+                            replay.held_out[seat] = replay.held_out.get(seat, 0) + rollout.all_calls
                 case Critiqued(attempt):
                     replay.critiques.setdefault(attempt, []).append(event)
                     replay.analysis_calls += attempt == ANALYSIS

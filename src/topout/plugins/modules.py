@@ -58,18 +58,17 @@ def leaves(error: TopoutError | ExceptionGroup[TopoutError] | None) -> list[Topo
     return [error] if error is not None else []
 
 
-def code_file(folder: Path, name: str, where: str) -> Path:
-    """The Python file of that name in a folder that the user named. Raises UserError for one that leads out of it, by `..`, as an absolute path or over a
-    link: whoever names a folder trusts what lies in it, not what it points to. `where` leads the message."""
+def code_file(folder: Path, name: str, where: str, why: str = "code runs only from the folder that you named") -> Path:
+    """The file of that name in a folder that the user named. Raises UserError for one that leads out of it, by `..`, as an absolute path or over a
+    link: whoever names a folder trusts what lies in it, not what it points to. `where` leads the message, `why` says what the
+    file is not to do."""
     path = folder / name
     try:
         target = path.resolve()
     except (OSError, ValueError, RuntimeError) as error:  # a NUL in the name, links in a circle
         raise UserError(f"{where}: {name!r} is no file: {error}.") from None
     if not target.is_relative_to(folder.resolve()):
-        raise UserError(
-            f"{where}: '{name}' leads out of {folder} (to {target}), and code runs only from the folder that you named. Put the file there."
-        )
+        raise UserError(f"{where}: '{name}' leads out of {folder} (to {target}), and {why}. Put the file there.")
     return path
 
 

@@ -15,6 +15,7 @@ from topout.config.task_file import (
     ContainsScorer,
     ExactScorer,
     JsonScorer,
+    JudgeScorer,
     LabelScorer,
     NumericScorer,
     PythonScorer,
@@ -32,8 +33,9 @@ from topout.scoring.fields import json_check
 from topout.scoring.numbers import numeric_problem
 from topout.scoring.sandbox import Isolation, Limits, find_isolation
 from topout.scoring.texts import regex_problem
+from topout.text.judging import pairs, points
 
-__all__ = ["Grader", "built_in", "load_scorer"]
+__all__ = ["Grader", "built_in", "load_judge", "load_scorer"]
 
 Check = Callable[[Json], str]
 Returned = tuple[float, str, dict[str, float]]
@@ -73,8 +75,34 @@ def built_in(settings: ScorerSettings, labels: Sequence[str], schema: Mapping[st
             isolation = isolation_for(settings)
             scorer = code(isolation, limits, credit=settings.credit, packages=settings.packages, at_once=settings.at_once)
             return Grader(scorer, code_problem)
-        case PythonScorer():
-            raise ValueError("a scorer of one's own is loaded from its file")
+        case PythonScorer() | JudgeScorer():
+            raise ValueError("this scorer is loaded from its file")
+
+
+def load_judge(settings: JudgeScorer, rubric: str) -> Grader:
+    """The judge with this rubric. Raises ValueError, in words, for settings that do not work."""
+    if not rubric.strip():
+        raise ValueError(f"{settings.rubric} is empty: write down what makes an answer good")
+    if settings.mode == "pairs":
+        judge = pairs(rubric, model=settings.model, temperature=settings.temperature, max_output_tokens=settings.max_output_tokens)
+        return Grader(judge, something)
+    low, high = settings.scale
+    judge = points(
+        rubric,
+        low=low,
+        high=high,
+        criteria=settings.criteria,
+        reference=settings.reference,
+        model=settings.model,
+        temperature=settings.temperature,
+        max_output_tokens=settings.max_output_tokens,
+    )
+    return Grader(judge, anything)
+
+
+def something(expected: Json) -> str:
+    """A judge of pairs compares with it."""
+    return "expected an answer to compare with, found none." if expected in (None, "", [], {}) else ""
 
 
 def isolation_for(settings: CodeScorer) -> Isolation:

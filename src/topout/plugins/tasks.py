@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from topout.config.task_file import JsonScorer, LabelScorer, PythonScorer, TaskFile
+from topout.config.task_file import JsonScorer, JudgeScorer, LabelScorer, PythonScorer, TaskFile
 from topout.config.toml_files import check_toml, line_of, read_text
 from topout.contracts import Program, Scorer
 from topout.domain import Deployment, Example, Json, Prompt, Split, Task
@@ -17,7 +17,7 @@ from topout.plugins.modules import code_file
 from topout.plugins.programs import LoadedProgram, load_program
 from topout.plugins.prompt_folders import PROMPT_FILE, read_prompt, read_steps
 from topout.plugins.rows import as_text
-from topout.plugins.scorers import Grader, anything, built_in, load_scorer
+from topout.plugins.scorers import Grader, anything, built_in, load_judge, load_scorer
 from topout.plugins.splits import Located, read_splits
 from topout.scoring.labels import label_problem
 from topout.text.fingerprints import digest, prompt_id
@@ -144,6 +144,9 @@ def grader_of(folder: Path, settings: TaskFile, labels: tuple[str, ...], schema:
     if isinstance(settings.scorer, PythonScorer):
         return Grader(load_scorer(code_file(folder, settings.scorer.file, where), settings.scorer.threads), anything)
     try:
+        if isinstance(settings.scorer, JudgeScorer):
+            rubric = code_file(folder, settings.scorer.rubric, where, "a judge is sent only what lies in the folder that you named")
+            return load_judge(settings.scorer, read_text(rubric))
         return built_in(settings.scorer, labels, schema)
     except ValueError as error:
         raise UserError(f"{where}: scorer '{settings.scorer.name}': {error}.") from None
@@ -170,7 +173,7 @@ def fingerprint(
     folder: Path, settings: TaskFile, baseline: str, splits: Mapping[Split, tuple[Example, ...]], schema: dict[str, Json] | None
 ) -> str:
     """A hash over all that can change a score or a search. Where rows are stored and facts about the use are no part of it."""
-    code = read_text(folder / settings.scorer.file) if isinstance(settings.scorer, PythonScorer) else ""
+    code = scorer_text(folder, settings)
     return digest(
         {
             "task": settings.model_dump(
@@ -183,6 +186,15 @@ def fingerprint(
             **program_files(folder, settings),
         }
     )
+
+
+def scorer_text(folder: Path, settings: TaskFile) -> str:
+    """The file that a scorer is made of: the user's own code, or a judge's rubric. '' for a built-in one."""
+    match settings.scorer:
+        case PythonScorer(file=name) | JudgeScorer(rubric=name):
+            return read_text(folder / name)
+        case _:
+            return ""
 
 
 def program_files(folder: Path, settings: TaskFile) -> dict[str, dict[str, str]]:
@@ -202,7 +214,7 @@ def content(path: Path) -> str:
 
 def holdout_fingerprint(folder: Path, settings: TaskFile, task: Task, schema: dict[str, Json] | None) -> str:
     """A hash over all that can change the held-out score of a given prompt with a given model."""
-    code = read_text(folder / settings.scorer.file) if isinstance(settings.scorer, PythonScorer) else ""
+    code = scorer_text(folder, settings)
     return digest(
         {
             "settings": settings.model_dump(

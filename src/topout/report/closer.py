@@ -32,7 +32,7 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How far two evaluations of the baseline and of the winner differ by sampling alone; None where no row was asked twice. `note` says why not,
-    or what is assumed instead; '' when both were measured. `wavers`: the task's temperature is above 0."""
+    or what is assumed instead; '' when both were measured. `wavers`: the task's temperature is above 0, or a judge scores."""
 
     baseline: SamplingNoise | None = None
     winner: SamplingNoise | None = None
@@ -79,8 +79,9 @@ def sampling_of(
     before, after = of(baseline), of(winner)
     asked = manifest.get("asked")
     temperature = asked.get("temperature") if isinstance(asked, dict) else None
-    wavers = isinstance(temperature, int | float) and temperature > 0
-    note = "" if before and after else why_not_repeated(planned(manifest, "repeats"), temperature == 0)
+    judged = "judge" in manifest
+    wavers = judged or (isinstance(temperature, int | float) and temperature > 0)
+    note = "" if before and after else why_not_repeated(planned(manifest, "repeats"), temperature == 0 and not judged)
     return Sampling(before, after, note, wavers)
 
 

@@ -36,6 +36,7 @@ from topout.domain import (
     RunResumed,
     RunStarted,
     Split,
+    Step,
     Verdict,
     probe_of,
 )
@@ -52,7 +53,7 @@ from topout.report.probes import ProbeFold, ProbeResult, probe_results
 from topout.report.samples import Table, every_rollout, put, row_score, split_of, without_score
 from topout.search.place import rng_for
 
-__all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "call_card", "count", "find", "total"]
+__all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "call_card", "count", "count_judged", "find", "total"]
 
 
 @dataclass(slots=True)
@@ -334,30 +335,42 @@ def curve_of(
 
 
 def spend_of(state: Fold) -> dict[str, RoleSpend]:
-    """What each role used: task, exam (the task model on holdout and shift), critic, probe (both models)."""
+    """What each role used: task, exam (the task model on holdout and shift), critic, judge, probe (all of its models)."""
     spend: dict[str, RoleSpend] = {"task": RoleSpend(), "exam": RoleSpend(), "critic": RoleSpend()}
     for done in state.rollouts:
         role = "exam" if done.rollout.split in ("holdout", "shift") else "task"
         count(spend[role], done.rollout)
+        count_judged(spend, "judge", done.rollout)
     for critique in state.critiques:
         count(spend.setdefault(critique.role, RoleSpend()), critique)
     if state.probes.started:
         spend["probe"] = RoleSpend()
         for done in state.probes.rollouts:
             count(spend["probe"], done.rollout)
+            count_judged(spend, "probe", done.rollout)
         for critique in state.probes.critiques:
             count(spend["probe"], critique)
     return spend
 
 
-def count(into: RoleSpend, call: Rollout | Critiqued) -> None:
+def count_judged(spend: dict[str, RoleSpend], role: str, rollout: Rollout) -> None:
+    """What the judge of a rollout used goes to this role."""
+    for call in rollout.judged:
+        count(spend.setdefault(role, RoleSpend()), call)
+
+
+def count(into: RoleSpend, call: Rollout | Critiqued | Step) -> None:
+    """Add a call, or all that an answer took but for its judge."""
     calls, cached, cached_usd = (call.calls, call.cached, call.cached_usd) if isinstance(call, Rollout) else (1, 0, 0.0)
     into.calls += calls
-    into.failed += call.failure is not None
+    failed = (
+        not call.key if isinstance(call, Step) else call.failure is not None and not (isinstance(call, Rollout) and call.judged)
+    )
+    into.failed += failed
     into.prompt_tokens += call.prompt_tokens or 0
     into.output_tokens += call.output_tokens or 0
     into.cost_usd += call.cost_usd or 0.0
-    into.unpriced += calls if call.cost_usd is None and call.failure is None else 0
+    into.unpriced += calls if call.cost_usd is None and not failed else 0
     if call.paid:
         into.paid_calls += calls - cached
         into.paid_usd += (call.cost_usd or 0.0) - cached_usd

@@ -12,6 +12,7 @@ from topout.domain import Verdict
 from topout.report.closer import sampling_lines
 from topout.report.estimated import estimate_line
 from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult, total
+from topout.report.judged import judge_line, judge_lines, judge_report
 from topout.report.layout import block, bullets, commands, grid, table, text
 from topout.report.measures import setting
 from topout.report.next_commands import RESUMABLE, next_commands
@@ -61,6 +62,7 @@ def header(f: Findings, folder: str) -> RenderableType:
         (text("task", "dim"), text(task, "bold", 60)),
         (text("model", "dim"), text(model, "bold", 66)),
         (text("critic", "dim"), text(setting(f, "critic", "none"), limit=66)),
+        *([(text("judge", "dim"), text(judge_line(f), limit=66))] if judge_line(f) else []),
         (text("recipe", "dim"), text(f"{setting(f, 'recipe', 'unknown')}, seed {setting(f, 'seed', '0')}", limit=66)),
         (text("run", "dim"), text(folder)),
         (text("page", "dim"), text(f"{folder}/report.html")),
@@ -109,6 +111,9 @@ def closer(f: Findings) -> list[RenderableType]:
     if f.sampling.wavers:
         lines = sampling_lines(f.sampling, f.winner.id == f.baseline.id)
         parts.append(block("Sampling noise", *map(text, lines)))
+    judge = judge_report(f)
+    if judge is not None:
+        parts.append(block("The judge", *map(text, judge_lines(judge))))
     if f.alone.note.startswith("not measured"):
         parts.append(block("Each lever of the best alone", text(f.alone.note)))
     return parts

@@ -11,6 +11,7 @@ from topout.report.advice_json import advice_document, lever_document
 from topout.report.closer import Sampling
 from topout.report.estimated import estimate_document as expected_document
 from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult
+from topout.report.judged import judge_report
 from topout.report.measures import setting
 from topout.report.probes import NOTE, ProbeResult, Racer, finalists
 from topout.report.words import is_embedded
@@ -34,6 +35,7 @@ def verdict_document(f: Findings) -> dict[str, Json]:
         "topout": f.started.manifest.get("topout"),
         "model": model,
         "critic": critic,
+        **judge_document(f),
         "embedded": is_embedded(model),
         "recipe": setting(f, "recipe"),
         "seed": f.started.settings.get("seed"),
@@ -103,6 +105,26 @@ def split_document(result: SplitResult) -> dict[str, Json]:
         "baseline": estimate_document(result.baseline),
         "winner": estimate_document(result.winner),
         "paired_gain": gain_document(result.gain),
+    }
+
+
+def judge_document(f: Findings) -> dict[str, Json]:
+    """The judge with its noise, for a run with one: the standard deviation of the difference of two evaluations of the same answers, and the share of
+    pairwise judgements that hung on the order; null where not measured."""
+    found = judge_report(f)
+    if found is None:
+        return {}
+    noise = found.noise
+    return {
+        "judge": {
+            "model": found.model,
+            "rubric": found.rubric,
+            "mode": found.mode,
+            "sd_of_difference": estimate_document(noise.sd) if noise is not None else None,
+            "by_order": estimate_document(found.by_order) if found.by_order is not None else None,
+            "unreadable": found.unreadable,
+            "judged": found.judged,
+        }
     }
 
 

@@ -97,13 +97,15 @@ def rollout_fields(r: Rollout) -> dict[str, Any]:
         fields |= {"calls": r.calls, "cached": r.cached, "cached_usd": r.cached_usd}
     if r.unread:
         fields["unread"] = r.unread
+    if r.judged:
+        fields["judged"] = [step_fields(step) for step in r.judged]
     return fields
 
 
 def step_fields(step: Step) -> dict[str, Any]:
     """A step, without what is as by default."""
     fields: dict[str, Any] = {"component": step.component, "asked": dict(step.asked), "answered": step.answered}
-    if step.key:
+    if step.key or step.prompt_tokens is not None:
         fields |= {"key": step.key, "prompt_tokens": step.prompt_tokens, "output_tokens": step.output_tokens}
         fields |= {"cost_usd": step.cost_usd, "paid": step.paid}
     return {**fields, "cut": True} if step.cut else fields

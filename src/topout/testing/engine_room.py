@@ -6,13 +6,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from topout.contracts import Journal, Model, Optimizer, Program, Scorer
+from topout.contracts import Journal, Judge, Model, Optimizer, Program, Scorer
 from topout.domain import Event, Json, ProbeEnded, ProbeResumed, ProbeStarted, RunEnded, RunResumed, RunStarted, Task
 from topout.engine.causes import Analyst
 from topout.engine.critic import Critic
 from topout.engine.exam import ExamPlan, plan_exam
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
+from topout.engine.judging import Judging
 from topout.engine.loop import Finish, Run
 from topout.engine.probe import Probe, again, begun, design, under_way
 from topout.engine.replay import Replay
@@ -47,12 +48,18 @@ async def run_in_memory(
     plan: ExamPlan | None = None,
     program: Program | None = None,
     votes: int = 1,
+    judge: Model | None = None,
 ) -> Outcome:
     """Run the engine. `before` are the events of an interrupted run to take up again; `journal` replaces the one in memory; `reader` analyses the
     failures after the search (the critic, without one); `plan` replaces the shares that `max_calls` and `exam_share` would give search and exam.
-    `program` is how a prompt answers (by one call, without one), `votes` how many times as many calls as the baseline a candidate may take."""
+    `program` is how a prompt answers (by one call, without one), `votes` how many times as many calls as the baseline a candidate may take,
+    `judge` the model that a scorer which is a judge asks."""
     used = program or SingleCall(task)
-    plan = plan or plan_exam(task, max_calls, exam_share, weight=used.calls(task.baseline), votes=votes)
+    judging = None
+    if isinstance(scorer, Judge) and judge is not None:
+        judging = Judging(scorer, Seat(judge, "fake/judge"), Seat(judge, "fake/judge"))
+    weight = used.calls(task.baseline) + (judging.calls if judging is not None else 0)
+    plan = plan or plan_exam(task, max_calls, exam_share, weight=weight, votes=votes, noisy=judging is not None)
     marks = checkpoints(plan.search, plan.weight * len(task.rows("dev")), most=plan.sittings)
     memory = MemoryJournal(list(before))
     manifest: dict[str, Json] = {"checkpoints": list(marks), "task": task.name, "levers": ["instructions", "demos"]}
@@ -67,10 +74,10 @@ async def run_in_memory(
     tape = journal or memory
     halt, replay = Halt(), Replay.of(before)
     seat = Seat(model, "fake/task")
-    harness = Harness(task, scorer, seat, seat, tape, replay, halt, used)
-    judge = Critic(task, Seat(critic, "fake/critic"), tape, replay, halt, 1.0, 2000)
+    harness = Harness(task, scorer, seat, seat, tape, replay, halt, used, judging)
+    author = Critic(task, Seat(critic, "fake/critic"), tape, replay, halt, 1.0, 2000)
     analyst = Analyst(task, Seat(reader or critic, "fake/critic"), tape, replay, halt, 1.0, 2000, seed, plan.critiques)
-    run = Run(task, optimizer, harness, judge, tape, replay, halt, analyst, plan, marks[1:], seed, lambda: None)
+    run = Run(task, optimizer, harness, author, tape, replay, halt, analyst, plan, marks[1:], seed, lambda: None)
     finish = await run.run()
     memory.append(RunEnded(finish.ending, finish.reason, time.time()))
     return Outcome(finish, memory.events)

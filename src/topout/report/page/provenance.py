@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from topout.domain import Json
 from topout.report.findings import Findings
+from topout.report.judged import judge_line
 from topout.report.measures import setting
 from topout.report.next_commands import run_command
 from topout.report.page.markup import html, joined, plain
@@ -36,6 +37,7 @@ def provenance(f: Findings, path: str) -> Section:
         ("task", f"{setting(f, 'task', 'unknown')} ({text(manifest, 'task_fingerprint') or 'no hash recorded'})"),
         ("holdout", text(manifest, "holdout_fingerprint")),
         ("scorer", text(manifest, "scorer")),
+        ("judge", judge_line(f)),
         ("rows", pairs(manifest.get("splits"))),
         ("baseline", f.baseline.id),
         ("best", f.winner.id),

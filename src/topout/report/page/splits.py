@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from topout.report.closer import sampling_lines
 from topout.report.findings import Findings, SplitResult
+from topout.report.judged import judge_line, judge_lines, judge_report
 from topout.report.page.figures import change, estimate, figure, gain_of
 from topout.report.page.markup import Markup, html, table
 from topout.report.page.shell import Section
@@ -30,6 +31,8 @@ def splits(f: Findings) -> Section:
         )
     )
     lines = sampling_lines(f.sampling, same) if f.sampling.wavers else []
+    judge = judge_report(f)
+    lines += [f"The judge ({judge_line(f)}): {line}" for line in judge_lines(judge)] if judge is not None else []
     noise = Markup().join(html("<p>{l}</p>", l=line) for line in lines)
     level = f"{100 * f.holdout.winner.level:.0f} % intervals."
     return Section("splits", "Scores by split", html("{b}{s}{n}", b=body, s=said, n=noise), level)
