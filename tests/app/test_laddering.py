@@ -13,9 +13,7 @@ from jsonschema import Draft202012Validator
 
 import topout as public
 from topout.app.laddering import ladder, plan_ladder
-from topout.domain import Deployment
 from topout.errors import UserError
-from topout.report.ladder import Ladder
 from topout.testing.provider import Provider
 
 Topout = Callable[..., Any]
@@ -82,16 +80,6 @@ def test_a_warm_run_begins_from_the_best_prompt_so_far(tiny_task: Path) -> None:
     assert str(copies[0].parent) in json.dumps(began)
     baselines = [cell for cell in view.found.cells if "baseline" in cell.kinds]
     assert len(baselines) == 2 and len({cell.candidate for cell in baselines}) == 1
-
-
-def test_a_fine_tuned_model_is_set_against_the_one_that_is_named(tiny_task: Path) -> None:
-    facts = Deployment(calls_per_day=1200, tuned_price_per_1000_usd=0.4, training_cost_usd=3000, maintenance_usd_per_month=500)
-    view = ladder(tiny_task, models=BOTH, max_calls=400, prices=PRICES, deployment=facts)
-    assert isinstance(view.found, Ladder) and view.found.named is not None and view.found.repays is not None
-    taken = view.found.cells[view.found.named].usd_per_1000
-    assert taken is not None and view.found.repays.now_usd_per_call == pytest.approx(taken / 1000)
-    assert view.found.repays.then_usd_per_month == pytest.approx(1200 * 365 / 12 * 0.0004)
-    assert view.found.repays.asks == ()
 
 
 @pytest.mark.parametrize(

@@ -179,4 +179,4 @@ def takes_long(words: tuple[str, ...]) -> str:
     if words[:2] == ("topout", "probe") and "--dry-run" not in words:
         return "thousands of calls"
     several = {"--until-decided", "--folds"} & set(words)
-    return "thousands of calls" if several or words[:2] == ("topout", "bench") else ""
+    return "thousands of calls" if several or words[1:2] in (("bench",), ("ladder",)) else ""

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from topout.plateau.wording import dollars, points
 from topout.report.ladder import Cell, Ladder
 from topout.report.ladder_json import LadderPlanned
-from topout.report.layout import block, bullets, grid, table, text
+from topout.report.layout import block, bullets, grid, text
 from topout.report.terminal import spend_table
 from topout.report.words import EMBEDDED_NOTE, amount, count, difference, is_embedded, seconds
 
@@ -22,7 +22,7 @@ SIDES = {
     "no worse": ("no worse", "green"),
     "worse": ("worse", "red"),
     "undecided": ("undecided", ""),
-    "not measured": ("too few rows scored", "yellow"),
+    "not measured": ("too few rows", "yellow"),
 }
 
 
@@ -66,8 +66,10 @@ def ladder_result(found: Ladder, folder: Path) -> RenderableType:
         text(found.sentence, "bold"),
         *embedded,
         block(
-            f"Held out, n = {found.rows:,} rows ({100 * found.level:.0f} % intervals, simultaneous over {k} cells; minus the best: paired, {low})",
+            f"Held out, n = {found.rows:,} rows ({100 * found.level:.0f} % intervals, simultaneous over {k} cells; minus the best: paired, {low}; no worse: shown to be "
+            f"within {points(found.delta)} points of every other)",
             scores(found),
+            *without(found),
         ),
         block("One answer", answers(found.cells)),
     ]
@@ -92,49 +94,65 @@ def name(found: Ladder, index: int | None) -> str:
 
 def scores(found: Ladder) -> RenderableType:
     """Scores, and how each stands to the best."""
-    rows: list[list[RenderableType]] = []
+    rows = []
     for i, cell in enumerate(found.cells):
-        rows += headed(found.cells, i)
         side, style = SIDES[cell.rung.side]
         more = f", {cell.rung.rows:,} rows would tell" if cell.rung.rows else ""
-        rows.append(
-            [
-                text(f"  {' = '.join(cell.kinds)}", "bold" if i == found.named else ""),
-                text(scored(cell)),
-                text(difference(cell.rung.gain.estimate).replace(" points", "") if cell.rung.gain is not None else ""),
-                text(side + more, style),
-            ]
-        )
-    return table(("model, prompt", "score, %", "minus best, points", f"within {points(found.delta)} points?"), rows)
+        gain = difference(cell.rung.gain.estimate).replace(" points", "") if cell.rung.gain is not None else ""
+        rows.append(([prompt(cell), scored(cell), gain, side + more], "bold" if i == found.named else "", style))
+    return by_model(found.cells, ("prompt", "score, %", "minus best, points", "which is"), rows, right=())
 
 
-def headed(cells: Sequence[Cell], i: int) -> list[list[RenderableType]]:
-    """The model's name above its first cell."""
-    return [[text(cells[i].model, "", 34)]] if i == 0 or cells[i - 1].model != cells[i].model else []
+def by_model(
+    cells: Sequence[Cell], heads: Sequence[str], rows: Sequence[tuple[list[str], str, str]], right: Sequence[int]
+) -> RenderableType:
+    """Rows (texts, style of the first, style of the last) below the names of their models, which may be longer than any column; columns in line over all of them."""
+    widths = [max(len(texts[i]) for texts in (heads, *(row[0] for row in rows))) for i in range(len(heads))]
+    last = len(heads) - 1
+
+    def line(texts: Sequence[str], first: str, end: str, other: str = "") -> list[RenderableType]:
+        padded = [one.rjust(widths[i]) if i in right else one.ljust(widths[i]) if i < last else one for i, one in enumerate(texts)]
+        return [text(one, first if i == 0 else end if i == last else other) for i, one in enumerate(padded)]
+
+    parts: list[RenderableType] = [grid([line(heads, "dim", "dim", "dim")])]
+    for model in dict.fromkeys(cell.model for cell in cells):
+        mine = [row for cell, row in zip(cells, rows, strict=True) if cell.model == model]
+        parts += [text(model, "", 76), grid([line(*row) for row in mine])]
+    return Group(*parts)
+
+
+def prompt(cell: Cell) -> str:
+    """What the prompt is, indented below its model."""
+    return f"  {' = '.join(cell.kinds)}"
 
 
 def scored(cell: Cell) -> str:
-    """`71.3 [66.2, 75.9]`, with the rows where some have no score."""
+    """`71.3 [66.2, 75.9]`."""
     e = cell.score
-    if not e.n:
-        return "not measured"
-    missing = f", n = {e.n:,}" if e.unscored else ""
-    return f"{100 * e.mean:.1f} [{100 * e.low:.1f}, {100 * e.high:.1f}]{missing}"
+    return f"{100 * e.mean:.1f} [{100 * e.low:.1f}, {100 * e.high:.1f}]" if e.n else "not measured"
+
+
+def without(found: Ladder) -> list[RenderableType]:
+    """The cells that have rows without a score."""
+    short = [f"{cell.name} {cell.score.unscored:,}" for cell in found.cells if cell.score.unscored]
+    return [text(f"Rows without a score: {'; '.join(short)}. They count against being no worse.", "yellow")] if short else []
 
 
 def answers(cells: Sequence[Cell]) -> RenderableType:
     """Price, seconds and tokens of an answer."""
-    rows: list[list[RenderableType]] = []
-    for i, cell in enumerate(cells):
-        rows += headed(cells, i)
-        rows.append(
+    rows = [
+        (
             [
-                text(f"  {' = '.join(cell.kinds)}"),
-                text(amount(cell.usd_per_1000)),
-                text(seconds(cell.card.latency_s)),
-                text(seconds(cell.card.latency_p95_s)),
-                text(count(cell.card.prompt_tokens)),
-                text(count(cell.card.output_tokens)),
-            ]
+                prompt(cell),
+                amount(cell.usd_per_1000),
+                seconds(cell.card.latency_s),
+                seconds(cell.card.latency_p95_s),
+                count(cell.card.prompt_tokens),
+                count(cell.card.output_tokens),
+            ],
+            "",
+            "",
         )
-    return table(("model, prompt", "per 1,000", "p50", "p95", "tokens in", "out"), rows, right=(1, 2, 3, 4, 5))
+        for cell in cells
+    ]
+    return by_model(cells, ("prompt", "per 1,000", "p50", "p95", "tokens in", "out"), rows, right=(1, 2, 3, 4, 5))
