@@ -174,3 +174,16 @@ def test_a_judge_of_pairs_that_always_prefers_the_first_is_seen_through(judged_t
 def test_check_says_nothing_against_a_judged_task(judged_task: Path, topout: Topout) -> None:
     found = json.loads(topout("check", judged_task, "--json").out)
     assert [one for one in found["findings"] if one["check"].startswith(("scorer", "empty"))] == []
+
+
+def test_the_estimate_counts_the_judge(judged_task: Path, served: Judged, topout: Topout) -> None:
+    words = ["optimize", judged_task, *served.words, "--judge", "openai/judge", "--max-calls", 400, "--dry-run"]
+    done = topout(*words, *PRICES, "--json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert document["judge"]["model"] == "openai/judge" and document["judge"]["calls"] == document["task"]["calls"]
+    parts = [document[name]["cost_usd"][1] for name in ("task", "critic", "judge")]
+    assert document["cost_usd"][1] == pytest.approx(sum(parts)) and min(parts) > 0
+    done = topout(*words, *PRICES[:4])
+    assert "No price known for openai/judge" in done.out and "Together" not in done.out
+    assert served.calls == 0

@@ -142,6 +142,8 @@ def estimate(
     max_cost: float | None = None,
     api_base: str | None = None,
     critic_api_base: str | None = None,
+    judge: str = "",
+    judge_api_base: str | None = None,
     prices: Sequence[str] = (),
 ) -> tuple[str, RunEstimate]:
     """What `optimize` with the same arguments would take: the task's name, and calls, tokens and dollars with their ranges. Asks no model, writes nothing.
@@ -157,6 +159,8 @@ def estimate(
         max_cost=max_cost,
         api_base=api_base,
         critic_api_base=critic_api_base,
+        judge=judge,
+        judge_api_base=judge_api_base,
         prices=tuple(prices),
     )
     return expected(settings)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from topout.app.estimating import RunEstimate, estimate_run
-from topout.app.judges import with_judge
+from topout.app.judges import judge_of, with_judge
 from topout.app.places import places_from, task_path
 from topout.app.planning import exam_of
 from topout.app.running import as_toml, drive, first_event
@@ -34,7 +34,9 @@ def estimate_of(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe,
     """The estimate at the workbench's prices."""
     plan = exam_of(folder, loaded, settings.max_calls)
     calls = settings.max_calls or loaded.recipe.max_calls
-    return estimate_run(folder.task, loaded, plan, calls, settings.model, settings.critic, workbench.prices)
+    return estimate_run(
+        folder.task, loaded, plan, calls, settings.model, settings.critic, workbench.prices, judge_of(folder), settings.judge
+    )
 
 
 def begin(settings: RunSettings, runs_dir: Path, watch: Watch | None) -> RunView:

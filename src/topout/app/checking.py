@@ -9,6 +9,7 @@ from pathlib import Path
 
 from topout.app.asking import Answers, ask_rows
 from topout.app.estimating import estimate_run
+from topout.app.judges import judge_of
 from topout.app.places import task_path
 from topout.app.planning import exam_of
 from topout.checks import Found, Subject, Visible, check, visible
@@ -98,7 +99,9 @@ def check_task(
             )
         )
     else:
-        took = estimate_run(folder.task, loaded, plan, calls, model or "", model or "", table)
+        judge = judge_of(folder)
+        named = judge.model if judge is not None else ""
+        took = estimate_run(folder.task, loaded, plan, calls, model or "", model or "", table, judge, named)
         expense = Expense(
             loaded.name,
             calls,

@@ -1,4 +1,4 @@
-"""What a run will take, before its first call: calls, tokens and dollars of both models, each with a range. No model is asked.
+"""What a run will take, before its first call: calls, tokens and dollars of all models, each with a range. No model is asked.
 
 One estimator for `topout check`, `--dry-run` and what a run remembers of itself. It knows the task's rows, the recipe's settings and the list
 prices; it does not know the tokenizer (4 bytes a token, as in English prose), nor how far the search will let prompts grow: hence the ranges. How many
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from statistics import fmean
 
+from topout.contracts import Judge
 from topout.domain import Example, Json, Task
 from topout.engine.exam import ExamPlan
 from topout.models.prices import Prices
@@ -38,6 +40,10 @@ CRITIC_OUTPUT = 0.25
 
 OVERHEAD_WORDS = 250
 """The critic's instructions."""
+
+VERDICT_TOKENS = 60.0
+LOOKED_AT = 50
+"""So many rows tell how long a question to the judge is."""
 
 REASONING = 0.2
 """With reasoning among the levers, an average answer takes this share of what it may at most."""
@@ -80,23 +86,28 @@ class RunEstimate:
     exam_calls: int
     task: Part
     critic: Part
+    judge: Part | None = None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Of each model."""
+        return (self.task, self.critic, *([self.judge] if self.judge is not None else []))
 
     @property
     def prompt_tokens(self) -> Range:
-        """Of both models."""
-        return self.task.prompt_tokens.plus(self.critic.prompt_tokens)
+        """Of all models."""
+        return summed([one.prompt_tokens for one in self.parts])
 
     @property
     def output_tokens(self) -> Range:
-        """Of both models."""
-        return self.task.output_tokens.plus(self.critic.output_tokens)
+        """Of all models."""
+        return summed([one.output_tokens for one in self.parts])
 
     @property
     def cost_usd(self) -> Range | None:
-        """Dollars of both models, None when the price of either is unknown."""
-        if self.task.cost_usd is None or self.critic.cost_usd is None:
-            return None
-        return self.task.cost_usd.plus(self.critic.cost_usd)
+        """Dollars of all models, None when the price of one is unknown."""
+        known = [one.cost_usd for one in self.parts if one.cost_usd is not None]
+        return summed(known) if len(known) == len(self.parts) else None
 
     def document(self) -> dict[str, Json]:
         """For a journal or a machine: numbers as [low, likely, high]; unknown dollars are null."""
@@ -119,23 +130,36 @@ class RunEstimate:
             "exam_calls": self.exam_calls,
             "task": part(self.task),
             "critic": part(self.critic),
+            **({"judge": part(self.judge)} if self.judge is not None else {}),
             "cost_usd": numbers(self.cost_usd),
         }
 
 
 def estimate_run(
-    task: Task, loaded: LoadedRecipe, plan: ExamPlan, max_calls: int, model: str, critic: str, prices: Prices
+    task: Task,
+    loaded: LoadedRecipe,
+    plan: ExamPlan,
+    max_calls: int,
+    model: str,
+    critic: str,
+    prices: Prices,
+    judge: Judge | None = None,
+    judge_name: str = "",
 ) -> RunEstimate:
-    """The estimate for a run of these settings; an empty name of a model leaves its dollars unknown."""
+    """The estimate for a run of these settings; an empty name of a model leaves its dollars unknown. Of the calls that an answer takes some are the
+    `judge`'s, where the task has one."""
     terms = loaded.optimizer.settings if isinstance(loaded.optimizer, Evolve) else None
     critic_calls = critiques(task, plan, terms)
     calls = Range(max(0.0, 0.7 * max_calls - critic_calls.likely), max_calls - critic_calls.likely, max_calls - critic_calls.low)
+    judged = judge.calls / plan.weight if judge is not None else 0.0
+    calls, verdicts = calls.times(Range(*[1 - judged] * 3)), calls.times(Range(*[judged] * 3))
     return RunEstimate(
         loaded.name,
         max_calls,
         max_calls - plan.search,
         part_of(model, calls, per_call(task, loaded, terms or EvolveSettings()), answer(task, loaded), prices),
         part_of(critic, critic_calls, critique(task, terms or EvolveSettings()), critique_out(loaded), prices),
+        part_of(judge_name, verdicts, question(task, judge), verdict(judge), prices) if judge is not None else None,
     )
 
 
@@ -207,6 +231,25 @@ def critique_out(loaded: LoadedRecipe) -> Range:
     """Output tokens of an average critique."""
     most = loaded.recipe.critic_max_output_tokens
     return Range(0.05 * most, CRITIC_OUTPUT * most, float(most))
+
+
+def question(task: Task, judge: Judge) -> Range:
+    """Prompt tokens of an average question to the judge, asked about the expected answers."""
+    rows = task.rows("dev")[:LOOKED_AT]
+    asked = [question for e in rows for question in judge.ask(str(e.expected), e)]
+    likely = fmean(sum(len(m.content.encode("utf-8", "replace")) for m in messages) for messages in asked) / BYTES_PER_TOKEN
+    return Range(0.7 * likely, likely, 1.6 * likely + task.max_output_tokens)
+
+
+def verdict(judge: Judge) -> Range:
+    """Output tokens of an average verdict: a mark and a sentence or two."""
+    most = float(judge.max_output_tokens)
+    return Range(min(10.0, most), min(VERDICT_TOKENS, most), most)
+
+
+def summed(ranges: Sequence[Range]) -> Range:
+    """The sum, end by end."""
+    return reduce(Range.plus, ranges)
 
 
 def row_words(e: Example) -> float:

@@ -15,7 +15,7 @@ from topout.models.gateway import Gateway
 from topout.plugins.tasks import TaskFolder
 from topout.text.fingerprints import digest
 
-__all__ = ["judge_facts", "judging", "with_judge"]
+__all__ = ["judge_facts", "judge_of", "judging", "with_judge"]
 
 
 def with_judge(settings: RunSettings, folder: TaskFolder) -> tuple[RunSettings, TaskFolder]:
@@ -43,12 +43,18 @@ def with_judge(settings: RunSettings, folder: TaskFolder) -> tuple[RunSettings, 
     return settings.model_copy(update={"judge": name}), replace(folder, holdout_fingerprint=measured_by)
 
 
+def judge_of(folder: TaskFolder) -> Judge | None:
+    """The task's judge, None where a program scores."""
+    return folder.scorer if isinstance(folder.scorer, Judge) else None
+
+
 def judging(settings: RunSettings, folder: TaskFolder, gateway: Gateway, *, one_purse: bool = False) -> Judging | None:
     """The judge of a session, None for a task without one. With `one_purse` nothing is kept apart for the exam."""
     if not isinstance(folder.scorer, Judge):
         return None
-    seat = Seat(gateway, settings.judge)
-    return Judging(folder.scorer, seat, seat if one_purse else Seat(gateway.purse("exam"), settings.judge))
+    name = with_judge(settings, folder)[0].judge
+    seat = Seat(gateway, name)
+    return Judging(folder.scorer, seat, seat if one_purse else Seat(gateway.purse("exam"), name))
 
 
 def judge_facts(settings: RunSettings, folder: TaskFolder) -> Mapping[str, Json]:

@@ -101,6 +101,8 @@ def optimize(
             max_cost=max_cost,
             api_base=api_base,
             critic_api_base=critic_api_base,
+            judge=judge,
+            judge_api_base=judge_api_base,
             prices=tuple(price or ()),
         )
         tell_estimate(name, expected, dry_run, as_json)

@@ -81,7 +81,8 @@ def plan_exam(
 
     When even three passes over the holdout would take more than the share, the exam uses its first rows alone (rows are in the order of the file; not under
     30). With places left beyond the fourth, one of them (of seven or more, two) is shared out among prompts with one of several `levers` alone; the
-    noise of sampling, at a temperature above 0 or with a `noisy` scorer (a judge), and the analysis of failures cost the search `EXTRAS` of its calls at most. `weight` is how many calls an
+    noise of sampling, at a temperature above 0 or with a `noisy` scorer (a judge), and the analysis of failures cost the search `EXTRAS` of its calls at most,
+    twice that with a noisy scorer. `weight` is how many calls an
     answer of the baseline takes; where prompts may vote (`votes` times at most) there is room for a winner, and a champion at half, of so many.
     Raises UserError when the search would be left without a full pass over dev and a first proposal.
     """
@@ -107,7 +108,7 @@ def plan_exam(
             f"rows for the exam{each}. Give at least --max-calls {least}."
         )
     places = 0 if len(levers) < 2 or champions <= LEAST_CHAMPIONS + 1 else 1 if champions <= LEAST_CHAMPIONS + 3 else 2
-    room = min(int(EXTRAS * search), search - dev - 2)
+    room = min(int((2 if noisy else 1) * EXTRAS * search), search - dev - 2)
     critiques = CRITIQUES if room >= CRITIQUES else 0
     repeats = min(max(LEAST_HOLDOUT, rows // 4), rows, (room - critiques) // pair) if task.temperature > 0 or noisy else 0
     if repeats < LEAST_HOLDOUT:

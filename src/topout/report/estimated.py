@@ -14,7 +14,7 @@ from topout.report.words import safe_text
 
 __all__ = ["before", "estimate_document", "estimate_line", "estimated"]
 
-PARTS = {"task": "task model", "critic": "critic"}
+PARTS = {"task": "task model", "critic": "critic", "judge": "judge"}
 
 
 def estimated(e: Mapping[str, Json], task: str) -> RenderableType:
@@ -98,10 +98,10 @@ def taken(f: Findings) -> dict[str, float | None]:
 
 
 def expected(e: Mapping[str, Json], name: str) -> tuple[float, float, float] | None:
-    """Both models' figures together."""
+    """All models' figures together."""
     if name == "cost_usd":
         return three(e.get(name))
-    found = [three(one.get(name)) for one in (e.get("task"), e.get("critic")) if isinstance(one, dict)]
+    found = [three(one.get(name)) for one in map(e.get, PARTS) if isinstance(one, dict)]
     if not found or any(one is None for one in found):
         return None
     return tuple(sum(one[i] for one in found if one is not None) for i in range(3))  # type: ignore[return-value]
