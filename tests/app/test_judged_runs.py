@@ -100,6 +100,10 @@ def test_a_judged_run_gains_within_its_cap_and_the_same_run_again_asks_nobody(
     assert document["judge"]["model"] == "openai/judge" and document["judge"]["sd_of_difference"] is None
     assert f"points, rubric {rubric}" in (Path("runs/latest") / "report.html").read_text()
 
+    said = " ".join(done.out.replace("\\\n", " ").split())
+    assert f"--split holdout --model openai/reader --api-base {served.server.url} --judge openai/judge" in said
+    assert re.search(r"topout optimize \S+ --model openai/reader [^:]*--api-base \S+ --judge openai/judge", said)
+
     before, winner = served.calls, f.winner.id
     assert topout(*words).code == 0
     assert served.calls == before and load_run("latest").findings.winner.id == winner
@@ -187,3 +191,15 @@ def test_the_estimate_counts_the_judge(judged_task: Path, served: Judged, topout
     done = topout(*words, *PRICES[:4])
     assert "No price known for openai/judge" in done.out and "Together" not in done.out
     assert served.calls == 0
+
+
+def test_a_probe_asks_the_judge_within_its_plan(judged_task: Path, served: Judged, topout: Topout) -> None:
+    words = ["optimize", judged_task, *served.words, *PRICES, "--judge", "openai/judge", "--max-calls", 500, "-q"]
+    assert topout(*words).code == 0
+    before, judged = served.calls, served.asked["judge"]
+    done = topout("probe", "latest", "--force", "--max-calls", 1300, "--dry-run")
+    assert done.code == 0, done.err
+    assert served.calls == before
+    assert topout("probe", "latest", "--force", "--max-calls", 1300, "-q").code == 0
+    assert before < served.calls <= before + 1300 and served.asked["judge"] > judged
+    assert load_run("latest").findings.probes[0].finished

@@ -23,6 +23,8 @@ DEFAULTS = {
     "delta": "0.02",
     "api_base": "",
     "critic_api_base": "",
+    "judge": "",
+    "judge_api_base": "",
     "max_cost": "",
     "max_time": "",
     "cache_dir": ".topout/cache",
@@ -49,6 +51,8 @@ def next_commands(f: Findings, path: str, places: Mapping[str, str] | None = Non
         other = [] if model == "embedded/reader" else ["--model", model]
         if setting(f, "api_base"):
             other += ["--api-base", setting(f, "api_base")]
+        if setting(f, "judge"):
+            other += ["--judge", setting(f, "judge")]
         again = ["topout", "evaluate", task, "--prompt", f"{path}/best", "--split", "holdout", *other]
         found.append((again, "measures the best prompt again"))
         found.append((["topout", "diff", path], "what changed in the prompt, word by word"))

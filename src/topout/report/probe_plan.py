@@ -77,12 +77,18 @@ def plan_view(
 
 
 def expected_usd(f: Findings, task_calls: int, critic_calls: int) -> float | None:
-    """At the mean list price of the winner's calls and of the critic's; None when one of them is unknown."""
+    """At the mean list price of the winner's answers (with those who judge them) and of the critic's calls; None when one of them is unknown."""
     critic = f.spend["critic"]
     of_critic = price(critic) if critic_calls else 0.0
     if f.after.cost_usd is None or of_critic is None:
         return None
-    return task_calls * f.after.cost_usd / f.after.calls + critic_calls * of_critic
+    judge = f.started.manifest.get("judge")
+    judged = judge.get("calls") if isinstance(judge, dict) else 0
+    more = judged if isinstance(judged, int) else 0
+    of_judge = price(f.spend["judge"]) if more and "judge" in f.spend else 0.0
+    if of_judge is None:
+        return None
+    return task_calls * (f.after.cost_usd + more * of_judge) / (f.after.calls + more) + critic_calls * of_critic
 
 
 def price(spend: RoleSpend) -> float | None:
