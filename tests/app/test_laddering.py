@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +14,9 @@ from jsonschema import Draft202012Validator
 
 import topout as public
 from topout.app.laddering import ladder, plan_ladder
+from topout.domain import Event, RolloutDone
 from topout.errors import UserError
+from topout.report.live import Gauge
 from topout.testing.provider import Provider
 
 Topout = Callable[..., Any]
@@ -63,12 +66,6 @@ def test_without_a_price_nothing_is_named_and_the_picture_says_why(tiny_task: Pa
     assert "No price is known for openai/reader: give --price MODEL=IN,OUT." in found["sentence"]
 
 
-def test_a_model_added_later_finds_the_runs_of_the_others(tiny_task: Path) -> None:
-    two = ladder(tiny_task, models=BOTH, max_calls=400)
-    assert plan_ladder(tiny_task, models=[*BOTH, "openai/x"], max_calls=400).done == 2
-    assert plan_ladder(tiny_task, models=BOTH[::-1], max_calls=400).folder == two.plan.folder
-
-
 def test_a_warm_run_begins_from_the_best_prompt_so_far(tiny_task: Path) -> None:
     view = ladder(tiny_task, models=BOTH, max_calls=500, warm=True)
     assert view.found is not None and view.found.rows == 30
@@ -101,7 +98,7 @@ def test_what_cannot_be_done_is_told_before_anything_is_asked(tiny_task: Path, c
     assert not Path("runs").exists()
 
 
-def test_money_is_shared_out_and_never_overshot(tiny_task: Path, provider: Provider) -> None:
+def test_money_is_shared_out_never_overshot_and_a_higher_limit_goes_on(tiny_task: Path, provider: Provider) -> None:
     base = provider.words[provider.words.index("--api-base") + 1]
     arguments: dict[str, Any] = {
         "models": ["openai/reader", "embedded/reader-small"],
@@ -110,11 +107,35 @@ def test_money_is_shared_out_and_never_overshot(tiny_task: Path, provider: Provi
         "prices": ("openai/reader=1000,10",),
         "max_calls": 400,
     }
-    free = ladder(tiny_task, **arguments)
-    assert free.found is not None
-    limit = free.found.spend.cost_usd
-    tight = ladder(tiny_task, **arguments, max_cost=limit, runs_dir="tight", cache_dir="tight-cache")
-    assert tight.found is not None and 0 < tight.found.spend.cost_usd <= limit / 2 + 1e-9
+    poor = ladder(tiny_task, **arguments, max_cost=8.0)
+    assert poor.found is not None and poor.found.cut_short == (("openai/reader", "money"),)
+    assert 0 < poor.found.spend.cost_usd <= 4.0
+    rich = ladder(tiny_task, **arguments, max_cost=400.0)
+    assert rich.found is not None and rich.found.cut_short == () and rich.plan.folder == poor.plan.folder
+    assert rich.found.spend.cost_usd > 4.0
+    assert all(cell.score.n == 30 for cell in rich.found.cells)
+
+
+def test_a_ladder_that_was_stopped_goes_on_where_it_was_and_comes_to_the_same(tiny_task: Path) -> None:
+    asked = 0
+
+    def stop(event: Event, gauge: Gauge) -> None:
+        nonlocal asked
+        asked += isinstance(event, RolloutDone)
+        if asked == 60:
+            next(Path("cut").glob("ladder-*/*/2*/journal.jsonl")).with_name("stop").touch()
+        elif asked > 60:
+            time.sleep(0.02)  # a stop is looked for now and then
+
+    whole = ladder(tiny_task, models=BOTH, max_calls=400, runs_dir="whole", cache_dir="cache-a")
+    cut = ladder(tiny_task, models=BOTH, max_calls=400, runs_dir="cut", cache_dir="cache-b", watch=stop)
+    assert (cut.ending, cut.found, cut.done) == ("stopped", None, 0)
+    again = ladder(tiny_task, models=BOTH, max_calls=400, runs_dir="cut", cache_dir="cache-b")
+    assert whole.found is not None and again.found is not None
+    assert [cell.score for cell in again.found.cells] == [cell.score for cell in whole.found.cells]
+    assert len(list(Path("cut").glob("ladder-*/*/2*/journal.jsonl"))) == 2
+    assert plan_ladder(tiny_task, models=[*BOTH, "openai/x"], max_calls=400, runs_dir="cut").done == 2  # one that is added later
+    assert plan_ladder(tiny_task, models=BOTH[::-1], max_calls=400, runs_dir="cut").folder == cut.plan.folder
 
 
 def test_the_python_interface_has_it() -> None:

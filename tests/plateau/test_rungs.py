@@ -51,11 +51,10 @@ def test_the_cheapest_is_named_among_those_of_known_price_alone() -> None:
     assert cheapest([Rung("not measured")], [1.0]) is None
 
 
-def test_one_that_is_just_too_far_behind_is_named_in_at_most_one_of_twenty_data_sets() -> None:
+def test_one_that_is_just_too_far_behind_is_called_no_worse_in_at_most_one_of_twenty_data_sets() -> None:
     rng = random.Random(5)
     wrong = 0
     for _ in range(300):
         table = [[float(rng.random() < p) for _ in range(200)] for p in (0.8, 0.8, 0.8, 0.7, 0.7, 0.7)]
-        named = cheapest(rungs(table, 0.1), [6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
-        wrong += named is not None and named >= 3
+        wrong += any(one.side == "no worse" for one in rungs(table, 0.1)[3:])
     assert wrong <= 24  # 5 % are 15, and three standard errors 11

@@ -282,11 +282,16 @@ class Climb:
             tell(f"model {number} of {len(self.asked.models)}: {model}: {view.verdict.ruling}; {view.folder.name}")
         champion = champion_of(views) or self.asked.models[0]
         cells: list[Measurement] = []
+        cut: list[tuple[str, Ending]] = []
         spends = [total(list(view.findings.spend.values())) for view in views.values()]
         for model, view in views.items():
             found, spend, ending = self.cells(model, view, views[champion].prompt, model == champion, watch)
             if ending in ("stopped", "outage"):
                 return LadderView(self.plan, None, len(views), ending)
+            ended = view.findings.ended
+            early = ended.ending if ended is not None and ended.ending not in ("budget", "finished") else ending
+            if early is not None:
+                cut.append((model, early))
             cells += found
             spends.append(spend)
         compared = laddered(
@@ -297,6 +302,7 @@ class Climb:
             delta=self.asked.delta,
             clusters=groups_of(self.rows),
             runs=[(model, f"{view.folder.parent.name}/{view.folder.name}") for model, view in views.items()],
+            cut_short=cut,
             spend=total(spends),
             deployment=deployment or self.folder.task.deployment,
         )

@@ -2,8 +2,8 @@
 
 Two choices are made on the rows that also judge: which one is best, and which cheaper one is named. For the first, one is called no worse only when it is shown to be within the
 margin of *every* other, whichever is the best in truth (an intersection-union test, Berger 1982: it needs no correction). For the second, each of k may be
-the one that is named, so each is tested at 5 % / k (Bonferroni). With both, a cell that is in truth more than the margin behind the true best is
-named in at most 5 % of data sets. That one lies more than the margin *behind* is said against the best of the sample, so there all k (k - 1) / 2 pairs count.
+the one that is named, so each is tested at 5 % / k (Bonferroni). With both, in at most 5 % of data sets is anything called no worse that in truth lies
+more than the margin behind the true best. Which one scores best is not a claim: with few rows another one may be. That one lies more than the margin *behind* is said against the best of the sample, so there all k (k - 1) / 2 pairs count.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from topout.plateau.intervals import paired_gain
 __all__ = ["ALPHA", "Rung", "Side", "cheapest", "rungs"]
 
 ALPHA = 0.05
-"""Chance of naming anything that is more than the margin behind the true best."""
+"""Chance of calling anything no worse that is more than the margin behind the true best."""
 
 ENOUGH = 0.9
 """With fewer of the rows scored than that, a mean is not set against the others': it may be of the easy rows."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from topout.domain import BreakEven, Deployment, Estimate
+from topout.domain import BreakEven, Deployment, Ending, Estimate
 from topout.plateau.break_even import break_even
 from topout.plateau.intervals import mean_interval
 from topout.plateau.rungs import ALPHA, Rung, cheapest, rungs
@@ -54,8 +54,8 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Ladder:
     """All cells in the order of the models. `best` and `named` (the cheapest that is no worse, None without known prices) index `cells`; `champion` is the model whose
-    optimized prompt, the best on dev, was handed to the others. `level` is that of all score intervals together, `alpha` the chance of naming
-    one that is more than `delta` behind. `repays` is the break-even of a fine-tuned model against the named one (against the best, when none is named)."""
+    optimized prompt, the best on dev, was handed to the others. `level` is that of all score intervals together, `alpha` the chance of calling
+    one no worse that is more than `delta` behind. `cut_short` are models whose run, or whose other prompts, a limit ended early. `repays` is the break-even of a fine-tuned model against the named one (against the best, when none is named)."""
 
     task: str
     recipe: str
@@ -69,6 +69,7 @@ class Ladder:
     alpha: float
     embedded: bool
     runs: tuple[tuple[str, str], ...]
+    cut_short: tuple[tuple[str, Ending], ...]
     spend: RoleSpend
     repays: BreakEven | None
     repays_best: BreakEven | None
@@ -84,6 +85,7 @@ def laddered(
     delta: float,
     clusters: Sequence[str] | None,
     runs: Sequence[tuple[str, str]],
+    cut_short: Sequence[tuple[str, Ending]] = (),
     spend: RoleSpend,
     deployment: Deployment,
 ) -> Ladder:
@@ -118,6 +120,7 @@ def laddered(
         ALPHA,
         any(is_embedded(one.model) for one in measured),
         tuple(runs),
+        tuple(cut_short),
         spend,
         None if today is None else repayment(cells[today], deployment),
         None if best is None or best == today else repayment(cells[best], deployment),
@@ -141,9 +144,9 @@ def named_sentence(cells: Sequence[Cell], best: int | None, named: int | None, d
         return f"Best: {top.name}.{missing}"
     one, price = cells[named], cells[named].usd_per_1000 or 0.0
     if named == best:
-        said = f"Take {one.name} ({dollars(price)} per 1,000 calls): it is the best, and no cheaper one is shown to be within {points(delta)} points of it."
+        said = f"Take {one.name} ({dollars(price)} per 1,000 calls): it scored best, and no cheaper one is shown to be within {points(delta)} points of it."
         if not any(c.usd_per_1000 is not None and c.usd_per_1000 < price for c in cells):
-            said = f"Take {one.name} ({dollars(price)} per 1,000 calls): it is the best, and none is cheaper."
+            said = f"Take {one.name} ({dollars(price)} per 1,000 calls): it scored best, and none is cheaper."
     else:
         above = "" if top.usd_per_1000 is None else f" at {dollars(top.usd_per_1000)}"
         said = (

@@ -75,6 +75,7 @@ def ladder_document(found: Ladder, folder: Path) -> dict[str, Json]:
         "alpha": found.alpha,
         "transplanted_from": found.champion,
         "runs": [{"model": model, "run": run} for model, run in found.runs],
+        "cut_short": [{"model": model, "ending": ending} for model, ending in found.cut_short],
         "cells": [cell_document(cell) for cell in found.cells],
         "best": found.best,
         "named": found.named,

@@ -64,6 +64,7 @@ def ladder_result(found: Ladder, folder: Path) -> RenderableType:
     low = f"each end one-sided at 1 - 5 % / {k}"
     parts: list[RenderableType] = [
         text(found.sentence, "bold"),
+        *cut(found),
         *embedded,
         block(
             f"Held out, n = {found.rows:,} rows ({100 * found.level:.0f} % intervals, simultaneous over {k} cells; minus the best: paired, {low}; no worse: shown to be "
@@ -130,6 +131,14 @@ def scored(cell: Cell) -> str:
     """`71.3 [66.2, 75.9]`."""
     e = cell.score
     return f"{100 * e.mean:.1f} [{100 * e.low:.1f}, {100 * e.high:.1f}]" if e.n else "not measured"
+
+
+def cut(found: Ladder) -> list[RenderableType]:
+    """The models that a limit kept from their end."""
+    short = [f"{model} ({ending})" for model, ending in found.cut_short]
+    return (
+        [text(f"Cut short by a limit: {', '.join(short)}. The same command with a higher one goes on.", "yellow")] if short else []
+    )
 
 
 def without(found: Ladder) -> list[RenderableType]:
