@@ -203,3 +203,22 @@ def test_a_probe_asks_the_judge_within_its_plan(judged_task: Path, served: Judge
     assert topout("probe", "latest", "--force", "--max-calls", 1300, "-q").code == 0
     assert before < served.calls <= before + 1300 and served.asked["judge"] > judged
     assert load_run("latest").findings.probes[0].finished
+
+
+def test_check_holds_the_judge_against_people(judged_task: Path, served: Judged, topout: Topout) -> None:
+    toml = judged_task / "task.toml"
+    toml.write_text(toml.read_text().replace('name = "judge"', 'name = "judge"\nhuman = "human.jsonl"'))
+    rows = [json.loads(line) for line in (judged_task / "data" / "dev.jsonl").read_text().splitlines()]
+    marks = [
+        {"id": r["id"], "answer": r["expected"] if i % 2 else "no idea", "score": 5 if i % 2 else 2} for i, r in enumerate(rows)
+    ]
+    (judged_task / "human.jsonl").write_text("".join(json.dumps(one) + "\n" for one in marks))
+    words = ["check", judged_task, "--api-base", served.server.url, "--json"]
+    assert topout(*words).code in (0, 100) and served.calls == 0
+    found = json.loads(topout(*words, "--judge", "openai/judge").out)["findings"]
+    (told,) = [one for one in found if one["check"] == "judge-agreement"]
+    assert served.asked == {"judge": 12} and told["severity"] == "note"
+    assert "correlate by 1.00 [1.00, 1.00], differ by 12.5 points" in told["text"] and "n = 12 answers" in told["text"]
+    (judged_task / "human.jsonl").write_text('{"id": "dev-0", "answer": "x", "score": 7}\n')
+    done = topout(*words, "--judge", "openai/judge")
+    assert done.code == 2 and "human.jsonl:1: score = 7, expected 1 to 5" in done.line

@@ -45,6 +45,7 @@ def ask_rows(
     api_base: str | None,
     max_cost: float | None,
     cache_dir: str,
+    judge: str,
     tell: Callable[[str], None],
 ) -> Answers:
     """The baseline on the first `n` dev rows. `tell` hears what that can cost at most before the first call leaves; replies are kept in the cache, where a
@@ -74,6 +75,7 @@ def ask_rows(
         api_base=api_base,
         prices=tuple(prices),
         cache_dir=cache_dir,
+        judge=judge,
     )
     settings, folder = with_judge(settings, folder)
     bench = Workbench(settings)

@@ -7,21 +7,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from topout.app.agreeing import agree
 from topout.app.asking import Answers, ask_rows
 from topout.app.estimating import estimate_run
 from topout.app.judges import judge_of
 from topout.app.places import task_path
-from topout.app.planning import exam_of
+from topout.app.planning import exam_of, judge_calls
+from topout.app.running import checked_settings
 from topout.checks import Found, Subject, Visible, check, visible
 from topout.config.toml_files import read_text
 from topout.domain import Split
 from topout.errors import UserError
 from topout.models.addresses import Addresses
 from topout.models.prices import Prices, parse_price
+from topout.plateau.agreement import Agreement
+from topout.plateau.wording import points
+from topout.plugins.human_marks import read_marks
 from topout.plugins.optimizers import load_recipe
 from topout.plugins.tasks import load_task
 
 __all__ = ["Checked", "Expense", "check_task"]
+
+
+WEAK = 0.5
+"""A judge whose correlation with people may be below this is warned of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +78,10 @@ def check_task(
     api_base: str | None = None,
     max_cost: float | None = None,
     cache_dir: str = ".topout/cache",
+    judge: str = "",
     tell: Callable[[str], None] = lambda line: None,
 ) -> Checked:
-    """Look a task folder over. No model is asked, unless `ask` dev rows are to be answered with the first prompt; `model` answers them, and names whose price
+    """Look a task folder over. No model is asked, unless `ask` dev rows are to be answered with the first prompt; a `judge` is named and the task has answers that people marked; `model` answers rows, and names whose price
     the estimate goes by. `tell` hears the price of asking beforehand.
 
     Raises UserError for a folder that cannot be read at all: that message is the first finding, with path, line and remedy.
@@ -99,9 +109,9 @@ def check_task(
             )
         )
     else:
-        judge = judge_of(folder)
-        named = judge.model if judge is not None else ""
-        took = estimate_run(folder.task, loaded, plan, calls, model or "", model or "", table, judge, named)
+        asked = judge_of(folder)
+        named = judge or (asked.model if asked is not None else "")
+        took = estimate_run(folder.task, loaded, plan, calls, model or "", model or "", table, asked, named)
         expense = Expense(
             loaded.name,
             calls,
@@ -123,14 +133,48 @@ def check_task(
             api_base=api_base,
             max_cost=max_cost,
             cache_dir=cache_dir,
+            judge=judge,
             tell=tell,
         )
+    marks = read_marks(folder) if judge else ()
+    if marks:
+        tell(f"{judge}: {judge_calls(folder) * len(marks)} calls about {len(marks)} answers that people marked")
+        settings = checked_settings(
+            task=str(folder.folder),
+            model=judge,
+            critic=judge,
+            judge=judge,
+            max_cost=max_cost,
+            concurrency=8,
+            api_base=api_base,
+            prices=tuple(prices),
+            cache_dir=cache_dir,
+        )
+        found.append(agreed(agree(settings, folder, marks), judge))
     checks = check(subject, answers.rows if answers is not None else ())
     order = [one for one in checks if one.severity == "error"]
     rest = [one for one in checks if one.severity != "error"]
     every = (*(f for f in found if f.severity == "error"), *order, *(f for f in found if f.severity != "error"), *rest)
     rows: dict[Split, int] = {split: len(examples) for split, examples in folder.task.splits.items()}
     return Checked(folder.task.name, rows, visible(subject), delta, every, expense, answers)
+
+
+def agreed(a: Agreement, judge: str) -> Found:
+    """What came of holding the judge against people."""
+    r, d, m = a.correlation, a.distance, a.milder
+    said = f"correlate by {r.mean:.2f} [{r.low:.2f}, {r.high:.2f}], " if r is not None else ""
+    left = f" ({d.unscored} more without a verdict)" if d.unscored else ""
+    text = (
+        f"{judge}'s marks and people's {said}differ by {points(d.mean)} points [{points(d.low)}, {points(d.high)}] on average, and the judge is "
+        f"milder by {points(m.mean)} [{points(m.low)}, {points(m.high)}], n = {d.n} answers{left}"
+    )
+    weak = r is None or r.low < WEAK
+    remedy = (
+        "The judge is not shown to mark as people do: sharpen the rubric, take another judge, or have more answers marked."
+        if weak
+        else "It marks much as people do; read some of the answers that it marks otherwise all the same."
+    )
+    return Found("warning" if weak else "note", "judge-agreement", "human marks", text, remedy)
 
 
 def unused(line: str) -> Found:

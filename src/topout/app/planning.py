@@ -12,7 +12,7 @@ from topout.errors import UserError
 from topout.plugins.optimizers import LoadedRecipe
 from topout.plugins.tasks import TaskFolder
 
-__all__ = ["affordable", "calls_of", "exam_of", "program_of"]
+__all__ = ["affordable", "calls_of", "exam_of", "judge_calls", "program_of"]
 
 ONE_CALL = ("fewshot", "bootstrap", "gepa", "mipro")
 """Optimizers for prompts of one call."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from topout.cli.options import ApiBase, AsJson, CacheDir, MaxCost, Prices, TaskFolder
+from topout.cli.options import ApiBase, AsJson, CacheDir, Judge, MaxCost, Prices, TaskFolder
 from topout.cli.output import print_json, say
 
 __all__ = ["check"]
@@ -30,12 +30,13 @@ def check(
             help="Let the --model answer N dev rows with the first prompt: are its answers of the right form? Costs N calls.",
         ),
     ] = 0,
+    judge: Judge = "",
     api_base: ApiBase = None,
     max_cost: MaxCost = None,
     cache_dir: CacheDir = ".topout/cache",
     as_json: AsJson = False,
 ) -> None:
-    """Look a task folder over before money is spent. Asks no model, but for --ask.
+    """Look a task folder over before money is spent. Asks no model, but for --ask, and for --judge where people marked answers.
 
     Finds rows that are in two splits but for spelling, contradicting or leaked answers, labels that a split lacks, a scorer that cannot tell right from
     wrong, a holdout too small for the gain that you care about, personal data. Exits with 100 when there is an error among the findings, else 0.
@@ -55,6 +56,7 @@ def check(
         api_base=api_base,
         max_cost=max_cost,
         cache_dir=cache_dir,
+        judge=judge,
         tell=lambda line: typer.echo(safe_text(line, 400), err=True),
     )
     if as_json:

@@ -165,6 +165,10 @@ class JudgeScorer(Section):
         default_factory=dict, description="Criteria of 'points' that are marked one by one, with their weights. None: one mark."
     )
     reference: bool = Field(default=True, description="Whether the judge of 'points' is shown the expected answer.")
+    human: str = Field(
+        default="",
+        description='A file of answers that people marked, a line each: {"id": row, "answer": text, "score": on the scale}. `topout check --judge` holds the judge against it.',
+    )
     temperature: float = Field(default=0.0, ge=0, le=2, description="Sampling temperature of the judge.")
     max_output_tokens: int = Field(default=512, gt=0, description="Longest verdict, in tokens.")
 
