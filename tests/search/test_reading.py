@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topout.domain import Example, Rollout, Scored, Unscored
-from topout.search.reading import choose_rows, choose_shown
+from topout.search.reading import choose_gate, choose_rows, choose_shown
 
 TRAIN = tuple(Example(f"t{i}", {"text": "x"}, "right") for i in range(30))
 ROWS = {e.id: e for e in TRAIN}
@@ -25,7 +25,7 @@ def test_rows_are_different_train_rows_never_more_than_asked_for(known: dict[str
 
 
 @given(KNOWN, st.integers(1, 30), st.integers(1, 30), st.integers(0, 99))
-def test_fresh_rows_first_then_known_failures_and_passing_ones_only_where_there_is_nothing_else(
+def test_fresh_rows_first_then_known_failures_and_passing_ones_where_there_is_room(
     known: dict[str, float], size: int, fresh: int, seed: int
 ) -> None:
     rows = choose_rows(TRAIN, known, size, fresh, random.Random(seed))
@@ -33,7 +33,8 @@ def test_fresh_rows_first_then_known_failures_and_passing_ones_only_where_there_
     chosen_failing, chosen_unseen = [e for e in rows if e in failing], [e for e in rows if e in unseen]
     assert len(chosen_unseen) == min(len(unseen), fresh, size)
     assert len(chosen_failing) == min(len(failing), size - len(chosen_unseen))
-    assert len(rows) == len(chosen_failing) + len(chosen_unseen) or not failing + unseen
+    room = min(fresh, size - len(chosen_unseen) - len(chosen_failing))
+    assert len(rows) <= len(chosen_failing) + len(chosen_unseen) + room or not failing + unseen
 
 
 def rollout(example: str, score: float | None) -> Rollout:
@@ -45,6 +46,15 @@ def test_the_worst_failures_and_the_first_successes_are_shown_and_nothing_unscor
     failing, passing = choose_shown(rollouts, 3, 2, 100, ROWS)
     assert [r.example for r in failing] == ["t3", "t7", "t1"]
     assert [r.example for r in passing] == ["t0", "t4"]
+
+
+def test_a_gate_is_half_of_failing_and_half_of_passing_rows_where_there_are_so_many() -> None:
+    failing, passing = [rollout(f"t{i}", 0.0) for i in range(9)], [rollout(f"t{i}", 1.0) for i in range(9, 12)]
+    gate = choose_gate(failing, passing, 8, random.Random(0))
+    assert sorted(r.example for r in gate if r in passing) == ["t10", "t11", "t9"]
+    assert (len(gate), len({r.example for r in gate})) == (8, 8)
+    assert len(choose_gate(failing, [], 4, random.Random(0))) == 4
+    assert choose_gate(failing, passing, 0, random.Random(0)) == []
 
 
 def test_without_failures_there_is_nothing_to_learn_from() -> None:

@@ -217,7 +217,7 @@ def judge(evidence: Evidence, calibrations: Shipped) -> Judgement | None:
     if row is None:
         return None
     alone = calibrations.alone.probability(row, evidence.delta)
-    seen = found(evidence.probe, evidence.tried)
+    seen = found(evidence.probe, evidence.tried + evidence.gated)
     if seen is None or seen.number < ENOUGH:
         return Judgement(alone, alone, calibrations.alone)
     probed = calibrations.of_probe(seen.number)

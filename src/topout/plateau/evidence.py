@@ -39,7 +39,7 @@ class Evidence:
     """All that the verdict may look at.
 
     `delta` is the smallest gain worth having (score units, 0.02 = 2 points). `challengers` are in the order of their decisions;
-    `rejected` proposals never met their parent. `calls` are the task calls of the search, `calls_at_last_change` those at the last change
+    `rejected` proposals never met their parent, and `gated` ones were dropped before they did. `calls` are the task calls of the search, `calls_at_last_change` those at the last change
     of champion (0: never); `changes` counts the changes, `late_changes` those in the later half of the calls. `champion` is its held-out score; `last_doubling` the paired held-out gain of the champion now over the champion
     at half of the calls; `since_baseline` over the baseline: None where one of the two was not examined. `dev_last_doubling` and
     `dev_gain` are the same two gains on dev, which are optimistic. `cost_usd` is what the search cost, None when unknown.
@@ -66,6 +66,7 @@ class Evidence:
     levers_untried: tuple[str, ...] = ()
     cut_short: str = ""
     probe: tuple[Contender, ...] = ()
+    gated: int = 0
 
     @property
     def tried(self) -> int:
@@ -82,7 +83,7 @@ class Evidence:
         """Calls that getting one proposal took on average: what the search spent beside the races and the baseline on dev, and one of the critic.
         nan before the first proposal."""
         raced = sum(one.rows for one in self.challengers) + self.n_dev
-        asked = self.tried + self.rejected
+        asked = self.tried + self.rejected + self.gated
         return max(0.0, self.calls - raced) / asked + 1.0 if asked else math.nan
 
     def kept_by_third(self) -> tuple[float, float, float]:
@@ -174,4 +175,5 @@ def gather(
         levers_untried=tuple(lever for lever in levers if lever not in tried and lever != "baseline"),
         cut_short=cut_short,
         probe=tuple(probe),
+        gated=sum(one.attempt.outcome == "dropped" and one.attempt.rows < 1 for one in ordered),
     )

@@ -71,7 +71,7 @@ def _probe(evidence: Evidence, judged: Judgement | None) -> list[str]:
     if judged is not None and judged.found is not None:
         low, high = judged.found.range_of_best
         lines.append(
-            f"By the spread of these, the best of {_some(evidence.tried, 'more proposal')} gains"
+            f"By the spread of these, the best of {_some(evidence.tried + evidence.gated, 'more proposal')} gains"
             f" {wording.points(judged.found.promise.emax, True)} points on average [{100 * low:.1f} to {100 * high:.1f} in 95 % of draws],"
             f" n = {len(scored)}"
         )
@@ -97,6 +97,10 @@ def _figures(evidence: Evidence, ruling: Ruling, judged: Judgement | None) -> tu
         first, _, last = evidence.kept_by_third()
         thirds = f"; {100 * first:.0f} % of the first third, {100 * last:.0f} % of the last" if evidence.tried >= 3 else ""
         lines.append(f"{evidence.kept} of {evidence.tried} proposals kept{thirds}")
+    if evidence.gated:
+        lines.append(
+            f"{_some(evidence.gated, 'more proposal')} dropped before the race: no gain on the train rows that they were written for"
+        )
     if evidence.rejected:
         lines.append(f"{evidence.rejected} proposals rejected unread (the critic's reply did not pass the checks)")
     if evidence.calls_at_last_change:

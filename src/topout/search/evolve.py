@@ -9,6 +9,8 @@ is soft (to join the pool it has to look better than its own parent, not than th
 from __future__ import annotations
 
 import random
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from topout.contracts import History, Lab, Member, Move, Stop
@@ -22,6 +24,8 @@ from topout.search.trial import Terms, carry_out, fruitless, instructs, race_cal
 
 __all__ = ["Evolve", "EvolveSettings"]
 
+UNTRIED = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class EvolveSettings(Terms):
@@ -30,6 +34,7 @@ class EvolveSettings(Terms):
     lanes: int = 2
     read_rows: int = 32
     first_block: int = 10
+    gate_rows: int = 8
     champion_share: float = 0.5
     rewrite: float = 0.6
     demos: float = 0.25
@@ -45,6 +50,7 @@ class EvolveSettings(Terms):
     demo_word_cap: int = 1500
     least_rows: int = 60
     rows_per_call: float = 0.05
+    credit: float = 1.0
     give_up_after: int = 400
     blame: float = 0.7
 
@@ -53,6 +59,8 @@ class EvolveSettings(Terms):
         for name, value in (("lanes", self.lanes), ("give_up_after", self.give_up_after), ("least_rows", self.least_rows)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1")
+        if self.credit < 0:
+            raise ValueError("credit must not be negative")
         for name, share in (("champion_share", self.champion_share), ("blame", self.blame)):
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} must lie in [0, 1]")
@@ -83,7 +91,7 @@ class Evolve:
         if opening is not None:  # each gene once, early: there are few, and each may be worth more than any text
             return opening
         parent = draw_parent(history, rng, s.champion_share)
-        for operator in operator_order(s, rng):
+        for operator in operator_order(s, history.attempts, rng):
             move = self.move(operator, parent, history, rng)
             if move is not None:
                 return move
@@ -158,17 +166,25 @@ class Evolve:
         return await carry_out(number, move, lab, self.settings)
 
 
-def operator_order(s: EvolveSettings, rng: random.Random) -> list[Operator]:
-    """The operators in a random order, each first with the probability of its share; those with share 0 never."""
-    shares: list[tuple[Operator, float]] = [
-        ("rewrite", s.rewrite),
-        ("demos", s.demos),
-        ("merge", s.merge),
-        ("shorten", s.shorten),
-        ("switch", s.switch),
-    ]
-    live = [(name, share) for name, share in shares if share > 0]
+def operator_order(s: EvolveSettings, attempts: Sequence[Attempt], rng: random.Random) -> list[Operator]:
+    """The operators in a random order, each first with a probability in proportion to its share and to its success so far; those with share 0 never."""
+    shares: dict[Operator, float] = {
+        "rewrite": s.rewrite,
+        "demos": s.demos,
+        "merge": s.merge,
+        "shorten": s.shorten,
+        "switch": s.switch,
+    }
+    earned = success(attempts)
+    live = [(name, share * earned.get(name, UNTRIED) ** s.credit) for name, share in shares.items() if share > 0]
     return [name for name, share in sorted(live, key=lambda one: -(rng.random() ** (1 / one[1])))]
+
+
+def success(attempts: Sequence[Attempt]) -> dict[Operator, float]:
+    """The share of its races that each operator has won, as if it had won one of five before."""
+    met = [a for a in attempts if a.rows]
+    won, tried = (Counter(a.operator for a in some) for some in ([a for a in met if a.outcome == "kept"], met))
+    return {name: (won[name] + 1) / (count + 5) for name, count in tried.items()}
 
 
 def texts_equal(one: Member, other: Member, component: str) -> bool:

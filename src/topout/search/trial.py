@@ -5,14 +5,15 @@ What differs between optimizers is what they plan; how a proposal is tried is th
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from typing import Protocol
 
 from topout.contracts import History, Lab, Member, Move
-from topout.domain import Attempt, Candidate, Component, Outcome, Scored
+from topout.domain import Attempt, Candidate, Component, Outcome, Rollout, Scored
 from topout.search.racing import Standing, blocks, first_rows, promising, standing
-from topout.search.reading import choose_references, choose_rows, choose_shown
+from topout.search.reading import choose_gate, choose_references, choose_rows, choose_shown
 
 __all__ = ["Terms", "carry_out", "failed_edits", "fruitless", "instructs", "race_calls", "rewrite_move"]
 
@@ -32,6 +33,8 @@ class Terms:
     first_block: int = 20
     block_growth: float = 2.0
     stay_z: float = 0.3
+    gate_rows: int = 0
+    early_z: float = -0.5
 
     def __post_init__(self) -> None:
         least = {
@@ -41,6 +44,8 @@ class Terms:
             "first_block": self.first_block,
             "block_growth": self.block_growth,
         }
+        if self.gate_rows < 0:
+            raise ValueError("gate_rows must not be negative")
         for name, value in least.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1")
@@ -74,14 +79,14 @@ def rewrite_move(parent: Member, component: Component, history: History, terms: 
         component=component.name,
         notes=failed_edits(history, parent.candidate.id),
         word_cap=terms.word_cap,
-        calls=1 + first,
+        calls=1 + terms.gate_rows * parent.calls + first,
         more=rest,
         rows=rows,
     )
 
 
 async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
-    """Get the proposal, then race it against the move's first parent over the dev rows."""
+    """Get the proposal, let a rewrite pass the gate, then race it against the move's first parent over the dev rows."""
     parents = tuple(member.candidate.id for member in move.parents)
 
     def ended(outcome: Outcome, reason: str, candidate: Candidate | None = None, now: Standing | None = None) -> Attempt:
@@ -89,7 +94,7 @@ async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
             return Attempt(number, move.operator, parents, outcome, reason, candidate)
         return Attempt(number, move.operator, parents, outcome, reason, candidate, now.gain, now.se, now.rows)
 
-    prompt, rationale = move.prompt, move.rationale
+    prompt = move.prompt
     if prompt is None:
         seen = await lab.measure(move.parents[0].candidate, move.read)
         if seen is None:
@@ -105,13 +110,33 @@ async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
             return ended("cut", "the budget ended or the run was halted before the critic answered")
         if critique.prompt is None:
             return ended("rejected", critique.rejected)
-        prompt, rationale = critique.prompt, critique.rationale
-    return await race(lab.candidate(prompt, move, rationale), move.parents[0], lab, terms, ended, move.rows)
+        child = lab.candidate(critique.prompt, move, critique.rationale)
+        asked = choose_gate(failing, passing, terms.gate_rows, lab.rng("gate")) if move.operator == "rewrite" else []
+        net = 0.0
+        if asked:
+            answers = await lab.measure(child, [train[r.example] for r in asked])
+            if answers is None:
+                return ended("cut", "the budget ended before the race", child)
+            net = math.fsum(gained for gained in map(difference, answers, asked) if gained == gained)
+            if net < 0:
+                return ended("dropped", f"{net:+g} on {len(asked)} of the train rows that it was written for", child)
+        return await race(child, move.parents[0], lab, terms, ended, move.rows, terms.early_z if net > 0 else None)
+    return await race(lab.candidate(prompt, move, move.rationale), move.parents[0], lab, terms, ended, move.rows)
 
 
-async def race(candidate: Candidate, parent: Member, lab: Lab, terms: Terms, ended: Ended, rows: int = 0) -> Attempt:
+def difference(after: Rollout, before: Rollout) -> float:
+    """What the row gained; nan where one of the two has no score."""
+    if isinstance(after.score, Scored) and isinstance(before.score, Scored):
+        return after.score.value - before.score.value
+    return math.nan
+
+
+async def race(
+    candidate: Candidate, parent: Member, lab: Lab, terms: Terms, ended: Ended, rows: int = 0, early_z: float | None = None
+) -> Attempt:
     """Measure in growing blocks over the first so many dev rows (0: all), in an order of this attempt's own; stop as soon as it does not look better.
 
+    Before the last heat `early_z` is what that means (None: as in the last, `stay_z`).
     Rows that the parent was not measured on come last and at once, for those who will be raced against this one."""
     dev = lab.task.rows("dev")
     chosen = first_rows(len(dev), rows or len(dev))
@@ -127,7 +152,7 @@ async def race(candidate: Candidate, parent: Member, lab: Lab, terms: Terms, end
         now = standing(challenger, [parent.scores[i] for i in met[: len(challenger)]])
         if 2 * now.rows < len(challenger):
             return ended("failed", f"only {now.rows} of {len(challenger)} rows could be scored", candidate, now)
-        if not promising(now, terms.stay_z):
+        if not promising(now, terms.stay_z if early_z is None or len(challenger) == len(met) else early_z):
             return ended("dropped", f"{100 * now.gain:+.1f} points against its parent after {now.rows} dev rows", candidate, now)
     others = [] if len(met) == len(chosen) else [dev[i] for i in chosen if parent.scores[i] != parent.scores[i]]
     if others and await lab.measure(candidate, others) is None:
