@@ -25,7 +25,7 @@ Ints = NDArray[np.integer]
 
 Draw = Literal["home", "shifted", "minibatch", "constant"]
 
-VERSION = 3
+VERSION = 4
 FAMILIES = (
     "saturating",
     "staircase",

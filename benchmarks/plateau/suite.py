@@ -101,10 +101,10 @@ def batch_promise(mean: Floats, se: Floats, rows: Floats, tried: Ints) -> Floats
     emax = (np.maximum(grid, 0) * np.diff(powered, axis=1, prepend=0)).sum(1)
     good = tried * (weights * (grid >= 0.02 - 1e-12)).sum(1)
     z = -np.sort(-np.where(met, mean / error, -np.inf), axis=1)[:, :3]
-    z = np.where(np.isfinite(z), z, z[:, :1])
+    top = np.where(np.isfinite(z), z, 0).sum(1) / np.maximum(np.isfinite(z).sum(1), 1)
     low = np.where(met, mean - 1.645 * error, -np.inf).max(1)
     some = met.any(1)
-    return np.where(some[:, None], np.stack([emax, good, z[:, 0], z.mean(1), low], 1), 0)
+    return np.where(some[:, None], np.stack([emax, good, z[:, 0], top, low], 1), 0)
 
 
 def batch_found(probe: Probed, tried: Ints) -> tuple[Floats, Floats]:

@@ -111,5 +111,18 @@ def test_an_import_prints_what_the_schema_says(topout: Topout, runs: list[str]) 
 
 def test_every_definition_of_a_verb_is_named_in_the_docs() -> None:
     page = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
-    parts = {"estimate", "gain", "call", "spend", "measure", "run_head", "ruling", "side", "reason", "lever", "advice"}
+    parts = {
+        "estimate",
+        "estimate_part",
+        "gain",
+        "call",
+        "spend",
+        "measure",
+        "run_head",
+        "ruling",
+        "side",
+        "reason",
+        "lever",
+        "advice",
+    }
     assert [name for name in SCHEMA["$defs"] if name not in parts and f"`{name}`" not in page] == []

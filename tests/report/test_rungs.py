@@ -70,7 +70,7 @@ def test_levers_fit_80_columns_with_their_gain_and_how_it_was_measured() -> None
     assert "instructions  1,204    12  48,160  +20.0 points [10.3, 28.9], n = 100" in text
     assert "demos: no two examined champions differ by it alone" in text
     assert "97.5 % intervals, which hold together at 95 %" in text
-    assert "Not tried, as no recipe pulls them: voting." in text
+    assert "Not tried, as the recipe does not pull them: voting." in text
 
 
 def test_the_next_rung_tells_reasons_what_speaks_against_it_and_what_to_tell() -> None:

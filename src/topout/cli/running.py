@@ -91,7 +91,9 @@ def optimize(
     """
     from topout.app import estimate, optimize, optimize_until_decided
 
-    if dry_run or not (quiet or as_json):
+    if folds is not None and until_decided:
+        raise typer.BadParameter("--folds and --until-decided are two ways to go on; give one.")
+    if dry_run or not (quiet or as_json or until_decided):
         name, expected = estimate(
             task,
             model=model,
@@ -109,8 +111,6 @@ def optimize(
         if dry_run:
             return
     if folds is not None:
-        if until_decided:
-            raise typer.BadParameter("--folds and --until-decided are two ways to go on; give one.")
         from topout.app.folding import optimize_folds
 
         with watching(as_json, quiet) as watch:

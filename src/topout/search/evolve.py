@@ -84,7 +84,7 @@ class Evolve:
         s = self.settings
         if fruitless(history) >= s.give_up_after:
             return Stop(f"the last {s.give_up_after} proposals did not pass the checks or repeated an earlier one")
-        join = self.crossover(history) if s.cross else None
+        join = self.crossover(history) if s.cross and follows(number, history, s.lanes) else None
         if join is not None:
             return join
         opening = self.switch(history.pool[0], history, rng, number) if s.switch else None
@@ -164,6 +164,11 @@ class Evolve:
     async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
         """Get the proposal, then race it against its parent over the dev rows."""
         return await carry_out(number, move, lab, self.settings)
+
+
+def follows(number: int, history: History, lanes: int) -> bool:
+    """Whether attempt `number` is the one that is planned because the latest one was committed. A probe, which plans many from one history, has none."""
+    return bool(history.attempts) and number == history.attempts[-1].number + lanes
 
 
 def operator_order(s: EvolveSettings, attempts: Sequence[Attempt], rng: random.Random) -> list[Operator]:

@@ -46,7 +46,7 @@ def by_lever(f: Findings) -> Markup:
     levels = {one.gain.estimate.level for _, one in pulled if one.gain}
     together = html("<li>{l} % intervals, which hold together at 95 %</li>", l=f"{100 * max(levels):g}") if levels else Markup()
     others = [one.lever for one in f.levers if not one.in_scope and not one.tried]
-    rest = html("<li>Not tried, as no recipe pulls them: {o}</li>", o=listed(others)) if others else Markup()
+    rest = html("<li>Not tried, as the recipe does not pull them: {o}</li>", o=listed(others)) if others else Markup()
     return html('{b}<ul class="small">{n}{t}{r}</ul>', b=chart or body, n=notes, t=together, r=rest)
 
 
