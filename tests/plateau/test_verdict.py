@@ -21,6 +21,7 @@ def evidence(n_holdout: int = 400, tried: int = 60, n_dev: int = 100) -> Evidenc
         challengers=tuple(Challenger(0.02 if i % 5 == 0 else -0.06, 0.04, 32, i % 5 == 0) for i in range(tried)),
         calls=3000,
         calls_at_last_change=1800,
+        changes=3,
         champion=mean_interval(now),
         last_doubling=paired_gain(now, half),
         since_baseline=paired_gain(now, baseline),
@@ -175,9 +176,10 @@ def probed(mean: float, spread: float, best: float) -> tuple[Contender, ...]:
 
 
 def test_a_probe_that_finds_nothing_lowers_the_chance_and_one_that_finds_much_raises_it() -> None:
-    alone = decide(evidence()).probability
-    poor = decide(replace(evidence(), probe=probed(-0.12, 0.05, -0.03)))
-    good = decide(replace(evidence(), probe=probed(0.02, 0.05, 0.13)))
+    flat = replace(evidence(), changes=0)
+    alone = decide(flat).probability
+    poor = decide(replace(flat, probe=probed(-0.12, 0.05, -0.03)))
+    good = decide(replace(flat, probe=probed(0.02, 0.05, 0.13)))
     assert poor.probability is not None and alone is not None and good.probability is not None
     assert poor.probability < alone < good.probability
     assert poor.ruling == "topped out"
