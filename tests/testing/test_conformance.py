@@ -18,7 +18,7 @@ from topout.search.fewshot import Fewshot, FewshotSettings
 from topout.testing.conformance import check_optimizer
 
 OPTIMIZERS = Path(__file__).parents[2] / "optimizers"
-SMALL = EvolveSettings(lanes=4, read_rows=8, first_block=4)
+SMALL = EvolveSettings(lanes=6, read_rows=8, first_block=4)
 SHIPPED: dict[str, Callable[[], Optimizer]] = {
     "evolve": lambda: Evolve(SMALL),
     "evolve with one lane": lambda: Evolve(replace(SMALL, lanes=1)),
