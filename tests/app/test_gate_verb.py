@@ -76,13 +76,13 @@ def test_a_limit_on_calls_is_shared_by_both_prompts(
 def test_money_that_runs_out_leaves_pairs_and_no_decision_that_the_rest_could_tip(
     topout: Topout, small_task: Path, better: Path, model: list[str], provider: Any
 ) -> None:
-    words = ("--prompt", better, "--no-worse-than", small_task / "prompt.md", "--max-cost", "2", "--concurrency", "2")
+    words = ("--prompt", better, "--no-worse-than", small_task / "prompt.md", "--max-cost", "2.5", "--concurrency", "2")
     found = topout("gate", small_task, *words, "--json", *model)
     document = json.loads(found.out)
     gate = document["gates"][0]
     assert (found.code, document["measured"]["ending"], gate["outcome"]) == (100, "money", "undecided")
-    assert 2 < gate["estimate"]["n"] < 40
-    assert provider.usd <= 2
+    assert 5 < gate["estimate"]["n"] < 40
+    assert provider.usd <= 2.5
 
 
 def test_junit_is_written_in_both_cases(topout: Topout, small_task: Path, model: list[str], tmp_path: Path) -> None:

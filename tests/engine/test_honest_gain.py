@@ -28,7 +28,7 @@ def test_where_no_prompt_is_better_the_reported_gain_is_nothing_on_average() -> 
     gains = [run.holdout.gain.estimate for run in runs if run.holdout.gain]
     assert all(run.winner.id == run.baseline.id for run in runs if run.holdout.gain is None)  # these report that nothing was gained
     assert len(gains) >= 30
-    assert abs(sum(gain.mean for gain in gains) / 40) < 0.0126  # two standard errors: a run's gain on 300 rows has one of 0.04
+    assert abs(sum(gain.mean for gain in gains) / 40) < 0.01
     assert sum(not gain.low <= 0 <= gain.high for gain in gains) <= 4
     selected = [run.dev.winner.mean - run.dev.baseline.mean for run in runs]
     assert statistics.mean(selected) > 0.05

@@ -99,10 +99,10 @@ def _figures(evidence: Evidence, ruling: Ruling, judged: Judgement | None) -> tu
         lines.append(f"{evidence.kept} of {evidence.tried} proposals kept{thirds}")
     if evidence.gated:
         lines.append(
-            f"{_some(evidence.gated, 'more proposal')} dropped before the race: no gain on the train rows that they were written for"
+            f"{_some(evidence.gated, 'more proposal')} dropped before the race, for a net loss on train rows that the critic was shown"
         )
     if evidence.rejected:
-        lines.append(f"{evidence.rejected} proposals rejected unread (the critic's reply did not pass the checks)")
+        lines.append(f"{_some(evidence.rejected, 'proposal')} rejected unread (the critic's reply did not pass the checks)")
     if evidence.calls_at_last_change:
         since = evidence.calls - evidence.calls_at_last_change
         lines.append(f"Last change of champion {wording.calls(since)} of {wording.calls(evidence.calls)} calls ago")
