@@ -7,7 +7,7 @@ shipped ones (`topout.testing`).
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -28,6 +28,7 @@ from topout.domain import (
     Request,
     Rollout,
     Score,
+    Split,
     Step,
     Task,
     Unscored,
@@ -36,8 +37,11 @@ from topout.domain import (
 
 __all__ = [
     "Answer",
+    "Answered",
+    "Block",
     "Carried",
     "Critique",
+    "Executor",
     "Exported",
     "Exporter",
     "Grading",
@@ -151,6 +155,45 @@ class Judge:
 
     def __call__(self, answer: str, example: Example) -> Score:
         return Unscored("a model judges these answers, and none is asked here")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows that one candidate is to answer: what is handed to an executor. `sample` tells repeated draws apart."""
+
+    candidate: Candidate
+    rows: tuple[tuple[Example, Split], ...]
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of a row. `halted` is the failure that means the end of the whole run; a `rollout` beside it was bought and is no result yet."""
+
+    rollout: Rollout | None
+    halted: Failure | None = None
+
+
+class Executor(Protocol):
+    """Where rows are answered and scored: in this process, or on workers elsewhere.
+
+    Only that is its work. What is asked, in which order it counts, the journal and the budget stay with the engine, so a run is the same whoever
+    executes it. The engine asks for a pair of candidate and example once a session; an executor may work at it more than once (a worker was killed) as long as
+    it gives one result, and buys no reply again that it had received.
+    """
+
+    def calls(self, prompt: Prompt) -> int:
+        """The most calls that one answer of this prompt takes, those of a judge included."""
+        ...
+
+    def answer(self, block: Block) -> Sequence[Awaitable[Answered]]:
+        """What becomes of each row, in their order, each to be had as soon as it is known. Raises, here or there, what the user's code raised (a scorer, a
+        placeholder that the row has not)."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what nobody waits for any more."""
+        ...
 
 
 class Journal(Protocol):

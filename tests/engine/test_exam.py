@@ -13,6 +13,7 @@ from topout.domain import EXAM, Candidate, Prompt, Task
 from topout.engine.exam import Exam, ExamPlan, plan_exam
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
+from topout.engine.local import LocalExecutor
 from topout.engine.replay import Replay
 from topout.errors import UserError
 from topout.testing.fakes import FakeModel, MemoryJournal, made_up_task, say_right
@@ -72,7 +73,7 @@ def shape(task: Task, max_calls: int) -> tuple[int, ...]:
 def room(champions: int, earlier: tuple[str, ...] = ()) -> Exam:
     task = made_up_task(5, 5, 5)
     seat = Seat(FakeModel(lambda request: "right"), "fake")
-    harness = Harness(task, say_right, seat, seat, MemoryJournal(), Replay(), Halt())
+    harness = Harness(task, LocalExecutor(task, say_right, seat, seat), MemoryJournal(), Replay(), Halt())
     replay = Replay(held_out={(EXAM, name, 0): 5 for name in earlier})
     return Exam(harness, ExamPlan(100, champions, task.rows("holdout"), ()), replay)
 

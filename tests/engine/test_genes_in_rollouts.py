@@ -11,6 +11,7 @@ import pytest
 from topout.domain import Candidate, Failure, Request, Rollout, RolloutDone, Scored, Task, Unscored
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
+from topout.engine.local import LocalExecutor
 from topout.engine.replay import Replay
 from topout.engine.voting import alike, majority
 from topout.store.codec import decode, encode
@@ -32,7 +33,7 @@ def rolled(answer: Answer, task: Task = TASK, split: str = "dev", **genes: objec
 
     model, journal = FakeModel(noting), MemoryJournal()
     seat = Seat(model, "fake")
-    harness = Harness(task, say_right, seat, seat, journal, Replay(), Halt())
+    harness = Harness(task, LocalExecutor(task, say_right, seat, seat), journal, Replay(), Halt())
     rows = task.rows("train" if split == "train" else "dev")
     found = asyncio.run(harness.measure(0, Candidate(prompt_id(prompt), prompt), rows[:1]))
     assert found is not None

@@ -15,6 +15,7 @@ from topout.domain import ALONE, EXAM, Candidate, Component, Event, Failure, Pro
 from topout.engine.exam import Exam, ExamPlan, plan_exam
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
+from topout.engine.local import LocalExecutor
 from topout.engine.replay import Replay
 from topout.report.findings import Findings, find
 from topout.search.evolve import Evolve, EvolveSettings
@@ -162,7 +163,7 @@ def test_what_an_earlier_winner_cost_is_not_there_for_a_later_one(earlier: int, 
     seat = Seat(UnevenModel(wavering), "fake")
     replay = Replay(held_out={(EXAM, "baseline", 0): 160, (EXAM, "old", 0): 160, (ALONE, "older", 0): earlier})
     replay.held_out |= {(EXAM, "baseline", 1): 40, (EXAM, "old", 1): 40}
-    harness = Harness(task, say_right, seat, seat, journal, Replay(), Halt())
+    harness = Harness(task, LocalExecutor(task, say_right, seat, seat), journal, Replay(), Halt())
     exam = Exam(harness, ExamPlan(100, 3 + (earlier == 101), task.rows("holdout"), (), 40, 160, 0), replay)
     exam.admit(one("new"))
 

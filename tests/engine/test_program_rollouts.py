@@ -6,6 +6,7 @@ from topout.contracts import Model, Solve, Solved
 from topout.domain import Candidate, Example, Failure, Prompt, Rollout, RolloutDone, Scored, Step, Unscored
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
+from topout.engine.local import LocalExecutor
 from topout.engine.replay import Replay
 from topout.testing.fakes import FakeModel, MemoryJournal, made_up_task, say_right
 from topout.text.fingerprints import prompt_id
@@ -35,7 +36,7 @@ def measured(end: Solved | Failure) -> Rollout:
     async def go() -> Rollout:
         task = made_up_task(train=2, dev=2, holdout=2)
         seat, journal = Seat(FakeModel(lambda request: "unused"), "fake"), MemoryJournal()
-        harness = Harness(task, say_right, seat, seat, journal, Replay(), Halt(), Scripted(end))
+        harness = Harness(task, LocalExecutor(task, say_right, seat, seat, Scripted(end)), journal, Replay(), Halt())
         baseline = Candidate(prompt_id(task.baseline), task.baseline)
         rollouts = await harness.measure(0, baseline, task.rows("dev")[:1])
         assert rollouts is not None

@@ -21,6 +21,7 @@ from topout.domain import Critiqued, Ending, Event, Json, ProbeEnded, ProbeResum
 from topout.engine.critic import Critic
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
+from topout.engine.local import LocalExecutor
 from topout.engine.probe import Design, Probe, again, begun, design, under_way
 from topout.engine.replay import Replay
 from topout.errors import JournalError, ScorerError, StoreError, TopoutError, UserError
@@ -205,9 +206,9 @@ async def session(
     halt, replay = Halt(), Replay.of(events)
     gateway = workbench.open(started.run if isinstance(started, RunStarted) else "", events, plan.number)
     seat = Seat(Fitness(gateway), settings.model)
-    harness = Harness(
-        task.task, task.scorer, seat, seat, tape, replay, halt, task.program, judging(settings, task, gateway, one_purse=True)
-    )
+    judge = judging(settings, task, gateway, one_purse=True)
+    executor = LocalExecutor(task.task, task.scorer, seat, seat, task.program, judge)
+    harness = Harness(task.task, executor, tape, replay, halt)
     critic = Critic(
         task.task, Seat(gateway, settings.critic), tape, replay, halt, recipe.critic_temperature, recipe.critic_max_output_tokens
     )

@@ -30,6 +30,7 @@ from topout.engine.critic import Critic
 from topout.engine.exam import ExamPlan
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
+from topout.engine.local import LocalExecutor
 from topout.engine.loop import Finish, Run
 from topout.engine.opening import BASELINE, first_row
 from topout.engine.replay import Replay
@@ -185,17 +186,15 @@ async def session(
     task, recipe = folder.task, loaded.recipe
     halt, replay = Halt(), Replay.of(events)
     gateway = workbench.open(started.run, events)
-    harness = Harness(
+    executor = LocalExecutor(
         task,
         folder.scorer,
         Seat(Fitness(gateway), settings.model),
         Seat(gateway.purse("exam"), settings.model),
-        tape,
-        replay,
-        halt,
         folder.program,
         judging(settings, folder, gateway),
     )
+    harness = Harness(task, executor, tape, replay, halt)
     critic = Critic(
         task, Seat(gateway, settings.critic), tape, replay, halt, recipe.critic_temperature, recipe.critic_max_output_tokens
     )
@@ -250,17 +249,9 @@ async def measured(
     gateway = workbench.open(f"evaluate-{secrets.token_hex(4)}")
     seat = Seat(Fitness(gateway), workbench.settings.model)
     halt = Halt()
-    harness = Harness(
-        folder.task,
-        folder.scorer,
-        seat,
-        seat,
-        tape,
-        Replay(),
-        halt,
-        folder.program,
-        judging(workbench.settings, folder, gateway, one_purse=True),
-    )
+    judge = judging(workbench.settings, folder, gateway, one_purse=True)
+    executor = LocalExecutor(folder.task, folder.scorer, seat, seat, folder.program, judge)
+    harness = Harness(folder.task, executor, tape, Replay(), halt)
     try:
         await unwrapped(first_row(harness, candidates[0], rows))
         await unwrapped(everything(harness, candidates, rows))

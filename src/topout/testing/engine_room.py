@@ -14,6 +14,7 @@ from topout.engine.exam import ExamPlan, plan_exam
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
 from topout.engine.judging import Judging
+from topout.engine.local import LocalExecutor
 from topout.engine.loop import Finish, Run
 from topout.engine.probe import Probe, again, begun, design, under_way
 from topout.engine.replay import Replay
@@ -74,7 +75,7 @@ async def run_in_memory(
     tape = journal or memory
     halt, replay = Halt(), Replay.of(before)
     seat = Seat(model, "fake/task")
-    harness = Harness(task, scorer, seat, seat, tape, replay, halt, used, judging)
+    harness = Harness(task, LocalExecutor(task, scorer, seat, seat, used, judging), tape, replay, halt)
     author = Critic(task, Seat(critic, "fake/critic"), tape, replay, halt, 1.0, 2000)
     analyst = Analyst(task, Seat(reader or critic, "fake/critic"), tape, replay, halt, 1.0, 2000, seed, plan.critiques)
     run = Run(task, optimizer, harness, author, tape, replay, halt, analyst, plan, marks[1:], seed, lambda: None)
@@ -113,7 +114,7 @@ async def probe_in_memory(
         tape.append(begun(plan, None, {}, time.time()))
     halt, replay = Halt(), Replay.of(events)
     seat = Seat(model, "fake/task")
-    harness = Harness(task, scorer, seat, seat, tape, replay, halt, used)
+    harness = Harness(task, LocalExecutor(task, scorer, seat, seat, used), tape, replay, halt)
     judge = Critic(task, Seat(critic, "fake/critic"), tape, replay, halt, 1.0, 2000)
     ending, reason = await Probe(plan, optimizer, harness, judge, tape, halt, events, seed).run()
     tape.append(ProbeEnded(plan.number, ending, reason, time.time()))
