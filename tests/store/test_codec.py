@@ -208,6 +208,9 @@ def test_half_characters_come_back_and_two_halves_as_one_character(answer: str) 
         '{"event": "RunEnded", "ending": "sulk", "reason": "", "at": 0}',
         '{"event": "RunStarted", "schema": 1, "run": "r", "settings": [], "manifest": {}, "at": 0}',
         '{"event": "RunResumed", "at": 1',
+        '{"event": "RunResumed", "at": NaN}',
+        '{"event": "RunResumed", "at": -Infinity}',
+        '{"event": "RunResumed", "at": 1e999}',
     ],
 )
 def test_what_is_not_an_event_is_a_value_error(line: str) -> None:

@@ -4,6 +4,7 @@ first line of a journal."""
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import asdict
 from functools import cache
@@ -114,7 +115,7 @@ def step_fields(step: Step) -> dict[str, Any]:
 def decode(line: str) -> Event:
     """The event of a line. Raises ValueError when it is not one (broken JSON, unknown kind, wrong types)."""
     try:
-        body = json.loads(line)
+        body = json.loads(line, parse_constant=refuse, parse_float=finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(body, dict):
@@ -124,6 +125,17 @@ def decode(line: str) -> Event:
         raise ValueError("unknown kind of event")
     event: Event = adapter(kind).validate_python(body)
     return event
+
+
+def refuse(word: str) -> float:
+    """No event holds NaN or an infinity: what is not known is null."""
+    raise ValueError(f"{word} is not a number of a journal")
+
+
+def finite(digits: str) -> float:
+    """A number that a float can hold."""
+    number = float(digits)
+    return number if math.isfinite(number) else refuse(digits)
 
 
 @cache
