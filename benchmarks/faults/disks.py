@@ -1,192 +1,26 @@
-"""Power cuts, and the reply cache under load.
-
-A power cut is simulated from the system calls that really happened: what was written before the last `fsync` of a file is there, and of what came after it
-any part may be. strace records the calls; every state that could be left on the disk is built anew and opened.
-"""
+"""The reply cache under load, with a million entries, and with files that somebody else wrote."""
 
 from __future__ import annotations
 
 import os
 import random
-import re
 import shutil
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.faults.promises import Tried
 from topout.domain import Usage
-from topout.errors import StoreError, TopoutError
+from topout.errors import StoreError
 from topout.models.cache import Entry, ReplyCache
-from topout.store.journal import read_journal
 
-__all__ = ["big_cache", "cache_load", "poisoned", "power_cuts"]
+__all__ = ["big_cache", "cache_load", "poisoned"]
 
-JOURNAL = "power cut: the journal is whole up to its last fsync, and readable"
-CACHE = "power cut: the cache opens, and no reply in it is damaged"
 LOAD = "cache: none of the writes of several processes at once is lost"
 POISON = "cache: a poisoned file neither runs nor crashes anything"
-
-WRITER = """
-import sys, time
-from pathlib import Path
-from topout.domain import Rollout, RolloutDone, RunStarted, Scored, Usage
-from topout.models.cache import Entry, ReplyCache
-import topout.store.journal as j
-j.SYNC_AFTER_S = 0.02
-folder = Path(sys.argv[1])
-cache = ReplyCache.open(folder / "cache")
-journal = j.JournalFile(folder / "journal.jsonl").open()
-journal.append(RunStarted(1, "r", {}, {}, 0.0))
-for n in range(int(sys.argv[2])):
-    cache.put(f"key-{n}", Entry(f"answer {n} " * 200, "stop", Usage(1, 2), 0.1, 0.1, "m", "r"))
-    journal.append(RolloutDone(0, Rollout("c", f"e{n}", "dev", 0, f"answer {n} " * 40, Scored(1.0))))
-    time.sleep(0.002)
-journal.close()
-cache.close()
-"""
-
-
-@dataclass(slots=True)
-class Disk:
-    """One file: what is sure to be on the disk, and the writes since then, in order."""
-
-    sure: bytearray = field(default_factory=bytearray)
-    pending: list[tuple[int, bytes]] = field(default_factory=list)
-
-    def flush(self) -> None:
-        for at, data in self.pending:
-            put(self.sure, at, data)
-        self.pending.clear()
-
-    def left(self, rng: random.Random) -> bytes:
-        """What a power cut may leave: any of the writes since the last flush, one of them in part."""
-        image = bytearray(self.sure)
-        for at, data in self.pending:
-            if rng.random() < 0.6:
-                put(image, at, data if rng.random() < 0.8 else data[: rng.randrange(len(data) + 1)])
-        return bytes(image)
-
-    def left_in_order(self, rng: random.Random) -> bytes:
-        """The same for a file that only grows: so many of the writes, the last one in part, and perhaps zeros where it should be."""
-        image = bytearray(self.sure)
-        n = rng.randrange(len(self.pending) + 1)
-        for at, data in self.pending[:n]:
-            put(image, at, data)
-        if n < len(self.pending):
-            at, data = self.pending[n]
-            cut = rng.randrange(len(data))
-            put(image, at, data[:cut] + bytes(rng.choice((0, len(data) - cut))))
-        return bytes(image)
-
-
-def put(image: bytearray, at: int, data: bytes) -> None:
-    """Write into an image, with a hole of zeros before it where needed."""
-    if len(image) < at:
-        image.extend(bytes(at - len(image)))
-    image[at : at + len(data)] = data
-
-
-def power_cuts(folder: Path, rows: int = 60, cuts: int = 200) -> Iterator[Tried]:
-    """Record one session, cut the power at so many random system calls."""
-    if shutil.which("strace") is None:
-        return
-    place = folder / "power"
-    place.mkdir()
-    trace = folder / "trace"
-    command = ["strace", "-f", "-y", "-xx", "-s", "1000000", "-o", str(trace), "-e"]
-    command += ["trace=write,pwrite64,fsync,fdatasync,ftruncate,lseek", sys.executable, "-c", WRITER, str(place), str(rows)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        return
-    calls = list(parsed(trace, place))
-    rng = random.Random(1)
-    for number, stop in enumerate(sorted(rng.randrange(1, len(calls)) for _ in range(cuts))):
-        yield from cut(folder, calls[:stop], random.Random(number), number)
-
-
-Call = tuple[str, str, int, bytes]
-
-
-def parsed(trace: Path, place: Path) -> Iterator[Call]:
-    """(call, file, offset or size, data) of each call that touched a file of ours; appends have offset -1."""
-    line_of = re.compile(r"^\d+\s+(\w+)\((\d+)<([^>]*)>(.*)\)\s+=\s+(-?\d+)")
-    for line in trace.read_text().splitlines():
-        found = line_of.match(line)
-        if found is None or not unescaped(found[3]).decode().startswith(str(place)):
-            continue
-        name, path, rest, result = found[1], unescaped(found[3]).decode(), found[4], int(found[5])
-        if result < 0 or path.endswith("-shm"):
-            continue
-        match name:
-            case "pwrite64":
-                data, _, offset = re.match(r', "([^"]*)", (\d+), (\d+)', rest).groups()  # type: ignore[union-attr]
-                yield "write", path, int(offset), unescaped(data)
-            case "write":
-                (data,) = re.match(r', "([^"]*)"', rest).groups()  # type: ignore[union-attr]
-                yield "write", path, -1, unescaped(data)
-            case "ftruncate":
-                yield "truncate", path, int(rest.strip(", ")), b""
-            case "fsync" | "fdatasync":
-                yield "flush", path, 0, b""
-            case _:
-                pass
-
-
-def unescaped(text: str) -> bytes:
-    """strace's hexadecimal strings."""
-    return bytes.fromhex(text.replace("\\x", "")) if text.startswith("\\x") else text.encode()
-
-
-def cut(folder: Path, calls: list[Call], rng: random.Random, number: int) -> Iterator[Tried]:
-    """One state of the disk, opened."""
-    disks: dict[str, Disk] = {}
-    for what, path, at, data in calls:
-        disk = disks.setdefault(path, Disk())
-        match what:
-            case "write":
-                end = max([len(disk.sure), *(a + len(d) for a, d in disk.pending)])
-                disk.pending.append((end if at < 0 else at, data))
-            case "truncate":
-                disk.flush()
-                del disk.sure[at:]
-            case _:
-                disk.flush()
-    place = folder / "cut"
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir()
-    journal = next((disk for path, disk in disks.items() if path.endswith("journal.jsonl")), None)
-    if journal is not None and (journal.sure or journal.pending):
-        path = place / "journal.jsonl"
-        path.write_bytes(journal.left_in_order(rng))
-        sure = journal.sure.count(b"\n")
-        try:
-            found, what = len(read_journal(path)), ""
-        except TopoutError as error:
-            found, what = 0, str(error)
-        yield Tried(JOURNAL, found >= sure, f"cut {number}", f"{found} of {sure} events: {what}")
-    cache = {Path(path).name: disk for path, disk in disks.items() if "/cache/" in path}
-    if cache:
-        for name, disk in cache.items():
-            (place / name).write_bytes(disk.left(rng))
-        yield Tried(CACHE, *opened(place, f"cut {number}"))
-
-
-def opened(folder: Path, where: str) -> tuple[bool, str, str]:
-    """Whether a cache opens, is sound, and holds only what was written."""
-    try:
-        cache = ReplyCache.open(folder)
-        problems = cache.problems()
-        wrong = [key for key, entry, _ in cache.rows() if entry is None or entry.text != f"answer {key[4:]} " * 200]
-        cache.close()
-    except StoreError as error:
-        return False, where, str(error)
-    return not problems and not wrong, where, f"{problems[:1]} {wrong[:1]}"
-
 
 FILL = """
 import sys

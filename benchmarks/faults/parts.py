@@ -104,7 +104,9 @@ def tried(job: Job, folder: Path, scale: Scale, lines: list[str]) -> Iterator[Tr
 
         match part:
             case "power":
-                yield from disks.power_cuts(folder, cuts=count)
+                from benchmarks.faults.power import power_cuts
+
+                yield from power_cuts(folder, cuts=count)
             case "poison":
                 yield from disks.poisoned(folder, count)
             case "load":

@@ -410,3 +410,16 @@ print(sorted({{"litellm", "openai", "dspy", "pandas"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["ok True", "[]"]
+
+
+@pytest.mark.parametrize(("at_once", "most"), [(1, 1), (2, 4)])
+def test_one_call_at_a_time_is_one_of_all_models_together(at_once: int, most: int) -> None:
+    transport = ScriptedTransport(delay_s=0.005)
+    gateway = build(transport, max_in_flight=at_once)
+
+    async def main() -> None:
+        await asyncio.gather(*(gateway.complete(ask(str(n), model)) for n in range(4) for model in (MODEL, "fake/critic")))
+
+    run(main())
+    assert transport.most_in_flight == most
+    assert len(transport.requests) == 8

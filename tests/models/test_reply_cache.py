@@ -8,6 +8,8 @@ import pickle
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import diskcache
@@ -216,6 +218,8 @@ def test_a_disk_without_room_is_told_in_one_line_when_writing_and_when_opening(t
 def test_two_processes_write_side_by_side_and_lose_nothing(tmp_path: Path) -> None:
     program = """
 import sys
+import threading
+import time
 from pathlib import Path
 from topout.domain import Usage
 from topout.models.cache import Entry, ReplyCache
@@ -227,3 +231,61 @@ for n in range(300):
     assert [writer.wait(60) for writer in writers] == [0, 0]
     cache = ReplyCache.open(tmp_path)
     assert all(cache.get(f"{name}-{number}") is not None for name in ("a", "b") for number in range(300))
+
+
+def flushes(monkeypatch: pytest.MonkeyPatch, problem: OSError | None = None) -> threading.Event:
+    """Told when a file was flushed; the flush fails with `problem`."""
+    flushed = threading.Event()
+    fsync = os.fsync
+
+    def noticed(descriptor: int) -> None:
+        name = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+        if name.endswith("cache.db-wal"):
+            flushed.set()
+            if problem is not None:
+                raise problem
+
+    monkeypatch.setattr("topout.models.cache.os.fsync", noticed)
+    monkeypatch.setattr("topout.models.cache.SYNC_AFTER_S", 0.01)
+    return flushed
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the names of open files are read from /proc")
+
+
+@needs_proc
+def test_a_reply_is_flushed_a_second_after_it_came_though_none_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed = flushes(monkeypatch)
+    cache = ReplyCache.open(tmp_path)
+    assert not flushed.wait(0.1)
+    cache.put(KEY, ENTRY)
+    assert flushed.wait(20)
+    cache.close()
+    cache.close()
+
+
+@needs_proc
+def test_closing_flushes_what_came_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed = flushes(monkeypatch)
+    monkeypatch.setattr("topout.models.cache.SYNC_AFTER_S", 600.0)
+    other, cache = ReplyCache.open(tmp_path), ReplyCache.open(tmp_path)
+    cache.put(KEY, ENTRY)
+    assert not flushed.is_set()
+    cache.close()
+    assert flushed.is_set()
+    other.close()
+
+
+@needs_proc
+def test_a_disk_that_fails_while_flushing_is_told_with_the_next_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed = flushes(monkeypatch, OSError(5, "Input/output error"))
+    cache = ReplyCache.open(tmp_path)
+    cache.put(KEY, ENTRY)
+    assert flushed.wait(20)
+    with pytest.raises(StoreError, match=r"cannot use the reply cache \(Input/output error\)"):
+        for _ in range(1000):
+            cache.put(KEY, ENTRY)
+            time.sleep(0.01)
+    assert cache.get(KEY) == ENTRY
+    cache.close()

@@ -81,7 +81,12 @@ Prices = Annotated[
     ),
 ]
 Concurrency = Annotated[
-    int, typer.Option(min=1, metavar="N", help="Most calls in flight at once; fewer when a provider pushes back.")
+    int,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Most calls in flight at once, of each model; fewer when a provider pushes back. 1: one call in all.",
+    ),
 ]
 Recipe = Annotated[
     str,

@@ -3,13 +3,18 @@
 diskcache unpickles what it reads (CVE-2025-69872) and evicts beyond 1 GiB by default; both are switched off here, and the settings
 are checked after opening because they persist in the file. Reads take about 10 microseconds and writes under 100, so that they
 are called on the event loop directly: a thread would cost more.
+
+SQLite's write-ahead log reaches the disk when SQLite sees fit, megabytes later. A thread of the cache's own calls `fsync` on it a second after the
+first reply that is not on the disk yet, and so does closing: that is what a power cut can take, as with the journal.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +27,9 @@ from topout.domain import Usage
 from topout.errors import StoreError
 
 __all__ = ["Entry", "ReplyCache"]
+
+SYNC_AFTER_S = 1.0
+"""How long a reply may wait for its `fsync`."""
 
 _SETTINGS = {
     "eviction_policy": "none",
@@ -74,12 +82,62 @@ def _refuse_objects(value: Any) -> None:
         raise TypeError(f"{type(value).__name__}: this cache holds text, numbers and bytes only")
 
 
+class _Flusher:
+    """Brings a file to the disk a while after it was written, off the caller's thread. `note` says that it was written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fresh = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._failed: OSError | None = None
+
+    def note(self) -> None:
+        """There is something to flush. Raises the OSError that the last flush met."""
+        if self._failed is not None:
+            raise self._failed
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="reply-cache", daemon=True)
+            self._thread.start()
+        self._fresh.set()
+
+    def _run(self) -> None:
+        while self._fresh.wait() and not self._closing.wait(SYNC_AFTER_S):
+            self._fresh.clear()
+            self._flush()
+
+    def _flush(self) -> None:
+        try:
+            descriptor = os.open(self._path, os.O_RDWR)  # SQLite takes no lock on its log, so that closing it lets go of none
+        except FileNotFoundError:
+            return  # all of it went into the database, which SQLite flushed
+        except OSError as error:
+            self._failed = error
+            return
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            self._failed = error
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Flush what is left and end the thread. Idempotent."""
+        if self._thread is not None:
+            self._closing.set()
+            self._fresh.set()
+            self._thread.join()
+            self._thread = None
+            self._flush()
+
+
 class ReplyCache:
     """Replies by request key. Open it with `ReplyCache.open`."""
 
     def __init__(self, cache: diskcache.Cache) -> None:
         self._cache = cache
         self._file = Path(cache.directory) / diskcache.core.DBNAME
+        self._log = _Flusher(self._file.with_name(f"{self._file.name}-wal"))
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -106,7 +164,7 @@ class ReplyCache:
         return _entry(parsed(text))
 
     def put(self, key: str, entry: Entry) -> None:
-        """Keep a reply; on return it survives a kill of this process. Raises StoreError."""
+        """Keep a reply; on return it survives a kill of this process, a second later a power cut as well. Raises StoreError."""
         row = {
             "text": entry.text,
             "finish_reason": entry.finish_reason,
@@ -120,6 +178,7 @@ class ReplyCache:
         }
         try:
             self._cache.set(key, json.dumps(row))
+            self._log.note()
         except (sqlite3.Error, OSError, diskcache.Timeout) as problem:
             raise _explain(self._file, problem) from problem
 
@@ -158,7 +217,8 @@ class ReplyCache:
         return sum(path.stat().st_size for path in self._file.parent.glob(f"{self._file.name}*"))
 
     def close(self) -> None:
-        """Close the file. Idempotent."""
+        """Flush to the disk and close. Idempotent."""
+        self._log.close()
         self._cache.close()
 
 
@@ -196,7 +256,8 @@ def _explain(file: Path, problem: BaseException) -> StoreError:
     root = problem
     while isinstance(root.__context__, sqlite3.Error | OSError):
         root = root.__context__
-    words = str(root).strip().splitlines()[0] if str(root).strip() else type(root).__name__
+    said = (root.strerror if isinstance(root, OSError) else None) or str(root).strip()
+    words = said.splitlines()[0] if said else type(root).__name__
     lower = words.lower()
     if isinstance(root, sqlite3.DatabaseError) and ("not a database" in lower or "malformed" in lower or "no such" in lower):
         return StoreError(

@@ -61,7 +61,8 @@ class Gateway:
 
     `run` is this run's id: replies bought now carry it. `charged` are the request keys that this run's journal already counts; a
     reply that this run bought and never journaled (it was killed in between) comes back with `paid` True, once. `cache` None keeps
-    nothing. `max_in_flight` is where each model's limiter starts and what it never exceeds. `clock` is monotonic, in seconds.
+    nothing. `max_in_flight` is where each model's limiter starts and what it never exceeds; at 1 all models share one place, so that replies come in
+    one order whatever the speed of each. `clock` is monotonic, in seconds.
     """
 
     def __init__(
@@ -175,7 +176,9 @@ class Gateway:
     def _provider(self, model: str) -> _Provider:
         provider = self._providers.get(model)
         if provider is None:
-            limiter = Limiter(self._max_in_flight, self._clock, self._sleep)
+            others = list(self._providers.values())
+            shared = others[0].limiter if others and self._max_in_flight == 1 else None
+            limiter = shared or Limiter(self._max_in_flight, self._clock, self._sleep)
             provider = self._providers[model] = _Provider(limiter, Breaker(model, self._trip_after))
         return provider
 

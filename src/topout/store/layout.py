@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from topout.errors import JournalError, UserError, did_you_mean
-from topout.store.journal import refused
+from topout.store.journal import refused, sync_folder
 
 __all__ = ["RunFolder", "create_run_folder", "find_run", "list_runs", "slug", "write_bytes", "write_text"]
 
@@ -145,6 +145,7 @@ def create_run_folder(runs_dir: Path, task: str, recipe: str, run_id: str, now: 
     path = runs_dir / name
     try:
         path.mkdir(parents=True, exist_ok=False)
+        sync_folder(runs_dir)
     except OSError as error:
         raise refused(runs_dir, error) from error
     return RunFolder(path)
