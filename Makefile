@@ -1,6 +1,7 @@
 # make demo   sets up .venv and runs the main job on the bundled task (embedded model: no key, no download of weights)
 # make test   sets up .venv and runs all checks and tests
 # make test-registries   the tests that need the packages of prompt registries and formats, in a venv of their own (.venv-registries)
+# make test-cluster   the tests that need a PostgreSQL: installed from Debian packages where it is missing (root), started by the tests themselves
 # make docs   the documentation as a site in build/site, links checked (in a venv of its own, .venv-docs)
 # make packaging   the wheel in clean environments: all Pythons that uv finds, lowest and highest versions (minutes; needs uv)
 # make faults   every promise about outages, money, kills, disks and clocks, tried hundreds of times; faults-quick is a cut of two minutes
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test test-registries install-registries registries docs install-docs packaging check audit audit-locks fuzz faults faults-quick lock bench clean
+.PHONY: demo test test-cluster test-registries install-registries registries docs install-docs packaging check audit audit-locks fuzz faults faults-quick lock bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/topout optimize tasks/support-tickets
@@ -29,6 +30,10 @@ install-registries:
 registries: $(VENV)/.registries
 	$(BIN)/python -c 'import langfuse, mlflow, phoenix.client'
 	$(BIN)/python -m pytest -m registries $$(grep -rl --include="*.py" mark.registries tests)
+
+test-cluster: $(VENV)/.dev
+	bash .ci/postgres
+	$(BIN)/python -m pytest -m "cluster and not slow" $$(grep -rl --include="*.py" mark.cluster tests)
 
 docs: install-docs
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict

@@ -13,6 +13,7 @@ from topout.app.planning import exam_of
 from topout.app.running import as_toml, drive, first_event
 from topout.app.views import RunView
 from topout.app.workbench import Watch, Workbench
+from topout.config.cache_place import is_database
 from topout.config.settings import RunSettings
 from topout.domain import Json
 from topout.plugins.optimizers import LoadedRecipe, load_recipe
@@ -47,7 +48,9 @@ def begin(settings: RunSettings, runs_dir: Path, watch: Watch | None) -> RunView
     workbench = Workbench(settings, loaded.recipe.exam_share)
     started = first_event(settings, folder, loaded, plan)
     run = create_run_folder(runs_dir, folder.task.name, loaded.name, started.run)
-    files = {"task": folder.folder, "recipe": loaded.path, "cache": Path(settings.cache_dir)}
+    files = {"task": folder.folder, "recipe": loaded.path}
+    if not is_database(settings.cache_dir):
+        files["cache"] = Path(settings.cache_dir)
     more: dict[str, Json] = {
         "places": places_from(run.path, files),
         "estimate": estimate_of(settings, folder, loaded, workbench).document(),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from topout.config.cache_place import is_database, recorded_place
 from topout.errors import UserError
-from topout.models.cache import ReplyCache
+from topout.models.cache import Replies, ReplyCache
+from topout.models.postgres_cache import PostgresCache
 
 __all__ = ["Kept", "Stats", "export_cache", "prune_cache", "stats_of", "verify_cache"]
 
@@ -32,7 +35,7 @@ class Kept:
 class Stats:
     """What a cache holds. `damaged` rows are not replies that topout wrote: they are never served."""
 
-    folder: Path
+    place: str
     size_bytes: int
     replies: int = 0
     damaged: int = 0
@@ -42,22 +45,25 @@ class Stats:
 
 
 @contextmanager
-def opened(folder: str | Path) -> Iterator[ReplyCache]:
-    """The cache in a folder. Raises UserError when there is none: looking must not make one."""
-    path = Path(folder)
-    if not (path / "cache.db").is_file():
-        raise UserError(f"{path}: no reply cache here. Runs keep theirs in .topout/cache, or where --cache-dir says.")
-    cache = ReplyCache.open(path)
+def opened(place: str | Path) -> Iterator[Replies]:
+    """The cache in a folder or a database. Raises UserError when there is none: looking must not make one."""
+    where = recorded_place(str(place), os.environ)
+    if is_database(where):
+        cache: Replies = PostgresCache.open(where, make=False)
+    elif (Path(where) / "cache.db").is_file():
+        cache = ReplyCache.open(Path(where))
+    else:
+        raise UserError(f"{where}: no reply cache here. Runs keep theirs in .topout/cache, or where --cache says.")
     try:
         yield cache
     finally:
         cache.close()
 
 
-def stats_of(folder: str | Path) -> Stats:
+def stats_of(place: str | Path) -> Stats:
     """Counts by model. Reads every row. Raises UserError, StoreError."""
-    with opened(folder) as cache:
-        found = Stats(Path(folder), cache.size_bytes())
+    with opened(place) as cache:
+        found = Stats(recorded_place(str(place), os.environ), cache.size_bytes())
         for _, entry, kept_at in cache.rows():
             if entry is None:
                 found.damaged += 1
@@ -75,9 +81,9 @@ def stats_of(folder: str | Path) -> Stats:
         return found
 
 
-def verify_cache(folder: str | Path) -> tuple[int, list[str]]:
+def verify_cache(place: str | Path) -> tuple[int, list[str]]:
     """How many replies are sound, and what is wrong, a line each (none: all is well). Raises UserError, StoreError."""
-    with opened(folder) as cache:
+    with opened(place) as cache:
         problems = cache.problems()
         sound = 0
         for key, entry, _ in cache.rows():
@@ -89,7 +95,7 @@ def verify_cache(folder: str | Path) -> tuple[int, list[str]]:
 
 
 def prune_cache(
-    folder: str | Path,
+    place: str | Path,
     *,
     model: str | None = None,
     older_than_days: float | None = None,
@@ -106,7 +112,7 @@ def prune_cache(
     if older_than_days is not None and not 0 <= older_than_days < 1e6:
         raise UserError(f"--older-than {older_than_days:g}: expected days, 0 or more.")
     before = time.time() - (older_than_days or 0.0) * DAY_S
-    with opened(folder) as cache:
+    with opened(place) as cache:
         going: list[str] = []
         cost, total = 0.0, 0
         for key, entry, kept_at in cache.rows():
@@ -124,10 +130,10 @@ def prune_cache(
         return len(going), total - len(going), cost
 
 
-def export_cache(folder: str | Path, out: str | Path) -> int:
+def export_cache(place: str | Path, out: str | Path) -> int:
     """Write all replies as JSON lines; how many. The questions are not in the cache, only their hashes. Raises UserError when `out` is there."""
     path = Path(out)
-    with opened(folder) as cache:
+    with opened(place) as cache:
         try:
             with path.open("x", encoding="utf-8") as file:
                 count = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import platform
 import secrets
 import time
@@ -23,6 +24,7 @@ from topout.app.planning import calls_of
 from topout.app.stopping import heeding
 from topout.app.views import RunView
 from topout.app.workbench import Tape, Watch, Workbench
+from topout.config.cache_place import recorded_place
 from topout.config.settings import RunSettings
 from topout.domain import Candidate, Ending, Event, Example, Json, Rollout, RunEnded, RunResumed, RunStarted, Task
 from topout.engine.causes import Analyst
@@ -52,6 +54,8 @@ T = TypeVar("T")
 
 def checked_settings(**given: object) -> RunSettings:
     """The settings, or a UserError that names the first one that is out of range."""
+    if isinstance(place := given.get("cache_dir"), str):
+        given["cache_dir"] = recorded_place(place, os.environ)
     try:
         return RunSettings.model_validate(given)
     except ValidationError as error:

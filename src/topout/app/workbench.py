@@ -14,7 +14,7 @@ from topout.domain import Critiqued, Event, Rollout, RolloutDone, Usage, probe_o
 from topout.engine import opening
 from topout.errors import UserError
 from topout.models.addresses import Addresses
-from topout.models.cache import ReplyCache
+from topout.models.caches import open_cache
 from topout.models.gateway import Gateway
 from topout.models.ledger import Budget, Ledger, Purse
 from topout.models.litellm_transport import LitellmTransport
@@ -100,7 +100,7 @@ class Workbench:
                     pass
         self.gateway = Gateway(
             LitellmTransport(self._addresses, self.settings.timeout),
-            ReplyCache.open(Path(self.settings.cache_dir)),
+            open_cache(self.settings.cache_dir),
             self.ledger,
             self._prices,
             self._addresses,

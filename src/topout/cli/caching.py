@@ -31,7 +31,7 @@ def stats(cache_dir: CacheDir = ".topout/cache", as_json: AsJson = False) -> Non
         print_json(
             {
                 "schema": 1,
-                "folder": str(found.folder),
+                "folder": found.place,
                 "size_bytes": found.size_bytes,
                 "replies": found.replies,
                 "damaged": found.damaged,
@@ -42,7 +42,9 @@ def stats(cache_dir: CacheDir = ".topout/cache", as_json: AsJson = False) -> Non
         )
         return
     from datetime import UTC, datetime
+    from pathlib import Path
 
+    from topout.config.cache_place import is_database
     from topout.report.layout import block, table, text
     from topout.report.words import amount
 
@@ -65,8 +67,9 @@ def stats(cache_dir: CacheDir = ".topout/cache", as_json: AsJson = False) -> Non
         if found.newest
         else ""
     )
+    place = found.place if is_database(found.place) else typed_path(Path(found.place))
     say(
-        text(f"{typed_path(found.folder)}: {found.replies:,} replies, {found.size_bytes / 2**20:,.1f} MB{span}", "bold"),
+        text(f"{place}: {found.replies:,} replies, {found.size_bytes / 2**20:,.1f} MB{span}", "bold"),
         block("By model", table(("", "replies", "tokens in", "tokens out", "cost"), rows, right=(1, 2, 3, 4))),
         *([text(f"{found.damaged:,} damaged rows, never served: topout cache prune --damaged", "yellow")] if found.damaged else []),
     )

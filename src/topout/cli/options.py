@@ -97,6 +97,15 @@ OneCandidate = Annotated[
     typer.Option(metavar="ID", help="A candidate, by the start of its id. Default: the winner.", autocompletion=candidates),
 ]
 RunsDir = Annotated[str, typer.Option(metavar="FOLDER", help="Where runs are kept.")]
-CacheDir = Annotated[str, typer.Option(metavar="FOLDER", help="Where replies are kept, so that none is bought twice.")]
+CacheDir = Annotated[
+    str,
+    typer.Option(
+        "--cache",
+        "--cache-dir",
+        metavar="PLACE",
+        envvar="TOPOUT_CACHE",
+        help="Where replies are kept, so that none is bought twice: a folder, or postgresql://USER@HOST/DATABASE for many machines.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout, for machines.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]

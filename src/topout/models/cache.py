@@ -19,14 +19,14 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import diskcache
 
 from topout.domain import Usage
 from topout.errors import StoreError
 
-__all__ = ["Entry", "ReplyCache"]
+__all__ = ["Entry", "Replies", "ReplyCache", "entry_of", "text_of"]
 
 SYNC_AFTER_S = 1.0
 """How long a reply may wait for its `fsync`."""
@@ -52,6 +52,41 @@ class Entry:
     latency_s: float
     model: str
     run: str
+
+
+class Replies(Protocol):
+    """What keeps replies, by request key: this module's files, or a database.
+
+    `lanes` is how many calls it takes at once in other threads; 0 for one that is quick enough to be called on the event loop. A reply that was kept once is
+    never evicted. All methods raise StoreError.
+    """
+
+    @property
+    def lanes(self) -> int: ...
+
+    def get(self, key: str) -> Entry | None:
+        """The reply to a request, None when there is none or its row is not one that we wrote."""
+
+    def put(self, key: str, entry: Entry) -> None:
+        """Keep a reply; on return it survives a kill of this process."""
+
+    def rows(self) -> Iterator[tuple[str, Entry | None, float]]:
+        """Every row as (key, reply, when it was kept in seconds since 1970, 0 when unknown); None for a row that is not one that we wrote."""
+
+    def drop(self, keys: Iterable[str]) -> int:
+        """Remove rows; how many were there."""
+
+    def problems(self) -> list[str]:
+        """What the store itself finds wrong, a line each; none for a sound one."""
+
+    def size_bytes(self) -> int:
+        """Bytes on the disk."""
+
+    def hurry(self) -> None:
+        """The run is ending: nothing that is lost is waited for any more."""
+
+    def close(self) -> None:
+        """Let go. Idempotent."""
 
 
 class _PlainDisk(diskcache.Disk):  # type: ignore[misc]
@@ -134,6 +169,8 @@ class _Flusher:
 class ReplyCache:
     """Replies by request key. Open it with `ReplyCache.open`."""
 
+    lanes = 0
+
     def __init__(self, cache: diskcache.Cache) -> None:
         self._cache = cache
         self._file = Path(cache.directory) / diskcache.core.DBNAME
@@ -161,23 +198,12 @@ class ReplyCache:
             raise _explain(self._file, problem) from problem
         if type(text) is not str:
             return None
-        return _entry(parsed(text))
+        return entry_of(text)
 
     def put(self, key: str, entry: Entry) -> None:
         """Keep a reply; on return it survives a kill of this process, a second later a power cut as well. Raises StoreError."""
-        row = {
-            "text": entry.text,
-            "finish_reason": entry.finish_reason,
-            "prompt_tokens": entry.usage.prompt_tokens,
-            "output_tokens": entry.usage.output_tokens,
-            "cost_usd": entry.cost_usd,
-            "latency_s": entry.latency_s,
-            "model": entry.model,
-            "run": entry.run,
-            "created": time.time(),
-        }
         try:
-            self._cache.set(key, json.dumps(row))
+            self._cache.set(key, text_of(entry))
             self._log.note()
         except (sqlite3.Error, OSError, diskcache.Timeout) as problem:
             raise _explain(self._file, problem) from problem
@@ -216,10 +242,34 @@ class ReplyCache:
         """Bytes on the disk, write-ahead log included."""
         return sum(path.stat().st_size for path in self._file.parent.glob(f"{self._file.name}*"))
 
+    def hurry(self) -> None:
+        """Nothing: a disk is not waited for."""
+
     def close(self) -> None:
         """Flush to the disk and close. Idempotent."""
         self._log.close()
         self._cache.close()
+
+
+def text_of(entry: Entry) -> str:
+    """A reply as a row holds it: JSON in ASCII, with the time of keeping."""
+    row = {
+        "text": entry.text,
+        "finish_reason": entry.finish_reason,
+        "prompt_tokens": entry.usage.prompt_tokens,
+        "output_tokens": entry.usage.output_tokens,
+        "cost_usd": entry.cost_usd,
+        "latency_s": entry.latency_s,
+        "model": entry.model,
+        "run": entry.run,
+        "created": time.time(),
+    }
+    return json.dumps(row)
+
+
+def entry_of(text: str) -> Entry | None:
+    """The reply in a row's text, None when it is not one that we wrote."""
+    return _entry(parsed(text))
 
 
 def parsed(text: str) -> Any:

@@ -17,12 +17,13 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from topout.contracts import Model
 from topout.domain import Failure, Reply, Request, Usage
 from topout.models.addresses import Addresses, is_embedded
-from topout.models.cache import Entry, ReplyCache
+from topout.models.cache import Entry, Replies
 from topout.models.estimate import Bounds
 from topout.models.fingerprint import embedded_version, request_key
 from topout.models.ledger import Ledger, Purse, Reservation
@@ -68,7 +69,7 @@ class Gateway:
     def __init__(
         self,
         transport: Transport,
-        cache: ReplyCache | None,
+        cache: Replies | None,
         ledger: Ledger,
         prices: Prices,
         addresses: Addresses,
@@ -84,6 +85,7 @@ class Gateway:
     ) -> None:
         self._transport = transport
         self._cache = cache
+        self._lanes = ThreadPoolExecutor(cache.lanes, "cache") if cache is not None and cache.lanes else None
         self._ledger = ledger
         self._prices = prices
         self._addresses = addresses
@@ -137,7 +139,7 @@ class Gateway:
         key = request_key(request, address)
         flight = self._flights.get(key)
         if flight is None:
-            entry = self._cache.get(key) if self._cache is not None else None
+            entry = self._cache.get(key) if self._cache is not None and self._lanes is None else None
             if entry is not None:
                 return await self._claim(request, purse, key, entry)
             flight = self._take_off(request, purse, key)
@@ -169,6 +171,9 @@ class Gateway:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
+        if self._lanes is not None and self._cache is not None:
+            self._cache.hurry()
+            await asyncio.to_thread(self._lanes.shutdown)
         if self._cache is not None:
             self._cache.close()
         await self._transport.aclose()
@@ -256,6 +261,10 @@ class Gateway:
             self._bounds.learn(request, usage)
 
     async def _fly(self, flight: _Flight, request: Request, purse: Purse, key: str) -> Entry | Failure:
+        if self._lanes is not None and self._cache is not None:
+            known = await asyncio.get_running_loop().run_in_executor(self._lanes, self._cache.get, key)
+            if known is not None:
+                return known
         provider = self._provider(request.model)
         if provider.breaker.message is not None:
             return Failure("circuit", provider.breaker.message)
@@ -265,13 +274,13 @@ class Gateway:
         flight.reservation = reservation
         try:
             sent = await self._send(flight, provider, request, purse)
-            return self._received(flight, request, key, sent)
+            return await self._received(flight, request, key, sent)
         finally:  # what was set aside for a call must not stay promised, whatever ended it
             if flight.reservation is not None:
                 self._ledger.release(flight.reservation)
                 flight.reservation = None
 
-    def _received(self, flight: _Flight, request: Request, key: str, sent: Sent | Failure) -> Entry | Failure:
+    async def _received(self, flight: _Flight, request: Request, key: str, sent: Sent | Failure) -> Entry | Failure:
         """Put what came back on the books. A reply goes to the disk before the money that was set aside for it is let go, so that a kill in between
         forgets neither."""
         model = request.model
@@ -280,9 +289,14 @@ class Gateway:
                 cost = self._prices.cost(model, usage)
                 entry = Entry(text, finish_reason, usage, cost, latency_s, model, self._run)
                 try:
-                    if self._cache is not None:
+                    if self._cache is not None and self._lanes is None:
                         self._cache.put(key, entry)
+                    elif self._cache is not None and self._lanes is not None:
+                        flight.sending = True  # what was bought is kept, whoever goes away meanwhile
+                        keeping = asyncio.get_running_loop().run_in_executor(self._lanes, self._cache.put, key, entry)
+                        await asyncio.shield(keeping)
                 finally:
+                    flight.sending = False
                     self._pay(flight, request, usage, cost)
                     self._unclaimed.add(key)
                 return entry
