@@ -107,9 +107,9 @@ class Evolve:
     def move(self, operator: Operator, parent: Member, history: History, rng: random.Random) -> Move | None:
         """The move of one operator on this parent, None when it does not apply."""
         s = self.settings
-        if history.task.program:
-            return program_move(operator, parent, history, rng, s, s)
         rows = self.rows(history)
+        if history.task.program:
+            return program_move(operator, parent, history, rng, s, s, rows)
         first, rest = race_calls(rows, s, parent.calls)
         if operator == "demos":
             known = history.train_scores.get(parent.candidate.id, {})

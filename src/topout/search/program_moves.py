@@ -39,26 +39,26 @@ class ProgramTerms(Protocol):
 
 
 def program_move(
-    operator: Operator, parent: Member, history: History, rng: random.Random, terms: Terms, own: ProgramTerms
+    operator: Operator, parent: Member, history: History, rng: random.Random, terms: Terms, own: ProgramTerms, rows: int
 ) -> Move | None:
-    """The move of one operator on this parent, None when it does not apply."""
-    first, rest = race_calls(len(history.task.rows("dev")), terms, parent.calls)
+    """The move of one operator on this parent, raced over so many dev rows; None when it does not apply."""
+    first, rest = race_calls(rows, terms, parent.calls)
     editable = [c for c in parent.candidate.prompt.components if instructs(c)]
     match operator:
         case "demos":
             edit = edit_step_demos(parent, history, rng, own)
-            return edit and Move("demos", (parent,), prompt=edit[0], rationale=edit[1], calls=first, more=rest)
+            return edit and Move("demos", (parent,), prompt=edit[0], rationale=edit[1], calls=first, more=rest, rows=rows)
         case "merge":
             partner = draw_partner(history, rng, parent) if len(history.pool) > 2 else None
             merged = system_merge(parent, partner, history) if partner is not None else None
             if partner is None or merged is None:
                 return None
             pair = (parent, partner) if parent.mean >= partner.mean else (partner, parent)
-            return Move("merge", pair, prompt=merged[0], rationale=merged[1], calls=first, more=rest)
+            return Move("merge", pair, prompt=merged[0], rationale=merged[1], calls=first, more=rest, rows=rows)
         case "rewrite" if editable:
             part = choose_part(editable, parent, history, rng, own.blame)
-            rows = max(LEAST_READ, terms.read_rows // parent.calls)  # a row costs as many calls as the program has steps
-            move = rewrite_move(parent, part, history, replace(terms, read_rows=min(rows, terms.read_rows)), rng)
+            read = max(LEAST_READ, terms.read_rows // parent.calls)  # a row costs as many calls as the program has steps
+            move = rewrite_move(parent, part, history, replace(terms, read_rows=min(read, terms.read_rows)), rng, rows)
             return replace(move, references=right_answers(part.name, parent, history, terms.reference_words, rng))
         case "shorten":
             long = [c for c in editable if len(c.text.split()) >= 60]
@@ -66,7 +66,7 @@ def program_move(
                 return None
             component = rng.choice(long)
             cap = max(40, int(len(component.text.split()) * 0.7))
-            return Move("shorten", (parent,), component=component.name, word_cap=cap, calls=1 + first, more=rest)
+            return Move("shorten", (parent,), component=component.name, word_cap=cap, calls=1 + first, more=rest, rows=rows)
         case _:
             return None
 
