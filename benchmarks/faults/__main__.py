@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -54,7 +55,10 @@ def main() -> int:
     ours = [one for one in table.broken if not one.promise.startswith(tuple(f"{name}: " for name in RIVALS))]
     for one in ours:
         print(f"BROKEN: {one.promise}: {one.where}: {one.what}")
-    print(f"{time.monotonic() - began:.0f} s")
+    spent = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu_s = sum(one.ru_utime + one.ru_stime for one in spent)
+    load = f"{os.getloadavg()[1]:.1f} processes wanted {os.cpu_count()} cores in the last 5 minutes"
+    print(f"{time.monotonic() - began:.0f} s, {cpu_s:.0f} s of CPU, {asked.workers} processes at once; {load}")
     return 1 if ours else 0
 
 
@@ -68,9 +72,9 @@ def shown(counts: Mapping[str, Count]) -> list[str]:
         cells = ""
         for name in others:
             theirs = counts.get(f"{name}: {promise}")
-            cells += f"{'has none' if promise in HAS_NONE[name] else theirs or 'not tried'!s:>22}"
+            cells += f"{'has none' if promise in HAS_NONE[name] else theirs or '-'!s:>22}"
         out.append(f"{promise:{WIDEST}}{count!s:>16}{cells}")
-    return out
+    return out + (["has none: it promises nothing of the kind; -: not tried"] if others else [])
 
 
 if __name__ == "__main__":

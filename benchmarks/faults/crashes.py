@@ -99,7 +99,8 @@ def crashes(folder: Path, cuts: int, disks: int, pairs: int, clocks: int) -> Ite
         room = Room(folder, provider, zygote, seed=3)
         yield from torn(room, cuts)
         yield from full(room, disks)
-        yield from read_only(room)
+        if disks:
+            yield from read_only(room)
         yield from second(room, pairs)
         yield from clock(room, clocks)
 
@@ -178,14 +179,23 @@ def torn(room: Room, cases: int) -> Iterator[Tried]:
         shutil.copytree(room.whole.parents[1] / "cache", place / "cache")
         journal = next((place / "runs").glob("*/journal.jsonl"))
         data = journal.read_bytes()
-        at = rng.randrange(data.index(b"\n") + 1, len(data))
-        tail = bytes(rng.choice((0, 0, 700)))
+        ends = [n for n, byte in enumerate(data) if byte == 10]
+        kind = ("in a line", "after a line", "before a line's end", "zeros", "garbage")[number % 5]
+        at = rng.randrange(ends[0] + 1, len(data))
+        match kind:
+            case "after a line":
+                at = rng.choice(ends) + 1
+            case "before a line's end":
+                at = rng.choice(ends[1:])
+            case _:
+                pass
+        tail = {"zeros": bytes(700), "garbage": rng.randbytes(300).replace(b"\n", b"")}.get(kind, b"")
         journal.write_bytes(data[:at] + tail)
         before = len(room.provider.log)
         code, said = room.zygote.do({"resume": str(journal.parent), "out": str(place / "said.json")})
         same, what = room.same(place) if code == 0 else (False, str(said))
         asked = len(room.provider.log) - before
-        yield Tried(TORN, same and asked == 0, f"cut {number} at byte {at}", f"{what}; {asked} asked again")
+        yield Tried(TORN, same and asked == 0, f"cut {number} at byte {at} ({kind})", f"{what}; {asked} asked again")
         shutil.rmtree(place, ignore_errors=True)
 
 

@@ -24,17 +24,17 @@ class Scale:
 
     schedules: int = 330
     kills: int = 100
-    torn: int = 20
-    full: int = 12
-    pairs: int = 5
-    clocks: int = 12
-    cuts: int = 100
+    torn: int = 40
+    full: int = 20
+    pairs: int = 20
+    clocks: int = 20
+    cuts: int = 300
     poisons: int = 100
     processes: int = 8
     writes: int = 10_000
     entries: int = 1_000_000
     seeds: int = 20
-    rivals: int = 3
+    rivals: int = 20
 
 
 QUICK = Scale(32, 6, 3, 2, 1, 3, 40, 40, 4, 500, 50_000, 2, 0)
@@ -49,9 +49,10 @@ def jobs(scale: Scale) -> list[Job]:
     size = 15 if scale.schedules > 100 else 8
     found: list[Job] = [("kills", first, min(17, scale.kills - first)) for first in range(0, scale.kills, 17)]
     found += [("schedules", first, min(size, scale.schedules - first)) for first in range(0, scale.schedules, size)]
-    found += [("crashes", 0, 1), ("same", 0, scale.seeds), ("poison", 0, scale.poisons), ("load", scale.processes, scale.writes)]
+    found += [("same", first, min(10, scale.seeds - first)) for first in range(0, scale.seeds, 10)]
+    found += [("crashes", 0, 1), ("crashes", 1, 1), ("poison", 0, scale.poisons), ("load", scale.processes, scale.writes)]
     found += [("power", 0, scale.cuts), ("big", 0, scale.entries)]
-    return found + ([("gepa", 0, scale.rivals), ("mipro", 0, scale.rivals)] if scale.rivals else [])
+    return [("gepa", 0, scale.rivals), ("mipro", 0, scale.rivals), *found] if scale.rivals else found
 
 
 def ready(folder: str, scale: Scale) -> None:
@@ -89,11 +90,12 @@ def tried(job: Job, folder: Path, scale: Scale, lines: list[str]) -> Iterator[Tr
     elif part == "crashes":
         from benchmarks.faults.crashes import crashes
 
-        yield from crashes(folder, scale.torn, scale.full, scale.pairs, scale.clocks)
+        some = (scale.torn, scale.full, 0, 0) if first == 0 else (0, 0, scale.pairs, scale.clocks)
+        yield from crashes(folder, *some)
     elif part == "same":
         from benchmarks.faults.same import same
 
-        yield from same(folder, range(count))
+        yield from same(folder, range(first, first + count))
     elif part in ("gepa", "mipro"):
         from benchmarks.faults.rivals import rival
 

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,12 +26,19 @@ Job = dict[str, Any]
 
 
 class Zygote:
-    """A context manager. `start` forks a child for a job and returns its process number, `wait` what it said."""
+    """A context manager. `start` forks a child for a job and returns its process number, `wait` what it said.
 
-    def __init__(self, warm_url: str) -> None:
+    `prepare` imports what a child needs, `work` does a job in the child and does not return; both are functions of a module. They are topout's own
+    where they are not given.
+    """
+
+    def __init__(
+        self, warm_url: str, prepare: Callable[[str], None] | None = None, work: Callable[[Job], None] | None = None
+    ) -> None:
         ours, theirs = get_context("spawn").Pipe()
         self._pipe = ours
-        self._process = get_context("spawn").Process(target=serve, args=(theirs, warm_url), daemon=True)
+        arguments = (theirs, warm_url, prepare or warmed, work or child)
+        self._process = get_context("spawn").Process(target=serve, args=arguments, daemon=True)
 
     def __enter__(self) -> Zygote:
         self._process.start()
@@ -61,11 +69,25 @@ class Zygote:
         return self.wait(self.start(job), out)
 
 
-def serve(pipe: Connection, warm_url: str) -> None:
+def serve(pipe: Connection, warm_url: str, prepare: Callable[[str], None], work: Callable[[Job], None]) -> None:
     """The process: import, then fork on demand."""
     logging.disable(logging.CRITICAL)
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 2)
+    prepare(warm_url)
+    pipe.send("ready")
+    while (asked := pipe.recv()) is not None:
+        if asked[0] == "start":
+            pid = os.fork()
+            if pid == 0:
+                work(asked[1])
+            pipe.send(pid)
+        else:
+            pipe.send(waited(asked[1], asked[2]))
+
+
+def warmed(url: str) -> None:
+    """Import what topout's sessions need, and make one call."""
     import asyncio
 
     import altair  # noqa: F401
@@ -82,21 +104,12 @@ def serve(pipe: Connection, warm_url: str) -> None:
     from topout.report.findings import find  # noqa: F401
 
     async def warm() -> None:
-        transport = LitellmTransport(Addresses(warm_url), 30)
+        transport = LitellmTransport(Addresses(url), 30)
         await transport.send(Request("openai/reader", (Message("user", "ready"),)))
         await transport.aclose()
 
     asyncio.run(warm())
     impatient()
-    pipe.send("ready")
-    while (asked := pipe.recv()) is not None:
-        if asked[0] == "start":
-            pid = os.fork()
-            if pid == 0:
-                child(asked[1])
-            pipe.send(pid)
-        else:
-            pipe.send(waited(asked[1], asked[2]))
 
 
 def waited(pid: int, timeout_s: float) -> int:

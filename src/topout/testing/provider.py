@@ -1,7 +1,7 @@
 """A task that can be learned, and a provider on loopback whose models can learn it: whole runs over real HTTP, without weights and without a key.
 
 The model answers by what its prompt tells it (`plum means fruit`), the critic writes such lines; both are functions of the request alone, so that two
-runs that ask the same are told the same.
+runs that ask the same are told the same. Both also understand gepa and DSPy, which ask in forms of their own.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ def criticise(body: Mapping[str, Any]) -> str:
     said = str(body["messages"][-1]["content"])
     found = re.search(r"Current text:\n(`{3,})\w*\n(.*?)\n\1", said, re.DOTALL)
     if found is None:
-        return "ready"
+        asked = re.search(r"instructions to perform a task for me:\n```\n(.*?)\n```\n(.*)", said, re.DOTALL)
+        return f"```\n{asked[1]}\n{lines_for(asked[2])}\n```" if asked else "ready"
     failing = re.findall(r"\(failed\)\nInput text: (.*)\n(?:.*\n)*?Expected: (\w+)", said)
     pairs = sorted({(word, label) for text, label in failing for word in text.split() if word in WORDS[label]})
     chosen = random.Random(body.get("seed", 0)).sample(pairs, min(6, len(pairs)))
@@ -97,9 +98,31 @@ def criticise(body: Mapping[str, Any]) -> str:
     return f"Rationale: words that failed get their category.\n```text\n{found[2]}\n{rules}\n```"
 
 
+def lines_for(shown: str) -> str:
+    """Rules for some of the words that a text shows, drawn by that text."""
+    pairs = sorted({(word, label) for label, words in WORDS.items() for word in words if word in shown})
+    chosen = random.Random(shown).sample(pairs, min(6, len(pairs)))
+    return "\n".join(f"{word} means {label}" for word, label in chosen)
+
+
+def in_fields(body: Mapping[str, Any]) -> str:
+    """The answer in the fields of DSPy's chat adapter: a label, an instruction, or what else it asks for; '' for who asks otherwise."""
+    said = "\n".join(str(message["content"]) for message in body["messages"])
+    wanted = re.search(r"Your output fields are:\n((?:\d+\. `\w+`.*\n?)+)", said)
+    if wanted is None:
+        return ""
+    lines = lines_for(said)
+    told = dict.fromkeys(re.findall(r"`(\w+)`", wanted[1]), f"short sentences\n{lines}")
+    told |= {name: f"Tell the kind of the sentence.\n{lines}" for name in told if "instruction" in name}
+    told |= {name: read(body) for name in told if name == "label"}
+    if "Outputs will be a JSON object" in said:
+        return json.dumps(told)
+    return "\n\n".join([*(f"[[ ## {name} ## ]]\n{value}" for name, value in told.items()), "[[ ## completed ## ]]"])
+
+
 def said_by(body: Mapping[str, Any]) -> str:
     """The true answer to a request, whichever of the two models is asked."""
-    return criticise(body) if body["model"] == "critic" else read(body)
+    return in_fields(body) or (criticise(body) if body["model"] == "critic" else read(body))
 
 
 def tokens(body: Mapping[str, Any]) -> int:
