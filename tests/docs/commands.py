@@ -6,22 +6,25 @@ before it in comments that no reader of the page sees:
     <!-- not run: REASON -->          the block is not run, only held against the command line's own options
     <!-- slow: REASON -->             it is run by the slow tests alone
     <!-- run with: OPTIONS -->        the fast tests add these options to its last command
+    <!-- hours: OPTIONS -->           the slow tests add these to each of its commands, which take hours as they stand
     <!-- exits with: CODES -->        its last commands end with these codes, in their order
-    <!-- before: COMMAND -->          done first, and shown to nobody: topout, cp or mkdir
+    <!-- before: COMMAND -->          done first, and shown to nobody: topout, python, cp or mkdir
+    <!-- stands for: NAME=VALUE -->   what a name of the reader's own is here, when it is not what STANDS_FOR says; of VALUE,VALUE each in turn
 
-What needs no word: a command with names that stand for the reader's own (TASK, RUN, FILE), with a hosted model, a server or a registry, or of another
-program is not run; `optimize` without a limit gets a small one in the fast tests.
+What needs no word: hosted models and local servers are those of stand_ins.py; a registry's command is run where the registry's packages are (make
+test-registries); `optimize` without a limit gets a small one in the fast tests; `pip install` is run by tests/packaging.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
 
-__all__ = ["ROOT", "Command", "commands", "pages"]
+__all__ = ["HOSTED", "ROOT", "Command", "commands", "pages"]
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = (
@@ -36,6 +39,7 @@ PROGRAMS = (
     "npx",
     "npm",
     "export",
+    "touch",
     "curl",
     "docker",
     "cd",
@@ -43,20 +47,31 @@ PROGRAMS = (
     "ollama",
     "vllm",
 )
-COMMENT = re.compile(r"<!--\s*(not run|slow|run with|exits with|before):\s*(.*?)\s*-->")
+COMMENT = re.compile(r"<!--\s*(not run|slow|run with|hours|exits with|before|stands for):\s*(.*?)\s*-->")
 FENCE = re.compile(r"^ {0,3}(```+|~~~+)\s*(\w*)")
-STANDS_FOR = re.compile(r"(?<![A-Za-z$])[A-Z][A-Z_]+(?![A-Za-z.])|^\[|\]$|^\.\.\.$|^\|$")
-REMOTE = re.compile(
+STANDS_FOR = {"TASK": "support-tickets", "RUN": "runs/latest", "FILE": "made.html", "FOLDER": "made", "RUN_DIR": "made-by-gepa"}
+"""Names that stand for the reader's own, and what they are in the tests."""
+UNNAMED = re.compile(r"(?<![A-Za-z$])[A-Z][A-Z_]+(?![A-Za-z.])|^\[|\]$|^\|$")
+HOSTED = re.compile(
     r"^(openai|anthropic|gemini|vertex_ai|bedrock|azure|ollama_chat|ollama|hosted_vllm|lm_studio|llamafile|groq|mistral|deepseek)/|^https?://"
-    r"|^(mlflow|phoenix|langfuse|hf):|^hf$"
 )
+REGISTRIES = re.compile(r"^(mlflow|phoenix|langfuse):")
 SERVERS = frozenset({"mlflow", "phoenix", "langfuse"})
+ELSEWHERE = {
+    ("make", "test"): "CI's own command (.ci/run)",
+    ("make", "test-registries"): "CI's own command (.ci/run)",
+    ("make", "docs"): "CI's own command (.ci/run)",
+    ("make", "packaging"): "is tests/packaging",
+    ("make", "faults"): "a quarter of an hour; make faults-quick is run",
+}
+"""Commands that no test here runs, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command of a page. `why_not` says why it is not run ('' when it is), `slow` why only by the slow tests. `extra` are options that the fast tests
-    add, `code` how it should end, `hidden` whether the page does not show it."""
+    add, `hours` those that the slow tests add, `code` how it should end, `hidden` whether the page does not show it, `registry` whether it takes a registry's
+    packages, `names` what its names stand for."""
 
     page: str
     line: int
@@ -64,12 +79,25 @@ class Command:
     why_not: str = ""
     slow: str = ""
     extra: tuple[str, ...] = ()
+    hours: tuple[str, ...] = ()
     code: int = 0
     hidden: bool = False
+    registry: bool = False
+    names: Mapping[str, str] = field(default_factory=lambda: STANDS_FOR)
 
     @property
     def place(self) -> str:
         return f"{self.page}:{self.line}"
+
+    @property
+    def typed(self) -> tuple[str, ...]:
+        """The words with what their names stand for (of several values the next one each time); `...` is left out."""
+        values = {name: cycle(value.split(",")) for name, value in self.names.items()}
+
+        def value(name: re.Match[str]) -> str:
+            return next(values[name[0]]) if name[0] in values else name[0]
+
+        return tuple(re.sub(r"(?<![\w-])[A-Z][A-Z_]+(?![\w-])", value, word) for word in self.words if word != "...")
 
     @property
     def text(self) -> str:
@@ -86,10 +114,12 @@ def commands(page: str) -> list[Command]:
     found: list[Command] = []
     for notes, begins, lines in blocks((ROOT / page).read_text(encoding="utf-8").split("\n")):
         known = dict(note for note in notes if note[0] != "before")
+        typed = list(joined(lines, begins))
+        names = STANDS_FOR | dict(text.split("=", 1) for kind, text in notes if kind == "stands for")
+        registry = any(needs_registry(line.split()) for _, line in typed)
         for kind, text in notes:
             if kind == "before":
-                found.append(Command(page, begins, tuple(shlex.split(text)), hidden=True))
-        typed = list(joined(lines, begins))
+                found.append(Command(page, begins, tuple(shlex.split(text)), hidden=True, registry=registry))
         codes = [int(code) for code in known.get("exits with", "").split()]
         codes = [0] * (len(typed) - len(codes)) + codes
         for i, (number, line) in enumerate(typed):
@@ -100,12 +130,14 @@ def commands(page: str) -> list[Command]:
             if not words or words[0] not in PROGRAMS:
                 continue  # Python, or what a program printed
             last = i == len(typed) - 1
-            why_not = known["not run"] if "not run" in known else not_run(words)
+            one = Command(page, number, words, code=codes[i], registry=needs_registry(words), names=names)
+            why_not = known["not run"] if "not run" in known else not_run(one)
             slow = known.get("slow", "") or takes_long(words)
             extra = tuple(shlex.split(known.get("run with", ""))) if last else ()
-            if words[:2] == ("topout", "optimize") and "--max-calls" not in (*words, *extra):
+            if words[:2] == ("topout", "optimize") and not {"--max-calls", "--dry-run"} & {*words, *extra}:
                 extra = ("--max-calls", "400")
-            found.append(Command(page, number, words, why_not, slow, extra, codes[i]))
+            hours = tuple(shlex.split(known.get("hours", "")))
+            found.append(replace(one, why_not=why_not, slow=slow or ("hours" if hours else ""), extra=extra, hours=hours))
     return found
 
 
@@ -154,29 +186,37 @@ def joined(lines: list[str], begins: int) -> Iterator[tuple[int, str]]:
         held = ""
 
 
-def not_run(words: tuple[str, ...]) -> str:
-    """Why a command cannot be run here, '' when it can."""
-    if words[0] not in ("topout", "python"):
+def not_run(one: Command) -> str:
+    """Why a command is not run here, '' when it is."""
+    words = one.words
+    if words in ELSEWHERE:
+        return ELSEWHERE[words]
+    if words[:2] == ("pip", "install"):
+        return "run by tests/packaging"
+    if (
+        words[0] not in ("topout", "make", "touch")
+        and words[:3] != ("python", "-m", "pytest")
+        and not one.typed[2].startswith("benchmarks.")
+    ):
         return "another program"
-    if words[0] == "python" and words[1:3] != ("-m", "pytest"):
-        return "another program"
-    asks = words[1:2] != ("check",)  # whose --model is looked up in a table of prices
-    if asks and any(REMOTE.search(part) for word in words for part in (word, word.partition("=")[2])):
-        return "needs a hosted model, a server or a registry"
-    if "--to" in words and words[words.index("--to") + 1] in SERVERS:
-        return "needs a hosted model, a server or a registry"
-    if any(STANDS_FOR.search(word) for word in words):
+    if any(UNNAMED.search(word) for word in one.typed):
         return "names stand for the reader's own"
-    if words[1:2] == ("watch",):
-        return "serves until it is stopped"
     if "--install-completion" in words:
         return "changes the reader's shell"
     return ""
+
+
+def needs_registry(words: Sequence[str]) -> bool:
+    """Whether a command speaks to a registry."""
+    to = words[words.index("--to") + 1 : words.index("--to") + 2] if "--to" in words else ()
+    return bool(SERVERS & set(to)) or any(REGISTRIES.search(word) for word in words)
 
 
 def takes_long(words: tuple[str, ...]) -> str:
     """Why a command is for the slow tests only, '' when it is not."""
     if words[:2] == ("topout", "probe") and "--dry-run" not in words:
         return "thousands of calls"
-    several = {"--until-decided", "--folds"} & set(words)
-    return "thousands of calls" if several or words[1:2] in (("bench",), ("ladder",)) else ""
+    if words[0] == "make" or (words[2:3] and words[2].startswith("benchmarks.")):
+        return "minutes"
+    several = {"--until-decided", "--folds"} & set(words) or words[1:2] in (("bench",), ("ladder",))
+    return "thousands of calls" if several and "--dry-run" not in words else ""

@@ -8,9 +8,13 @@ import functools
 import io
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,12 +23,15 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from tests.docs.commands import ROOT, Command, commands, pages
+from tests.docs.commands import HOSTED, ROOT, Command, commands, pages
+from tests.docs.stand_ins import StandIns, stand_ins
 from topout.cli.main import app, main
 
 FILES = Path(__file__).parent / "files"
 SHOWN = {page: commands(page) for page in pages()}
-RUN = [page for page, found in SHOWN.items() if any(not one.why_not and not one.hidden for one in found)]
+RUN = [page for page, found in SHOWN.items() if any(not one.why_not and not one.hidden and not one.registry for one in found)]
+LONG = [page for page, found in SHOWN.items() if any(one.slow and not one.why_not for one in found)]
+REGISTRIES = [page for page, found in SHOWN.items() if any(one.registry and not one.why_not and not one.hidden for one in found)]
 
 
 @pytest.fixture(scope="session")
@@ -43,55 +50,133 @@ def worked_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def servers() -> Iterator[StandIns]:
+    with stand_ins() as found:
+        yield found
+
+
 @pytest.fixture
-def here(worked_in: Path, tmp_path: Path) -> Iterator[Path]:
+def here(worked_in: Path, tmp_path: Path, servers: StandIns, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The reader's folder, with a key in the environment and the stand-ins in place of the hosted models."""
     folder = tmp_path / "reader"
-    shutil.copytree(worked_in, folder, symlinks=True)
+    shutil.copytree(worked_in, folder, symlinks=True, ignore=shutil.ignore_patterns(".topout"))
+    (folder / ".topout").symlink_to(worked_in / ".topout")  # one cache: what a page asked costs the next one nothing
+    monkeypatch.setenv("OPENAI_API_KEY", "none-is-needed")
+    monkeypatch.setenv("OPENAI_API_BASE", servers.openai)
+    monkeypatch.setenv("BROWSER", "true")
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+    monkeypatch.setenv(
+        "MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db"
+    )  # what it is without: but MLflow remembers the first folder's
     with contextlib.chdir(folder):
         yield folder
 
 
 def carried_out(words: tuple[str, ...]) -> tuple[int, str]:
-    """Exit code and output of a command: ours in this process, `python` and the few others in one of their own."""
-    if words[0] == "topout":
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            code = main(words[1:])
-        return code, said.getvalue()
-    if words[0] == "cp":
-        Path(words[2]).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(words[1], words[2])
-        return 0, ""
-    if words[0] == "mkdir":
-        Path(words[1]).mkdir(parents=True, exist_ok=True)
-        return 0, ""
-    assert words[0] == "python", f"{words[0]}: no command that a hidden step may be"
-    told = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True, env={**os.environ, "PYTEST_ADDOPTS": ""})
+    """Exit code and output of a command: ours in this process, the others in one of their own."""
+    match words:
+        case ("topout", "watch", *_):
+            return watched(words)
+        case ("topout", *rest):
+            said = io.StringIO()
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                code = main(rest)
+            return code, said.getvalue()
+        case ("cp", source, target):
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+        case ("mkdir" | "touch", path):
+            Path(path).mkdir(parents=True, exist_ok=True) if words[0] == "mkdir" else Path(path).touch()
+        case ("make", target):
+            bin_ = Path(sys.executable).parent
+            return process("make", "-f", str(ROOT / "Makefile"), "-o", ".venv/.core", "-o", ".venv/.dev", f"BIN={bin_}", target)
+        case ("python", *rest):
+            return process(sys.executable, *rest)
+        case _:
+            raise AssertionError(f"{words[0]}: no command that is known here")
+    return 0, ""
+
+
+def process(*words: str) -> tuple[int, str]:
+    """The same of another program, which finds this checkout's modules."""
+    environ = {**os.environ, "PYTEST_ADDOPTS": "", "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
+    told = subprocess.run(words, capture_output=True, text=True, env=environ)
     return told.returncode, told.stdout + told.stderr
 
 
-def follow(page: str, slow: bool) -> int:
+def watched(words: tuple[str, ...]) -> tuple[int, str]:
+    """`topout watch`, with the page fetched from the address that it prints, until Ctrl-C. Any free port takes the place of the one that is shown."""
+    words = tuple("0" if before == "--port" else word for before, word in zip(("", *words), words, strict=False))
+    said, ended, page = io.StringIO(), threading.Event(), b""
+
+    def reader() -> None:
+        nonlocal page
+        while "\n" not in said.getvalue() and not ended.wait(0.02):
+            pass
+        try:
+            with urllib.request.urlopen(said.getvalue().split()[0], timeout=60) as got:
+                page = got.read(2000)
+        finally:
+            if not ended.is_set():
+                signal.raise_signal(signal.SIGINT)
+
+    thread = threading.Thread(target=reader)
+    thread.start()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = main(words[1:])
+        ended.set()
+    thread.join()
+    assert code or b"<html" in page
+    return code, said.getvalue()
+
+
+def as_run(one: Command, servers: StandIns, slow: bool) -> tuple[str, ...]:
+    """The words as they are run: shorter where the page's own would take long, with the stand-ins' addresses, and with a price for hosted models, which a
+    server on loopback has none of."""
+    words = [*one.typed, *(one.hours if slow else one.extra)]
+    words = [
+        servers.ollama if "11434" in word else servers.openai if HOSTED.match(word) and "://" in word else word for word in words
+    ]
+    if one.words[0] == "topout" and not Path("tasks/my-task").exists() and one.words[1] != "init":
+        words = [re.sub(r"^(tasks|exports)/my-task\b", r"\1/support-tickets", word) for word in words]
+    if "--max-cost" in words:
+        models = {
+            part for word in words for part in word.split(",") if HOSTED.match(part) and "=" not in part and "://" not in part
+        }
+        words += [word for model in sorted(models) for word in ("--price", f"{model}=0.4,1.6")]
+    return tuple(words)
+
+
+def follow(page: str, servers: StandIns, slow: bool = False, registries: bool = False) -> int:
     """Do what a page says, from its beginning. The number of commands that were run."""
     done = 0
     for one in SHOWN[page]:
-        if one.why_not or (one.slow and not slow):
+        if one.why_not or one.registry != registries or (one.slow and not slow):
             continue
-        words = one.words if slow else (*one.words, *one.extra)
+        words = as_run(one, servers, slow)
         code, said = carried_out(words)
         assert code == one.code, f"{one.place}: {' '.join(words)}\nended with {code}, expected {one.code}:\n{said[-2000:]}"
         done += not one.hidden
     return done
 
 
-@pytest.mark.parametrize("page", RUN)
-def test_what_the_page_shows_runs(page: str, here: Path) -> None:
-    assert follow(page, slow=False) + sum(bool(one.slow) and not one.why_not for one in SHOWN[page]) > 0
+@pytest.mark.parametrize("page", [page for page in RUN if page not in LONG or any(not one.slow for one in SHOWN[page])])
+def test_what_the_page_shows_runs(page: str, here: Path, servers: StandIns) -> None:
+    assert follow(page, servers) + sum(bool(one.slow) and not one.why_not for one in SHOWN[page]) > 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", RUN)
-def test_what_the_page_shows_runs_as_it_stands_there(page: str, here: Path) -> None:
-    assert follow(page, slow=True) > 0
+@pytest.mark.parametrize("page", LONG)
+def test_what_the_page_shows_runs_as_it_stands_there(page: str, here: Path, servers: StandIns) -> None:
+    assert follow(page, servers, slow=True) > 0
+
+
+@pytest.mark.registries
+@pytest.mark.parametrize("page", REGISTRIES)
+def test_what_the_page_shows_of_registries_runs(page: str, here: Path, servers: StandIns) -> None:
+    pytest.importorskip("mlflow", reason="MLflow is not installed: make test-registries runs this")
+    assert follow(page, servers, registries=True) > 0
 
 
 def test_what_is_not_run_has_a_reason_and_names_verbs_and_options_that_there_are() -> None:
@@ -100,12 +185,16 @@ def test_what_is_not_run_has_a_reason_and_names_verbs_and_options_that_there_are
     left_out = [one for one in found if one.why_not]
     reasons = Counter(one.why_not for one in left_out)
     slow = sum(bool(one.slow) and not one.why_not for one in found)
+    registries = sum(one.registry and not one.why_not for one in found)
     print(
-        f"{len(found)} commands shown: {len(found) - len(left_out) - slow} run, {slow} run by the slow tests, {len(left_out)} not run"
+        f"{len(found)} commands shown: {len(found) - len(left_out) - slow - registries} run, {registries} run beside the registries' packages, "
+        f"{slow} run by the slow tests, {len(left_out)} not run here"
     )
     for reason, count in reasons.most_common():
         print(f"  {count} not run: {reason}")
     print(*(f"  {one.place}: {one.text}  [{one.why_not}]" for one in left_out), sep="\n")
+    ci = (ROOT / ".ci" / "run").read_text() if (ROOT / ".ci" / "run").is_file() else None
+    assert ci is None or [one.text for one in left_out if one.why_not.startswith("CI's own") and f"\n{one.text}\n" not in ci] == []
     problems = [f"{one.place}: {problem}" for one in found if (problem := unknown(one))]
     assert not problems, "\n".join(problems)
 
@@ -119,7 +208,10 @@ def whole_command() -> TyperGroup:
 
 
 def unknown(one: Command) -> str:
-    """What a command names that the command line does not have; '' when all is well."""
+    """What a command names that the command line, the Makefile or what CI runs does not have; '' when all is well."""
+    if one.words[0] == "make":
+        lacks = not re.search(rf"^{one.words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        return f"the Makefile has no {one.words[1]}" if lacks else ""
     if one.words[0] != "topout":
         return ""
     group = whole_command()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -15,6 +16,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.docs.commands import commands, pages
 
 ROOT = Path(__file__).parents[2]
 RESOLUTIONS = ("lowest-direct", "highest")
@@ -37,6 +40,9 @@ import topout
 run = topout.load_run("runs/latest")
 assert len(run.curve) and len(run.candidates) and len(run.rollouts)
 """
+
+INSTALLS = sorted({one.words for page in pages() for one in commands(page) if one.words[:2] == ("pip", "install")})
+"""`pip install ...` as the documentation shows it."""
 
 pytestmark = [
     pytest.mark.packaging,
@@ -119,6 +125,13 @@ def test_the_main_job_runs_in_a_clean_environment(python: str, resolution: str, 
     for kind, name in (("optimizer", "own"), ("scorer", "own"), ("exporter", "own"), ("registry", "vault")):
         told(topout, "new", kind, name, cwd=here)
     told(inside, "-c", EXAMS, cwd=here)
+
+
+@pytest.mark.parametrize("words", INSTALLS, ids=" ".join)
+def test_what_the_documentation_tells_to_install_can_be_installed(words: tuple[str, ...], wheel: Path, tmp_path: Path) -> None:
+    asked = [re.sub(r"^topout(\[.*\])?$", lambda found: f"topout{found[1] or ''} @ {wheel.as_uri()}", word) for word in words[2:]]
+    told("uv", "venv", "--quiet", "--python", pythons()[-1], tmp_path / "venv")
+    told("uv", "pip", "install", "--quiet", "--python", tmp_path / "venv" / "bin" / "python", "--only-binary", ":all:", *asked)
 
 
 @pytest.mark.parametrize("runner", ["uvx", "pipx"])
