@@ -191,8 +191,8 @@ class Executor(Protocol):
         placeholder that the row has not)."""
         ...
 
-    def close(self) -> None:
-        """Let go of what nobody waits for any more."""
+    async def close(self) -> None:
+        """Let go of what nobody waits for any more. Replies that are on their way are waited for, some seconds at most."""
         ...
 
 

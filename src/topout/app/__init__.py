@@ -99,6 +99,7 @@ def optimize(
     delta: float = 0.02,
     runs_dir: str | Path = "runs",
     cache_dir: str | Path = ".topout/cache",
+    executor: str = "local",
     watch: Watch | None = None,
 ) -> RunView:
     """Search for a better prompt for `task`, measure it on the holdout and give the verdict.
@@ -106,7 +107,7 @@ def optimize(
     `critic` defaults to the task model itself (`embedded/critic` for embedded models). `judge` judges where the
     task is scored by one (its own default when ''). `max_cost` is in dollars, `max_time` in seconds, `max_calls`
     counts every call (the recipe's when None). `prices` are `MODEL=IN,OUT` in dollars per million tokens, for models that no price is known of.
-    `watch` is called with each event, on another thread. The same call again is served from the cache and ends alike.
+    `executor` is where rows are answered: 'local', 'ray' or 'ray:ADDRESS' (docs/executors.md). `watch` is called with each event, on another thread. The same call again is served from the cache and ends alike.
 
     Raises UserError for bad input (nothing is lost), ModelError when the provider is gone for good, StoreError when the disk refuses.
     """
@@ -128,6 +129,7 @@ def optimize(
         prices=tuple(prices),
         delta=delta,
         cache_dir=str(cache_dir),
+        executor=executor,
     )
     return begin(settings, Path(runs_dir), watch)
 
@@ -181,6 +183,7 @@ def evaluate(
     judge: str = "",
     against: str | Path | None = None,
     runs_dir: str | Path = "runs",
+    executor: str = "local",
     watch: Watch | None = None,
 ) -> Evaluation:
     """Measure a prompt (a prompt.md or a folder such as `runs/latest/best`; the task's baseline when None) on a split.
@@ -199,6 +202,7 @@ def evaluate(
         prices=tuple(prices),
         cache_dir=str(cache_dir),
         judge=judge,
+        executor=executor,
     )
     settings, folder = with_judge(settings, load_task(task_path(task)))
     rows = rows_of(folder.task, split)

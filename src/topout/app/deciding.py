@@ -49,6 +49,7 @@ def optimize_until_decided(
     delta: float = 0.02,
     runs_dir: str | Path = "runs",
     cache_dir: str | Path = ".topout/cache",
+    executor: str = "local",
     watch: Watch | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> RunView:
@@ -77,6 +78,7 @@ def optimize_until_decided(
         prices=tuple(prices),
         delta=delta,
         cache_dir=str(cache_dir),
+        executor=executor,
     )
     if max_cost is None and max_calls is None:
         raise UserError("--until-decided goes on until it knows: it needs a limit. Give --max-cost DOLLARS or --max-calls N.")

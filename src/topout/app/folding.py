@@ -89,6 +89,7 @@ def optimize_folds(
     delta: float = 0.02,
     runs_dir: str | Path = "runs",
     cache_dir: str | Path = ".topout/cache",
+    executor: str = "local",
     watch: Watch | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Folds:
@@ -123,6 +124,7 @@ def optimize_folds(
             prices=tuple(prices),
             delta=delta,
             cache_dir=str(cache_dir),
+            executor=executor,
         )
         for i in range(folds)
     ]

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from topout.app.derived import write_derived
+from topout.app.executing import opened
 from topout.app.facts import facts_now
-from topout.app.judges import judging
 from topout.app.planning import calls_of
 from topout.app.running import unwrapped
 from topout.app.stopping import heeding
@@ -21,11 +21,9 @@ from topout.domain import Critiqued, Ending, Event, Json, ProbeEnded, ProbeResum
 from topout.engine.critic import Critic
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
-from topout.engine.local import LocalExecutor
 from topout.engine.probe import Design, Probe, again, begun, design, under_way
 from topout.engine.replay import Replay
 from topout.errors import JournalError, ScorerError, StoreError, TopoutError, UserError
-from topout.models.embedded.fitness import Fitness
 from topout.models.event_loop import run_blocking
 from topout.plateau.probing import MIN_PROBE_ROWS, SIZES, ProbePlan, chance_of_deciding
 from topout.plugins.optimizers import LoadedRecipe
@@ -204,10 +202,8 @@ async def session(
     """Wire the engine and let it run."""
     started, recipe = events[0], loaded.recipe
     halt, replay = Halt(), Replay.of(events)
-    gateway = workbench.open(started.run if isinstance(started, RunStarted) else "", events, plan.number)
-    seat = Seat(Fitness(gateway), settings.model)
-    judge = judging(settings, task, gateway, one_purse=True)
-    executor = LocalExecutor(task.task, task.scorer, seat, seat, task.program, judge)
+    run = started.run if isinstance(started, RunStarted) else ""
+    gateway, executor = opened(workbench, task, run, events, plan.number, one_purse=True)
     harness = Harness(task.task, executor, tape, replay, halt)
     critic = Critic(
         task.task, Seat(gateway, settings.critic), tape, replay, halt, recipe.critic_temperature, recipe.critic_max_output_tokens

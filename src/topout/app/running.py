@@ -18,7 +18,8 @@ from pydantic import ValidationError
 
 from topout import __version__
 from topout.app.derived import write_derived
-from topout.app.judges import judge_facts, judging
+from topout.app.executing import opened
+from topout.app.judges import judge_facts
 from topout.app.places import typed
 from topout.app.planning import calls_of
 from topout.app.stopping import heeding
@@ -32,12 +33,10 @@ from topout.engine.critic import Critic
 from topout.engine.exam import ExamPlan
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness, Seat
-from topout.engine.local import LocalExecutor
 from topout.engine.loop import Finish, Run
 from topout.engine.opening import BASELINE, first_row
 from topout.engine.replay import Replay
 from topout.errors import ModelError, OptimizerError, ProgramError, ScorerError, StoppedError, StoreError, TopoutError, UserError
-from topout.models.embedded.fitness import Fitness
 from topout.models.event_loop import run_blocking
 from topout.plateau.curve import checkpoints
 from topout.plugins.optimizers import LoadedRecipe
@@ -189,15 +188,7 @@ async def session(
     """Wire the engine and let it run."""
     task, recipe = folder.task, loaded.recipe
     halt, replay = Halt(), Replay.of(events)
-    gateway = workbench.open(started.run, events)
-    executor = LocalExecutor(
-        task,
-        folder.scorer,
-        Seat(Fitness(gateway), settings.model),
-        Seat(gateway.purse("exam"), settings.model),
-        folder.program,
-        judging(settings, folder, gateway),
-    )
+    gateway, executor = opened(workbench, folder, started.run, events)
     harness = Harness(task, executor, tape, replay, halt)
     critic = Critic(
         task, Seat(gateway, settings.critic), tape, replay, halt, recipe.critic_temperature, recipe.critic_max_output_tokens
@@ -250,11 +241,8 @@ async def measured(
     """
     calls = calls_of(folder)
     tape = Tape(workbench, sum(calls(one.prompt) for one in candidates) * len(rows), watch)
-    gateway = workbench.open(f"evaluate-{secrets.token_hex(4)}")
-    seat = Seat(Fitness(gateway), workbench.settings.model)
+    gateway, executor = opened(workbench, folder, f"evaluate-{secrets.token_hex(4)}", one_purse=True)
     halt = Halt()
-    judge = judging(workbench.settings, folder, gateway, one_purse=True)
-    executor = LocalExecutor(folder.task, folder.scorer, seat, seat, folder.program, judge)
     harness = Harness(folder.task, executor, tape, Replay(), halt)
     try:
         await unwrapped(first_row(harness, candidates[0], rows))

@@ -17,6 +17,7 @@ from topout.models.addresses import Addresses
 from topout.models.caches import open_cache
 from topout.models.gateway import Gateway
 from topout.models.ledger import Budget, Ledger, Purse
+from topout.models.limits import Limits
 from topout.models.litellm_transport import LitellmTransport
 from topout.models.prices import Prices, parse_price
 from topout.report.live import Gauge
@@ -28,7 +29,9 @@ Watch = Callable[[Event, Gauge], None]
 
 
 class Workbench:
-    """Checks prices at once; opens disk and network only in `open`. `exam_share` of the money is kept for the exam."""
+    """Checks prices at once; opens disk and network only in `open`. `exam_share` of the money is kept for the exam.
+
+    `charged` are the request keys that the run's journal counts, once it is open; `elsewhere` the rows that are under way on a cluster, by model."""
 
     def __init__(self, settings: RunSettings, exam_share: float = 0.0) -> None:
         self.settings = settings
@@ -42,12 +45,16 @@ class Workbench:
             bases[settings.critic] = settings.api_base
         if settings.judge:
             bases |= judges_base(settings, bases)
-        self._addresses = Addresses({model: base for model, base in bases.items() if base}, os.environ)
+        self.api_bases: Mapping[str, str] = {model: base for model, base in bases.items() if base}
+        self._addresses = Addresses(self.api_bases, os.environ)
         self._prices = Prices(dict(parse_price(text) for text in settings.prices), self._addresses)
         self.ledger = Ledger(Budget(settings.max_cost, settings.max_time, settings.paid_only))
         self.ledger.set_aside(exam_share)
         self.gateway: Gateway | None = None
+        self.charged: frozenset[str] = frozenset()
+        self.elsewhere: dict[str, int] = {}
         self._stopped = False
+        self._stopping: list[Callable[[], object]] = []
         if settings.max_cost is not None:
             for model in filter(None, (settings.model, settings.critic, settings.judge)):
                 self._prices.require(model)
@@ -57,8 +64,9 @@ class Workbench:
         """The list prices that this session counts by."""
         return self._prices
 
-    def open(self, run: str, events: Iterable[Event] = (), probe: int | None = None) -> Gateway:
-        """The gateway for a run, with what its journal has spent already on the books: all of it, or what one of its probes did.
+    def open(self, run: str, events: Iterable[Event] = (), probe: int | None = None, limits: Limits | None = None) -> Gateway:
+        """The gateway for a run, with what its journal has spent already on the books: all of it, or what one of its probes did. `limits` are those that it
+        shares with other processes.
 
         A reply that the journal counts is never taken for a new purchase, whatever it was for."""
         charged: set[str] = set()
@@ -98,6 +106,7 @@ class Workbench:
                     charged.add(event.key)
                 case _:
                     pass
+        self.charged = frozenset(charged - {""})
         self.gateway = Gateway(
             LitellmTransport(self._addresses, self.settings.timeout),
             open_cache(self.settings.cache_dir),
@@ -105,8 +114,9 @@ class Workbench:
             self._prices,
             self._addresses,
             run=run,
-            charged=charged - {""},
+            charged=self.charged,
             max_in_flight=self.settings.concurrency,
+            limits=limits,
         )
         if self._stopped:
             self.gateway.stop()
@@ -154,6 +164,14 @@ class Workbench:
         self._stopped = True
         if self.gateway is not None:
             self.gateway.stop()
+        for call in self._stopping:
+            call()
+
+    def on_stop(self, call: Callable[[], object]) -> None:
+        """Call this too when the session is asked to end; at once when it was."""
+        self._stopping.append(call)
+        if self._stopped:
+            call()
 
 
 def keys_of(rollout: Rollout) -> set[str]:
@@ -228,7 +246,7 @@ class Tape:
         return Gauge(
             calls_done=self._done,
             calls_total=self._total,
-            in_flight=sum(gateway.in_flight.values()) if gateway else 0,
+            in_flight=sum(gateway.in_flight.values()) + sum(self._workbench.elsewhere.values()) if gateway else 0,
             paid_usd=spend.paid_usd if priced else None,
             metered_usd=spend.cost_usd if priced else None,
             phase=self.phase,

@@ -15,6 +15,7 @@ __all__ = [
     "AsJson",
     "CacheDir",
     "Concurrency",
+    "Executor",
     "Judge",
     "MaxCost",
     "MaxTime",
@@ -86,6 +87,13 @@ Concurrency = Annotated[
         min=1,
         metavar="N",
         help="Most calls in flight at once, of each model; fewer when a provider pushes back. 1: one call in all.",
+    ),
+]
+Executor = Annotated[
+    str,
+    typer.Option(
+        metavar="WHERE",
+        help="Where rows are answered and scored: local, ray (all processors of this machine) or ray:ADDRESS (a running cluster).",
     ),
 ]
 Recipe = Annotated[

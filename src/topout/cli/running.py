@@ -12,6 +12,7 @@ from topout.cli.options import (
     AsJson,
     CacheDir,
     Concurrency,
+    Executor,
     Judge,
     MaxCost,
     MaxTime,
@@ -56,6 +57,7 @@ def optimize(
     judge: Judge = "",
     judge_api_base: Annotated[str | None, typer.Option(metavar="URL", help="Address of the judge's server.")] = None,
     price: Prices = None,
+    executor: Executor = "local",
     delta: Annotated[
         float,
         typer.Option(metavar="SCORE", help="Smallest gain worth having, as a fraction: 0.02 is 2 points. The verdict is about it."),
@@ -133,6 +135,7 @@ def optimize(
                 delta=delta,
                 runs_dir=runs_dir,
                 cache_dir=cache_dir,
+                executor=executor,
                 watch=watch,
                 tell=watch.line if watch is not None else lambda line: None,
             )
@@ -158,6 +161,7 @@ def optimize(
             delta=delta,
             runs_dir=runs_dir,
             cache_dir=cache_dir,
+            executor=executor,
             watch=watch,
             **more,
         )
@@ -170,6 +174,9 @@ def resume(
     max_time: MaxTime = None,
     concurrency: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Most calls in flight at once. Default: as before.")
+    ] = None,
+    executor: Annotated[
+        str | None, typer.Option(metavar="WHERE", help="Where rows are answered: local, ray or ray:ADDRESS. Default: as before.")
     ] = None,
     runs_dir: RunsDir = "runs",
     as_json: AsJson = False,
@@ -188,7 +195,9 @@ def resume(
         with watching(as_json, quiet) as watch:
             found = go_on(
                 place,
-                resume=lambda one, seen: resume(one, max_cost=max_cost, max_time=max_time, concurrency=concurrency, watch=seen),
+                resume=lambda one, seen: resume(
+                    one, max_cost=max_cost, max_time=max_time, concurrency=concurrency, executor=executor, watch=seen
+                ),
                 watch=watch,
                 tell=watch.line if watch is not None else lambda line: None,
             )
@@ -200,6 +209,7 @@ def resume(
             max_cost=max_cost,
             max_time=max_time,
             concurrency=concurrency,
+            executor=executor,
             runs_dir=runs_dir,
             watch=watch,
             recall=watch.recall if watch is not None else None,

@@ -45,7 +45,7 @@ class Harness:
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
-        self._executor.close()
+        await self._executor.close()
 
     async def measure(
         self, attempt: int, candidate: Candidate, examples: Sequence[Example], sample: int = 0

@@ -47,7 +47,7 @@ class LocalExecutor:
         solve = self._program.bind(candidate.prompt)
         return [self._later(candidate, example, split, sample, solve) for example, split in block.rows]
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._scoring.close()
 
     def _later(self, candidate: Candidate, example: Example, split: Split, sample: int, solve: Solve) -> Later:

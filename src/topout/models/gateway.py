@@ -27,7 +27,7 @@ from topout.models.cache import Entry, Replies
 from topout.models.estimate import Bounds
 from topout.models.fingerprint import embedded_version, request_key
 from topout.models.ledger import Ledger, Purse, Reservation
-from topout.models.limits import Breaker, Limiter
+from topout.models.limits import Breaking, Limiting, Limits, OwnLimits
 from topout.models.prices import Prices
 from topout.models.retries import Retries
 from topout.models.transport import Delivered, Refused, Sent, Transport
@@ -42,8 +42,8 @@ _TIME_IS_UP = Failure("budget", "time")
 class _Provider:
     """What is known of one model's provider."""
 
-    limiter: Limiter
-    breaker: Breaker
+    limiter: Limiting
+    breaker: Breaking
 
 
 @dataclass(slots=True, eq=False)
@@ -63,7 +63,8 @@ class Gateway:
     `run` is this run's id: replies bought now carry it. `charged` are the request keys that this run's journal already counts; a
     reply that this run bought and never journaled (it was killed in between) comes back with `paid` True, once. `cache` None keeps
     nothing. `max_in_flight` is where each model's limiter starts and what it never exceeds; at 1 all models share one place, so that replies come in
-    one order whatever the speed of each. `clock` is monotonic, in seconds.
+    one order whatever the speed of each. `limits` replaces these limiters by ones that other processes share, and then no two of them ask the same request
+    at once. `clock` is monotonic, in seconds.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Gateway:
         max_in_flight: int = 32,
         retries: Retries | None = None,
         trip_after: int = 8,
+        limits: Limits | None = None,
         rng: random.Random | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -91,11 +93,10 @@ class Gateway:
         self._addresses = addresses
         self._run = run
         self._charged = set(charged)
-        self._max_in_flight = max_in_flight
+        self._limits: Limits = limits or OwnLimits(max_in_flight, trip_after, clock, sleep)
+        self._shared = limits is not None
         self._retries = retries or Retries()
-        self._trip_after = trip_after
         self._rng = rng or random.Random()
-        self._clock = clock
         self._sleep = sleep
         self._bounds = Bounds()
         self._providers: dict[str, _Provider] = {}
@@ -181,10 +182,7 @@ class Gateway:
     def _provider(self, model: str) -> _Provider:
         provider = self._providers.get(model)
         if provider is None:
-            others = list(self._providers.values())
-            shared = others[0].limiter if others and self._max_in_flight == 1 else None
-            limiter = shared or Limiter(self._max_in_flight, self._clock, self._sleep)
-            provider = self._providers[model] = _Provider(limiter, Breaker(model, self._trip_after))
+            provider = self._providers[model] = _Provider(self._limits.limiter(model), self._limits.breaker(model))
         return provider
 
     def _take_off(self, request: Request, purse: Purse, key: str) -> _Flight:
@@ -261,10 +259,26 @@ class Gateway:
             self._bounds.learn(request, usage)
 
     async def _fly(self, flight: _Flight, request: Request, purse: Purse, key: str) -> Entry | Failure:
-        if self._lanes is not None and self._cache is not None:
-            known = await asyncio.get_running_loop().run_in_executor(self._lanes, self._cache.get, key)
-            if known is not None:
-                return known
+        if self._lanes is not None and (known := await self._look_up(key)) is not None:
+            return known
+        if not self._shared:
+            return await self._ask(flight, request, purse, key)
+        alone = await self._limits.take(key, request.model)
+        try:
+            known = None if alone else await self._look_up(key)
+            return known or await self._ask(flight, request, purse, key)
+        finally:
+            self._limits.done(key, request.model)
+
+    async def _look_up(self, key: str) -> Entry | None:
+        """What the cache has by now."""
+        if self._cache is None:
+            return None
+        if self._lanes is None:
+            return self._cache.get(key)
+        return await asyncio.get_running_loop().run_in_executor(self._lanes, self._cache.get, key)
+
+    async def _ask(self, flight: _Flight, request: Request, purse: Purse, key: str) -> Entry | Failure:
         provider = self._provider(request.model)
         if provider.breaker.message is not None:
             return Failure("circuit", provider.breaker.message)

@@ -168,6 +168,27 @@ class Ledger:
         self._aside = int((self._cap or 0) * exam_share)
         self._aside_s = (self._budget.max_time_s or 0.0) * exam_share
 
+    def allow(self, more_usd: float) -> None:
+        """Move a limit of money by so much, down with a negative figure: for a process that spends what another one has set aside for it."""
+        if self._cap is not None:
+            self._cap += _pico(more_usd)
+            self.wake()
+
+    def room_usd(self, purse: Purse) -> float | None:
+        """The most that one reservation could be if nothing else were in flight; None without a limit."""
+        if self._cap is None:
+            return None
+        search, exam = self._accounts.search, self._accounts.exam
+        room = self._cap - search.spent - exam.spent
+        return max(0, min(room, self._cap - self._aside - search.spent) if purse == "search" else room) / _PICO
+
+    def owe(self, usd: float, purse: Purse) -> None:
+        """Count so much as spent that may have been billed elsewhere, and nobody can tell."""
+        account = self._accounts.of(purse)
+        account.spent += _pico(usd)
+        account.unsure += _pico(usd)
+        self._note()
+
     def time_left_s(self, purse: Purse = "exam") -> float | None:
         """Seconds to the deadline, negative after it; None without one. The search may begin nothing once its own share is over."""
         limit = self._budget.max_time_s

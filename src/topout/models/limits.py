@@ -3,12 +3,56 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from topout.domain import PROVIDER_IS_DOWN, FailureKind
 
-__all__ = ["Breaker", "Limiter"]
+__all__ = ["Breaker", "Breaking", "Limiter", "Limiting", "Limits", "OwnLimits"]
+
+
+class Limiting(Protocol):
+    """Places for calls of one model, wherever they are counted. What each method means: `Limiter`."""
+
+    @property
+    def width(self) -> int: ...
+
+    async def acquire(self) -> int: ...
+
+    def release(self) -> None: ...
+
+    def succeeded(self) -> None: ...
+
+    def throttled(self, ticket: int) -> None: ...
+
+    def pause(self, seconds: float) -> None: ...
+
+
+class Breaking(Protocol):
+    """Whether one model is still called, wherever that is counted. What each method means: `Breaker`."""
+
+    @property
+    def message(self) -> str | None: ...
+
+    def answered(self) -> None: ...
+
+    def failed(self, kind: FailureKind, message: str) -> None: ...
+
+
+class Limits(Protocol):
+    """The limits of all models, of one process or of several that share them."""
+
+    def limiter(self, model: str) -> Limiting: ...
+
+    def breaker(self, model: str) -> Breaking: ...
+
+    async def take(self, key: str, model: str) -> bool:
+        """Wait until no other process asks this request. False when one did: its reply may be in the cache now. Every `take` needs one `done`."""
+        ...
+
+    def done(self, key: str, model: str) -> None: ...
 
 
 class Limiter:
@@ -116,3 +160,42 @@ class Breaker:
         self._failures += 1
         if self._failures >= self._after and self._message is None:
             self._message = f"{self._model}: {self._failures} calls in a row failed ({kind}), the last one with: {message}"
+
+
+class OwnLimits:
+    """The limits of a process that shares none: `most` is where each model's limiter starts and what it never exceeds; at 1 all models share one place, so
+    that replies come in one order whatever the speed of each."""
+
+    def __init__(
+        self,
+        most: int,
+        trip_after: int = 8,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._most = most
+        self._trip_after = trip_after
+        self._clock = clock
+        self._sleep = sleep
+        self._limiters: dict[str, Limiter] = {}
+        self._breakers: dict[str, Breaker] = {}
+
+    def limiter(self, model: str) -> Limiter:
+        found = self._limiters.get(model)
+        if found is None:
+            others = list(self._limiters.values())
+            alone = others[0] if others and self._most == 1 else None
+            found = self._limiters[model] = alone or Limiter(self._most, self._clock, self._sleep)
+        return found
+
+    def breaker(self, model: str) -> Breaker:
+        found = self._breakers.get(model)
+        if found is None:
+            found = self._breakers[model] = Breaker(model, self._trip_after)
+        return found
+
+    async def take(self, key: str, model: str) -> bool:
+        return True
+
+    def done(self, key: str, model: str) -> None:
+        return None
