@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import os
+import pty
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +21,7 @@ from topout.app.starting import init
 from topout.cli import main
 from topout.domain import SPLITS, Json
 from topout.errors import UserError
+from topout.intake.proposal import SCORERS
 from topout.plugins.tasks import load_task
 
 TOPICS = ("billing", "delivery", "returns")
@@ -275,6 +283,91 @@ def test_the_scorer_fits_what_is_expected(tmp_path: Path, expected: object, scor
     assert init(tmp_path / "task", source=tmp_path / "rows.jsonl").scorer == scorer
 
 
+SUITABLE: dict[str, Callable[[int], Json]] = {
+    "label": lambda i: TOPICS[i % 3],
+    "exact": lambda i: f"code {i}",
+    "contains": lambda i: [f"part {i}", "end"],
+    "regex": lambda i: rf"\bpart {i}\b",
+    "numeric": lambda i: f"{1000 + i:,}",
+    "token_f1": lambda i: f"a few words about number {i}",
+    "json": lambda i: {"total": i},
+    "code": lambda i: [{"call": f"add({i}, 1)", "returns": i + 1}],
+    "judge": lambda i: f"a polite letter about number {i}",
+    "scorer.py": lambda i: f"anything {i}",
+}
+
+
+@pytest.mark.parametrize("scorer", SCORERS)
+def test_each_scorer_of_the_table_can_be_chosen_and_makes_a_task_that_check_takes(
+    scorer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"text": f"row {i} {TOPICS[i % 3]}", "answer": SUITABLE[scorer](i)} for i in range(120)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    folder = tmp_path / "task"
+    assert main(["init", str(folder), "--from", str(tmp_path / "rows.jsonl"), "--scorer", scorer]) == 0
+    assert f"scorer {scorer}: as asked" in capsys.readouterr().out
+    table = tomllib.loads((folder / "task.toml").read_text())["scorer"]
+    assert table.get("name", table.get("file")) == scorer
+    loaded = load_task(folder)
+    assert len(loaded.task.rows("train")) == 48
+    assert (folder / "rubric.md").is_file() == (scorer == "judge")
+    assert main(["check", str(folder)]) == 0  # 100 when it finds an error
+
+
+@pytest.mark.parametrize("scorer", ["numeric", "json", "code", "regex"])
+def test_answers_that_do_not_suit_the_scorer_are_told_and_nothing_is_left(scorer: str, tmp_path: Path) -> None:
+    rows: list[dict[str, Json]] = [{"text": f"row {i}", "answer": f"{i}" if i else ["(unclosed"]} for i in range(30)]
+    if scorer in ("json", "code"):
+        rows = [{"text": f"row {i}", "answer": [i]} for i in range(30)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(
+        UserError, match=rf"rows\.jsonl: --scorer {scorer}: \d+ of 30 expected answers do not suit it: expected .* found"
+    ) as told:
+        init(tmp_path / "task", source=tmp_path / "rows.jsonl", scorer=scorer)
+    assert "topout init --scorers lists the others" in str(told.value)
+    assert not (tmp_path / "task").exists()
+
+
+def test_cases_in_the_cells_of_a_table_are_seen_to_be_tests_of_a_program(tmp_path: Path) -> None:
+    cells = [json.dumps([{"stdin": f"{i}\n", "stdout": str(i)}]) if i % 2 else f"assert double({i}) == {2 * i}" for i in range(40)]
+    for name, chosen in (("printed", cells[1::2]), ("asserted", cells[::2])):
+        rows: list[dict[str, Json]] = [{"text": f"task {i}", "expected": cell} for i, cell in enumerate(chosen)]
+        made = init(tmp_path / name, source=as_csv(tmp_path / f"{name}.csv", rows))
+        assert made.scorer == "code"
+        assert load_task(tmp_path / name).task.rows("dev")
+
+
+def test_a_terminal_is_asked_what_the_file_does_not_tell(tmp_path: Path) -> None:
+    """The column of the answer, and how free text is judged; a name that is none is asked again."""
+    rows: list[dict[str, Json]] = [
+        {"Letter": f"letter number {i} and what it says", "Reply": f"a polite reply of some ten words to the letter number {i}"}
+        for i in range(40)
+    ]
+    as_csv(tmp_path / "letters.csv", rows)
+    ours, theirs = pty.openpty()
+    asked = subprocess.Popen(
+        [sys.executable, "-m", "topout", "init", "letters", "--from", "letters.csv"],
+        cwd=tmp_path,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    os.write(ours, b"Reply\njugde\njudge\n")
+    said = b""
+    with contextlib.suppress(OSError):  # the terminal is gone when the process has ended
+        while piece := os.read(ours, 4096):
+            said += piece
+    os.close(ours)
+    assert asked.wait(60) == 0, said.decode()
+    text = " ".join(said.decode().split())
+    assert "Column with the expected answer" in text
+    assert "jugde: no such scorer. Did you mean 'judge'?" in text
+    assert "scorer judge: as chosen" in text
+    assert "rubric.md is a general one" in text
+    assert tomllib.loads((tmp_path / "letters" / "task.toml").read_text())["scorer"]["rubric"] == "rubric.md"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -348,4 +441,4 @@ def test_the_verb_prints_the_mapping_and_alone_lists_the_scorers(tmp_path: Path,
     assert "topout init TASK --from" in capsys.readouterr().out
     assert main(["init", "--scorers"]) == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("label", "numeric", "token_f1", "scorer.py"))
+    assert all(name in shown for name in SCORERS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,11 +51,13 @@ def init(
     scorer: str = "",
     description: str = "",
     max_rows: int = MOST_ROWS,
+    choose: Callable[[str, str], str] | None = None,
 ) -> Started:
     """Make a task folder from a file of rows, a folder, `hf:org/name`, `mlflow:NAME` or `langfuse:NAME`; what another tool wrote is recognised by its shape.
 
     Several sources: one brings the rows, another (a saved DSPy program, a registered prompt) the baseline. The columns are found by their names unless
-    they are given. Raises UserError when `task` is there already, a source cannot be read, or the expected answer cannot be told.
+    they are given; where the answers' form tells no scorer, `choose(proposed, why)` is asked. Raises UserError when `task` is there already, a source cannot
+    be read, the expected answer cannot be told, or the task would not load: then nothing is left of it.
     """
     folder = Path(task)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -87,7 +90,7 @@ def init(
                 if prompts[0][0] is not origin:
                     raise
                 baseline, said = None, (f"its prompt was left out: {error}".rstrip("."),)  # it came along with the rows
-        proposal = propose(reading, scorer, max_rows, [d.inputs for d in baseline.demos] if baseline else ())
+        proposal = propose(reading, scorer, max_rows, [d.inputs for d in baseline.demos] if baseline else (), choose)
     except UserError as error:
         raise UserError(f"{origin.name}: {error}") from None
     reading = replace(reading, notes=(*sheet.notes, *reading.notes, *notes, *said))
@@ -103,8 +106,15 @@ def init(
         made, warnings = prompt_files(baseline)
         files |= made if baseline.demos else {"prompt.md": made["prompt.md"]}
         reading = replace(reading, notes=(*reading.notes, *warnings))
+    empty = folder.exists()
     write_batch(folder, files)
-    load_task(folder)  # whatever init writes has to be a task
+    try:
+        load_task(folder)  # whatever init writes has to be a task
+    except UserError:
+        shutil.rmtree(folder, ignore_errors=True)
+        if empty:
+            folder.mkdir()
+        raise
     counts: dict[Split, int] = {s: len(some) for s, some in proposal.splits.items()}
     begins = f"{prompts[0][0].name}{f', {len(baseline.demos)} demos' if baseline.demos else ''}" if baseline is not None else ""
     return Started(

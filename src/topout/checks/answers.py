@@ -64,9 +64,11 @@ def labels_by_split(subject: Subject) -> Iterable[Found]:
         )
 
 
-def gold(example: Example) -> str:
-    """The expected value as a model would write it."""
+def gold(example: Example, scorer: str = "") -> str:
+    """The expected value as a model would write it. A list is a choice of answers, but for `contains`, which wants all of them."""
     match example.expected:
+        case [*texts] if scorer == "contains" and all(isinstance(one, str) for one in texts):
+            return "\n".join(str(one) for one in texts)
         case str() as text:
             return text
         case [str() as first, *_]:
@@ -80,7 +82,7 @@ def scorer_sanity(subject: Subject) -> Iterable[Found]:
     if subject.task.scorer_name in NO_GOLD:
         return
     rows = [e for _, e in subject.located()][:LOOKED_AT]
-    low = [(value, e) for e in rows if (value := score(subject, gold(e), e)) < 1.0]
+    low = [(value, e) for e in rows if (value := score(subject, gold(e, subject.task.scorer_name), e)) < 1.0]
     if low:
         value, example = min(low, key=lambda pair: pair[0])
         own = subject.task.scorer_name.endswith(".py")
@@ -93,7 +95,7 @@ def scorer_sanity(subject: Subject) -> Iterable[Found]:
             if not own
             else "See whether your scorer grants what the rows expect: no model could get these rows fully right.",
         )
-    wrong = [score(subject, gold(other), e) for e, other in shuffled(rows)]
+    wrong = [score(subject, gold(other, subject.task.scorer_name), e) for e, other in shuffled(rows)]
     if len(wrong) >= 10 and math.fsum(wrong) / len(wrong) >= 0.9:
         yield Found(
             "error",
@@ -118,7 +120,7 @@ def graded(subject: Subject) -> bool:
     if subject.task.scorer_name in NO_GOLD:
         return False
     rows = [e for _, e in subject.located()][:LOOKED_AT]
-    values = [score(subject, gold(other), e) for e, other in shuffled(rows)]
+    values = [score(subject, gold(other, subject.task.scorer_name), e) for e, other in shuffled(rows)]
     return sum(0.0 < value < 1.0 for value in values) > 0.2 * len(values) > 0
 
 

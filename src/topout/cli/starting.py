@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["init"]
 
+FIRST = {
+    "judge": "rubric.md is a general one: say in it what makes an answer good.",
+    "scorer.py": "scorer.py compares texts: put your own rule into it.",
+}
+"""What is to be written before a run, by scorer."""
+
 
 def init(
     task: Annotated[str | None, typer.Argument(metavar="TASK", help="Folder to make, such as tasks/my-task.")] = None,
@@ -80,6 +86,7 @@ def init(
             scorer=scorer,
             description=description,
             max_rows=max_rows,
+            choose=None if as_json or not sys.stdin.isatty() else chosen_scorer,
         )
 
     try:
@@ -99,16 +106,33 @@ def init(
 
 def scorers() -> list[RenderableType]:
     """How answers can be judged, and how to begin."""
-    from topout.intake.proposal import SCORERS
-    from topout.report.layout import block, grid, text
+    from topout.report.layout import block, text
 
     return [
         text("Name a file of rows: topout init TASK --from FILE.csv"),
-        block(
-            "--scorer NAME, when the one that is found is not the one you want",
-            grid([(text(n), text(w)) for n, w in SCORERS.items()]),
-        ),
+        block("--scorer NAME, when the one that is found is not the one you want", choices()),
     ]
+
+
+def choices() -> RenderableType:
+    """The scorers with when to use each."""
+    from topout.intake.proposal import SCORERS
+    from topout.report.layout import grid, text
+
+    return grid([(text(n), text(w)) for n, w in SCORERS.items()])
+
+
+def chosen_scorer(proposed: str, why: str) -> str:
+    """Ask how answers are to be judged, until there is such a scorer."""
+    from topout.errors import did_you_mean
+    from topout.intake.proposal import SCORERS
+    from topout.report.layout import block
+    from topout.report.words import safe_text
+
+    say(block(f"How are answers to be judged? They look like {why}", choices()))
+    while (name := str(typer.prompt("Scorer", default=proposed)).strip()) not in SCORERS:
+        typer.echo(f"{safe_text(name)}: no such scorer.{did_you_mean(name, SCORERS)}")
+    return name
 
 
 def shown(made: Started) -> list[RenderableType]:
@@ -123,11 +147,15 @@ def shown(made: Started) -> list[RenderableType]:
         block("Chosen", bullets((*made.why, *made.notes, "rows: " + ", ".join(f"{s} {n:,}" for s, n in made.rows.items())))),
         *([block("First prompt", text(made.prompt))] if made.prompt else []),
         block("Written", *(text(typed_path(path)) for path in made.files)),
+        *([text(FIRST[made.scorer])] if made.scorer in FIRST else []),
         commands(
             "Next",
             [
                 (("topout", "check", folder), "looks it over before money is spent"),
-                (("topout", "optimize", folder), "starts from prompt.md: read it first, and say in it what a newcomer should know"),
+                (
+                    ("topout", "optimize", folder, *(("--judge", "openai/gpt-5") if made.scorer == "judge" else ())),
+                    "starts from prompt.md: read it first, and say in it what a newcomer should know",
+                ),
             ],
         ),
     ]

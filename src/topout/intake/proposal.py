@@ -6,13 +6,15 @@ import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from topout.domain import Json, Split
 from topout.errors import UserError, did_you_mean
 from topout.intake.shapes import Entry, Reading, text
+from topout.scoring.code_answers import code_problem
+from topout.scoring.texts import regex_problem
 
 __all__ = ["SCORERS", "Proposal", "propose"]
 
@@ -24,9 +26,13 @@ SCORERS: Mapping[str, str] = {
     "numeric": "a number, with a tolerance",
     "token_f1": "a sentence or two that should share words with the expected one",
     "json": "a JSON object; credit for each field, or all or nothing",
+    "code": "a Python program, run in a sandbox against the row's tests, calls or inputs and outputs",
+    "judge": "free text that only a reader can mark: a model does, by your rubric, at its own cost",
     "scorer.py": "anything else: your own function score(answer, expected, inputs)",
 }
 """When to use which, a line each."""
+FREE_TEXT = "token_f1"
+"""What is proposed when the answers' form tells no scorer."""
 
 MOST_LABELS = 60
 MOST_ROWS = 2500
@@ -49,9 +55,16 @@ class Proposal:
     why: tuple[str, ...]
 
 
-def propose(reading: Reading, scorer: str = "", max_rows: int = MOST_ROWS, shown: Sequence[Mapping[str, str]] = ()) -> Proposal:
+def propose(
+    reading: Reading,
+    scorer: str = "",
+    max_rows: int = MOST_ROWS,
+    shown: Sequence[Mapping[str, str]] = (),
+    choose: Callable[[str, str], str] | None = None,
+) -> Proposal:
     """A scorer (the given one if any), labels and splits of at most `max_rows` rows. Rows with the inputs of `shown` (demos that the first prompt brings)
-    go to train, so that no held-out row stands in a prompt. Raises UserError for an unknown scorer and for too few rows."""
+    go to train, so that no held-out row stands in a prompt. Where the answers' form tells no scorer, `choose` is asked with what would be taken and why.
+    Raises UserError for an unknown scorer, for expected answers that do not suit it, and for too few rows."""
     if scorer and scorer not in SCORERS:
         raise UserError(f"--scorer {scorer}: no such scorer.{did_you_mean(scorer, SCORERS)}")
     entries = [e for e in reading.entries if text(e.expected).strip()]
@@ -70,10 +83,10 @@ def propose(reading: Reading, scorer: str = "", max_rows: int = MOST_ROWS, shown
     chosen, reason = (
         (scorer, "as asked") if scorer else (reading.scorer, "as the file has it") if reading.scorer else fitting(entries)
     )
-    if chosen == "numeric":
-        entries = [Entry(e.inputs, as_number(e.expected), e.id, e.group, e.split) for e in entries]
-    if chosen == "json":
-        entries = [Entry(e.inputs, as_object(e.expected), e.id, e.group, e.split) for e in entries]
+    if choose is not None and not scorer and not reading.scorer and chosen == FREE_TEXT:
+        picked = choose(chosen, reason)
+        chosen, reason = picked, reason if picked == chosen else "as chosen"
+    entries = suited(entries, chosen)
     labels = tuple(sorted({text(e.expected).strip() for e in entries})) if chosen == "label" else ()
     if labels:
         entries = [Entry(e.inputs, text(e.expected).strip(), e.id, e.group, e.split) for e in entries]
@@ -91,6 +104,26 @@ def propose(reading: Reading, scorer: str = "", max_rows: int = MOST_ROWS, shown
     if clashing:
         why.append(f"{clashing} rows left out: inputs that stand there with two different answers (none of these is kept)")
     return Proposal(reading.fields, chosen, labels, splits, tuple(why))
+
+
+def suited(entries: Sequence[Entry], scorer: str) -> list[Entry]:
+    """The rows with their expected answers in the form that the scorer reads. Raises UserError when some cannot be brought into it."""
+    convert, problem = FORMS.get(scorer, (None, lambda expected: ""))
+    out = [replace(e, expected=convert(e.expected)) if convert else e for e in entries]
+    wrong = [(e, said) for e, new in zip(entries, out, strict=True) if (said := problem(new.expected))]
+    if wrong:
+        first, said = wrong[0]
+        found = said if "found" in said else f"expected {said}, found '{short(first.expected)}'."
+        raise UserError(
+            f"--scorer {scorer}: {len(wrong):,} of {len(entries):,} expected answers do not suit it: {found} topout init --scorers lists the others."
+        )
+    return out
+
+
+def short(value: Json) -> str:
+    """A value in a line."""
+    line = " ".join(text(value).split())
+    return line if len(line) <= 60 else f"{line[:57]}..."
 
 
 def distinct(entries: Sequence[Entry]) -> tuple[list[Entry], int, int]:
@@ -153,6 +186,8 @@ def fitting(entries: Sequence[Entry]) -> tuple[str, str]:
     """The scorer that the expected answers look made for, and why."""
     n = len(entries)
     answers = [e.expected for e in entries]
+    if all(is_cases(as_cases(a)) for a in answers):
+        return "code", "all expected answers are tests of a program"
     if sum(as_object(a) is not None for a in answers) == n:
         return "json", "all expected answers are JSON objects"
     texts = [text(a).strip() for a in answers]
@@ -170,8 +205,8 @@ def fitting(entries: Sequence[Entry]) -> tuple[str, str]:
     if words[n // 2] <= 4 and words[int(0.9 * (n - 1))] <= 8:
         return "exact", f"short answers, half of them of {words[n // 2]} words or fewer"
     return (
-        "token_f1",
-        f"free text, half of the answers of {words[n // 2]} words or more; a scorer.py of your own may judge it better",
+        FREE_TEXT,
+        f"free text, half of the answers of {words[n // 2]} words or more; judge, or a scorer.py of your own, may mark it better",
     )
 
 
@@ -198,6 +233,34 @@ def as_object(value: Json) -> Json:
             return None
         return found if isinstance(found, dict) else None
     return None
+
+
+def as_cases(value: Json) -> Json:
+    """Cases of a program, also as JSON in a text; any other value as it is."""
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+        try:
+            found: Json = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+        return found if not code_problem(found) else value
+    return value
+
+
+def is_cases(value: Json) -> bool:
+    """Whether a value can only be cases of a program: any text might be a test, so of texts only those that assert something."""
+    if code_problem(value):
+        return False
+    texts = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+    return all(re.search(r"^\s*assert\b", one, re.MULTILINE) for one in texts)
+
+
+FORMS: Mapping[str, tuple[Callable[[Json], Json] | None, Callable[[Json], str]]] = {
+    "numeric": (as_number, lambda value: "" if value is not None else "a number"),
+    "json": (as_object, lambda value: "" if value is not None else "a JSON object"),
+    "code": (as_cases, code_problem),
+    "regex": (None, regex_problem),
+}
+"""Scorers that do not read any text: how an expected answer is brought into their form, and what is wrong with one that was ('' for nothing)."""
 
 
 def divided(entries: Sequence[Entry], by_label: bool) -> tuple[dict[Split, tuple[Entry, ...]], str]:

@@ -37,6 +37,24 @@ def score(answer, expected, inputs):
 '''
 
 
+RUBRIC = """\
+The answer says what the reference says. Other words are fine.
+
+5: all of it, and nothing wrong beside it
+3: the main point, and something is missing
+1: wrong, or about something else
+"""
+SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "json": ('credit = "fields"  # "all": nothing unless every field is right',),
+    "code": ('credit = "all"  # "cases": the share of cases that pass', "timeout_s = 5  # processor time of one run"),
+    "judge": (
+        'rubric = "rubric.md"  # what makes an answer good: say it there',
+        '# model = "openai/gpt-5"  # the judge; or --judge MODEL with each command',
+        "scale = [1, 5]  # worst and best mark",
+    ),
+}
+
+
 def task_files(name: str, description: str, source: str, reading: Reading, proposal: Proposal) -> dict[str, bytes]:
     """The files by their path in the folder."""
     files = {
@@ -48,6 +66,8 @@ def task_files(name: str, description: str, source: str, reading: Reading, propo
         files[f"data/{split}.jsonl"] = "".join(line(entry) + "\n" for entry in rows)
     if proposal.scorer == "scorer.py":
         files["scorer.py"] = OWN_SCORER
+    if proposal.scorer == "judge":
+        files["rubric.md"] = RUBRIC
     return {path: content.encode("utf-8", "backslashreplace") for path, content in files.items()}
 
 
@@ -86,8 +106,7 @@ def toml(name: str, description: str, p: Proposal) -> str:
         lines.append('file = "scorer.py"  # your own function; others: ' + ", ".join(one for one in SCORERS if one != "scorer.py"))
     else:
         lines.append(f'name = "{p.scorer}"  # {SCORERS[p.scorer]}')
-    if p.scorer == "json":
-        lines.append('credit = "fields"  # "all": nothing unless every field is right')
+    lines += SETTINGS.get(p.scorer, ())
     lines += [
         "",
         "[critic]",
@@ -110,6 +129,7 @@ def prompt(description: str, p: Proposal) -> Prompt:
         "exact": "Answer with the answer only, without a sentence around it.",
         "numeric": "Answer with the number only.",
         "json": "Answer with one JSON object and nothing else.",
+        "code": "Answer with one Python program in a fenced block and nothing else.",
     }.get(p.scorer, "")
     parts = [description]
     if p.labels:
