@@ -29,14 +29,16 @@ def resume(
     max_time: float | None = None,
     concurrency: int | None = None,
     executor: str | None = None,
+    prices: tuple[str, ...] = (),
     runs_dir: str | Path = "runs",
     watch: Watch | None = None,
     recall: Callable[[Sequence[Event]], None] | None = None,
 ) -> RunView:
     """Take up a run that was stopped, killed, or ended by an outage, by money or by time. It goes on as if it had never ended, from any folder.
 
-    `max_cost` (dollars, for the whole run), `max_time` (seconds, for this session) and `concurrency` and `executor` may be set anew. `recall` is told once what
-    earlier sessions found, `watch` of each new event. Raises JournalError when the task or the recipe changed since, or another process is at it.
+    `max_cost` (dollars, for the whole run), `max_time` (seconds, for this session), `concurrency` and `executor` may be set anew. `prices`
+    (`MODEL=IN,OUT`) hold from now on: what was bought before keeps its price. `recall` is told once what earlier sessions found, `watch` of each new
+    event. Raises JournalError when the task or the recipe changed since, or another process is at it.
     """
     folder = find_run(Path(run), Path(runs_dir))
     with folder.lock():  # before the journal is read: nobody may write to it from then on
@@ -46,7 +48,10 @@ def resume(
         started = events[0]
         if not isinstance(started, RunStarted):
             raise JournalError(f"{folder.journal}:1: a journal begins with RunStarted.")
-        changed = {"max_cost": max_cost, "max_time": max_time, "concurrency": concurrency, "executor": executor}
+        changed: dict[str, object] = {"max_cost": max_cost, "max_time": max_time, "concurrency": concurrency, "executor": executor}
+        if prices:
+            before = started.settings.get("prices")
+            changed["prices"] = (*(before if isinstance(before, list | tuple) else ()), *prices)
         settings, task, loaded = taken_up(folder, started, {k: v for k, v in changed.items() if v is not None})
         last = next((event for event in reversed(events) if isinstance(event, RunEnded | RunResumed)), started)
         if isinstance(last, RunEnded) and last.ending in ("budget", "finished"):

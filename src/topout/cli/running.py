@@ -178,6 +178,14 @@ def resume(
     executor: Annotated[
         str | None, typer.Option(metavar="WHERE", help="Where rows are answered: local, ray or ray:ADDRESS. Default: as before.")
     ] = None,
+    price: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--price",
+            metavar="MODEL=IN,OUT",
+            help="A price that changed, in dollars per million tokens. What was bought before keeps its price. Repeatable.",
+        ),
+    ] = None,
     runs_dir: RunsDir = "runs",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -196,7 +204,13 @@ def resume(
             found = go_on(
                 place,
                 resume=lambda one, seen: resume(
-                    one, max_cost=max_cost, max_time=max_time, concurrency=concurrency, executor=executor, watch=seen
+                    one,
+                    max_cost=max_cost,
+                    max_time=max_time,
+                    concurrency=concurrency,
+                    executor=executor,
+                    prices=tuple(price or ()),
+                    watch=seen,
                 ),
                 watch=watch,
                 tell=watch.line if watch is not None else lambda line: None,
@@ -210,6 +224,7 @@ def resume(
             max_time=max_time,
             concurrency=concurrency,
             executor=executor,
+            prices=tuple(price or ()),
             runs_dir=runs_dir,
             watch=watch,
             recall=watch.recall if watch is not None else None,

@@ -229,7 +229,8 @@ class Gateway:
     async def _claim(self, request: Request, purse: Purse, key: str, entry: Entry) -> Reply | Failure:
         """Hand a reply to one caller. The first one after the call has it as paid; for all others it is a metered cache hit."""
         model, cost = request.model, entry.cost_usd
-        if cost is None or self._prices.is_given(model):
+        bought = entry.run == self._run and key not in self._charged
+        if cost is None or (self._prices.is_given(model) and not bought):  # what this run bought keeps the price of that day
             cost = self._prices.cost(model, entry.usage)
         if key in self._unclaimed:
             self._unclaimed.discard(key)
@@ -238,7 +239,7 @@ class Gateway:
             reservation = await self._reserve(request, purse)
             if isinstance(reservation, Failure):
                 return reservation
-            paid = entry.run == self._run and key not in self._charged
+            paid = bought
             self._settle(reservation, request, entry.usage, cost, paid=paid)
         self._charged.add(key)
         return Reply(entry.text, entry.finish_reason, entry.usage, cost, entry.latency_s, paid, key)

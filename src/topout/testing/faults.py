@@ -39,7 +39,8 @@ Body = Mapping[str, Any]
 class Schedule:
     """What goes wrong. `share` of the distinct requests meet one of the `transient` faults, at most `most` times each, and are answered then.
     `answer_share` of them get one of `answers` for good: no outage, but no usable answer either. From request number `after` on the `lasting` fault
-    meets everything, until `FaultyProvider.heal`. Requests with a number in `burst` meet a 503. At most `hangs` requests are kept waiting for ever."""
+    meets everything, until `FaultyProvider.heal`. Requests with a number in `burst` meet a 503. At most `hangs` requests are kept waiting for ever. From
+    request number `dearer_after` on every token costs `dearer` times its price."""
 
     seed: int = 0
     transient: tuple[str, ...] = ()
@@ -51,6 +52,8 @@ class Schedule:
     after: int = 0
     burst: range = range(0)
     hangs: int = 2
+    dearer_after: int = 0
+    dearer: float = 1.0
 
 
 Made = Callable[[Body], Response]
@@ -179,7 +182,8 @@ class FaultyProvider:
             made = {**TRANSIENT, **ANSWERS, **LASTING, **SLOW}.get(fault, answered)(body)
             usage = (round(tokens(body) * self.tokens_per_word) + 8, max(1, len(said_by(body).split())))
             price = self.prices.get(body["model"], (0.0, 0.0))
-            self.log.append(Served(fault, key, usage, usage[0] * price[0] + usage[1] * price[1]))
+            factor = self.schedule.dearer if len(self.log) >= self.schedule.dearer_after else 1.0
+            self.log.append(Served(fault, key, usage, factor * (usage[0] * price[0] + usage[1] * price[1])))
         response = counted(made, usage)
         return told(response, delay_s=self.delay_s) if self.delay_s and not fault else response
 
