@@ -51,6 +51,16 @@ def own(plan: str = "pass", attempt: str = "pass") -> str:
         ("return 7", "pass", "mine.py: plan(3) returned 7, expected a Move or a Stop."),
         ("pass", "1 / 0", "mine.py:18: attempt(2) raised ZeroDivisionError: division by zero."),
         ("pass", "return None", "mine.py: attempt(2) returned None, expected an Attempt."),
+        (
+            "return Move('same', ())",
+            "pass",
+            "mine.py: plan(3): unknown operator 'same'. Valid: rewrite, merge, shorten, demos, switch.",
+        ),
+        (
+            "pass",
+            "return Attempt(2, 'shorten', (), 'reject')",
+            "mine.py: attempt(2): unknown outcome 'reject'. Did you mean 'rejected'?",
+        ),
         ("raise SystemExit(5)", "pass", "mine.py:12: plan(3) raised SystemExit: 5."),
     ],
 )

@@ -242,3 +242,34 @@ def test_zeros_at_the_end_as_a_power_cut_can_leave_them_are_a_torn_line(path: Pa
     assert read_journal(path) == [START, answered(0)]
     written(path, answered(2))
     assert read_journal(path) == [START, answered(0), answered(2)]
+
+
+def test_closing_at_the_moment_of_a_flush_waits_for_nobody(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("topout.store.journal.SYNC_AFTER_S", 0.01)
+    journal = JournalFile(path)
+    closing = threading.Thread(target=journal.close, daemon=True)
+
+    class Unlucky(threading.Event):
+        """Cleared just after somebody else has set it in order to close."""
+
+        def clear(self) -> None:
+            closing.start()
+            while not self.closes():
+                time.sleep(0.001)
+            super().clear()
+
+        def closes(self) -> bool:
+            return journal._closing.is_set() and self.woken
+
+        woken = False
+
+        def set(self) -> None:
+            super().set()
+            self.woken = threading.current_thread() is closing
+
+    journal._fresh = Unlucky()
+    journal.open().append(START)
+    journal._syncer.join(20)
+    closing.join(20)
+    assert not closing.is_alive()
+    assert read_journal(path) == [START]

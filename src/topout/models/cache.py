@@ -139,6 +139,8 @@ class _Flusher:
     def _run(self) -> None:
         while self._fresh.wait() and not self._closing.wait(SYNC_AFTER_S):
             self._fresh.clear()
+            if self._closing.is_set():  # what was cleared may have been the wake-up of `close`
+                return
             self._flush()
 
     def _flush(self) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from topout.bridges.bridged import Bridged
 from topout.bridges.dspy_loop import MiproSettings, run_mipro
@@ -17,7 +17,7 @@ from topout.bridges.host import Host, needs
 from topout.config.recipe import Recipe
 from topout.config.toml_files import line_of, read_text, read_toml
 from topout.contracts import History, Lab, Move, Optimizer, Stop
-from topout.domain import Attempt
+from topout.domain import Attempt, Operator, Outcome
 from topout.errors import OptimizerError, UserError, did_you_mean, place
 from topout.plugins.modules import Crash, boundary, code_file, guarded, load_module
 from topout.plugins.shipped import shipped
@@ -243,6 +243,8 @@ class Own:
     def plan(self, number: int, history: History, rng: random.Random) -> Move | Stop:
         with self._told(f"plan({number})"):
             move: object = self.optimizer.plan(number, history, rng)
+        if isinstance(move, Move):
+            self._known(f"plan({number})", "operator", move.operator, get_args(Operator)[1:])
         if isinstance(move, Move | Stop):
             return move
         raise OptimizerError(f"{place(self.path)}: plan({number}) returned {shown(move)}, expected a Move or a Stop.")
@@ -251,8 +253,15 @@ class Own:
         with self._told(f"attempt({number})"):
             done: object = await self.optimizer.attempt(number, move, lab)
         if isinstance(done, Attempt):
+            self._known(f"attempt({number})", "operator", done.operator, get_args(Operator)[1:])
+            self._known(f"attempt({number})", "outcome", done.outcome, get_args(Outcome))
             return done
         raise OptimizerError(f"{place(self.path)}: attempt({number}) returned {shown(done)}, expected an Attempt.")
+
+    def _known(self, where: str, what: str, word: object, words: Sequence[str]) -> None:
+        """A word that is none of those would make a journal that nobody can read."""
+        if word not in words:
+            raise OptimizerError(f"{place(self.path)}: {where}: unknown {what} {shown(word)}.{did_you_mean(str(word), words)}")
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:

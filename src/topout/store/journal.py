@@ -63,6 +63,8 @@ class JournalFile:
         """The thread: off the event loop, since a disk may take its time."""
         while self._fresh.wait() and not self._closing.wait(SYNC_AFTER_S):
             self._fresh.clear()
+            if self._closing.is_set():  # what was cleared may have been the wake-up of `close`
+                return
             try:
                 os.fsync(self._descriptor)
             except OSError as error:
