@@ -67,7 +67,7 @@ READING = [
     ["diff", RUN],
     ["report", RUN],
     ["plot", RUN, "--out", "plot.svg"],
-    ["verdict", "--from", "csv:log.csv"],
+    ["verdict", "--from", "csv:log.csv", "--dev-n", "50"],
     ["export", RUN, "--to", "text", "--out", "out"],
     ["cache", "stats"],
     ["cache", "verify"],
