@@ -48,7 +48,8 @@ def entrant(name: str) -> Entrant:
 
 def evolve(changes: str) -> Entrant:
     """The shipped recipe, with these settings changed."""
-    settings = EvolveSettings(**tomllib.loads(RECIPE.read_text())["settings"])
+    recipe = tomllib.loads(RECIPE.read_text())
     told = tomllib.loads("\n".join(changes.split(",")))
-    optimizer = Evolve(replace(settings, **told))
-    return Entrant(lambda ground, calls, seed: run_ours(ground, optimizer, calls, seed, exam=True), anytime=True)
+    opening = told.pop("opening_rows", recipe.get("opening_rows", 0))
+    optimizer = Evolve(replace(EvolveSettings(**recipe["settings"]), **told))
+    return Entrant(lambda ground, calls, seed: run_ours(ground, optimizer, calls, seed, True, opening), anytime=True)

@@ -41,15 +41,26 @@ class Course:
         return found
 
 
-def run_ours(ground: Ground, optimizer: Optimizer, calls: int, seed: int, exam: bool = False) -> Course:
-    """Search with `calls` calls of both models together. `exam` measures the winner on the holdout besides."""
-    return course_of(ground, *asyncio.run(searched(ground, optimizer, calls, seed, exam)))
+def run_ours(ground: Ground, optimizer: Optimizer, calls: int, seed: int, exam: bool = False, opening_rows: int = 0) -> Course:
+    """Search with `calls` calls of both models together, the baseline measured on `opening_rows` dev rows (0: all). `exam` measures the winner on the holdout
+    besides."""
+    return course_of(ground, *asyncio.run(searched(ground, optimizer, calls, seed, exam, opening_rows)))
 
 
-async def searched(ground: Ground, optimizer: Optimizer, calls: int, seed: int, exam: bool) -> tuple[list[Event], str]:
+async def searched(
+    ground: Ground, optimizer: Optimizer, calls: int, seed: int, exam: bool, opening_rows: int
+) -> tuple[list[Event], str]:
     plan = ExamPlan(calls, 2, ground.task.rows("holdout") if exam else (), ())
     done = await run_in_memory(
-        ground.task, ground.scorer, optimizer, ground.model, ground.critic, max_calls=calls, seed=seed, plan=plan
+        ground.task,
+        ground.scorer,
+        optimizer,
+        ground.model,
+        ground.critic,
+        max_calls=calls,
+        seed=seed,
+        plan=plan,
+        opening_rows=opening_rows,
     )
     return done.events, done.finish.winner.id if done.finish.winner else ""
 

@@ -206,13 +206,15 @@ class Journal(Protocol):
 class Member:
     """A candidate in the pool with its score on each dev row, in the order of the dev split (nan where unscored or not measured).
 
-    `mean` is over the rows that were scored, `tokens` the mean prompt tokens of an answer, `calls` how many calls an answer takes at most."""
+    `mean` is over the rows that were scored, `tokens` the mean prompt tokens of an answer, `calls` how many calls an answer takes at most. `level` is the mean
+    of its scores less what the pool made of the same rows before it came (`History.ease`): comparable between members that were measured on different rows."""
 
     candidate: Candidate
     scores: tuple[float, ...]
     mean: float
     tokens: float
     calls: int = 1
+    level: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,7 @@ class History:
     `holders[i]` are the indices into `pool` of the members that do best on dev row i (empty when nobody scores there):
     the per-example Pareto frontier. `train_scores[candidate][example]` is what is known of candidates on train rows, `train_steps` the steps
     of a program there.
+    `ease[i]` is how much better than their own level the members do on dev row i, shrunken towards 0 while few were measured there.
     `calls` are those of the search so far (of both models), `calls_left` those that are neither made nor held by attempts in flight.
     Sequences are live views that only the engine extends: read them in `plan`, keep none.
     """
@@ -236,6 +239,7 @@ class History:
     calls: int
     calls_left: int
     train_steps: Mapping[str, Mapping[str, tuple[Step, ...]]] = field(default_factory=dict)
+    ease: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +249,8 @@ class Move:
     `prompt` is set when the proposal needs no critic. `calls` is how many calls are set aside for the attempt beside those for `read` on
     the first parent; past them it waits for its turn and asks for more. A rollout counts as many calls as an answer of its prompt takes (`Member.calls`).
     `more` is how many it will need then if all goes well: nothing is planned that could not be finished with what is left. `references` are train rows that the critic is shown with their expected
-    answers alone: they cost no call. `rows` is how many dev rows the race is over, 0 for all. `notes` are edits that failed before, told to the critic. `word_cap` bounds
+    answers alone: they cost no call. `rows` is how many dev rows the race is over, 0 for all. `bar` is what a challenger is held against on each dev row (empty:
+    the first parent's own scores). `notes` are edits that failed before, told to the critic. `word_cap` bounds
     the critic's text.
     """
 
@@ -259,6 +264,7 @@ class Move:
     calls: int = 0
     more: int = 0
     rows: int = 0
+    bar: tuple[float, ...] = ()
     rationale: str = ""
     word_cap: int = 600
 

@@ -46,21 +46,11 @@ TWO = history(
 
 def test_operators_have_their_turn_by_their_shares() -> None:
     settings = EvolveSettings(rewrite=0.5, demos=0.3, merge=0.15, shorten=0.05)
-    first = Counter(operator_order(settings, (), random.Random(seed))[0] for seed in range(4000))
+    first = Counter(operator_order(settings, random.Random(seed))[0] for seed in range(4000))
     expected = {"rewrite": 0.5, "demos": 0.3, "merge": 0.15, "shorten": 0.05}
     assert {name: count / 4000 for name, count in first.items()} == pytest.approx(expected, abs=0.02)
     alone = EvolveSettings(rewrite=0.0, demos=1.0, merge=0.0, shorten=0.0)
-    assert operator_order(alone, (), random.Random(0)) == ["demos"]
-
-
-def test_an_operator_that_wins_its_races_has_its_turn_more_often() -> None:
-    won = [Attempt(n, "rewrite", ("a",), "kept", rows=20) for n in range(11)]
-    lost = [Attempt(n, "demos", ("a",), "dropped", rows=20) for n in range(11, 18)]
-    settings = EvolveSettings(rewrite=0.5, demos=0.5, merge=0.0, shorten=0.0)
-    first = Counter(operator_order(settings, [*won, *lost], random.Random(seed))[0] for seed in range(4000))
-    assert first["rewrite"] / 4000 == pytest.approx(0.9, abs=0.02)  # 12 of 16 against 1 of 12
-    even = Counter(operator_order(replace(settings, credit=0.0), [*won, *lost], random.Random(seed))[0] for seed in range(4000))
-    assert even["rewrite"] / 4000 == pytest.approx(0.5, abs=0.02)
+    assert operator_order(alone, random.Random(0)) == ["demos"]
 
 
 def test_every_operator_is_planned_where_it_applies() -> None:
@@ -70,7 +60,7 @@ def test_every_operator_is_planned_where_it_applies() -> None:
         assert (move.prompt is not None) == (move.operator == "demos")
         assert len(move.parents) == (2 if move.operator == "merge" else 1)
         assert move.component == ("" if move.operator == "demos" else "system")
-        assert (move.calls, move.more) == ({"demos": 4, "rewrite": 13}.get(move.operator, 5), 0)
+        assert (move.calls, move.more) == ({"demos": 4, "rewrite": 5}.get(move.operator, 5), 0)
         assert len(move.read) == (8 if move.operator == "rewrite" else 0)
 
 

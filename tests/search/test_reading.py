@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topout.domain import Example, Rollout, Scored, Unscored
-from topout.search.reading import choose_gate, choose_rows, choose_shown
+from topout.search.reading import choose_rows, choose_shown
 
 TRAIN = tuple(Example(f"t{i}", {"text": "x"}, "right") for i in range(30))
 ROWS = {e.id: e for e in TRAIN}
@@ -19,7 +19,7 @@ KNOWN = st.dictionaries(st.sampled_from([e.id for e in TRAIN]), st.sampled_from(
 
 @given(KNOWN, st.integers(1, 40), st.integers(1, 40), st.integers(0, 99))
 def test_rows_are_different_train_rows_never_more_than_asked_for(known: dict[str, float], size: int, fresh: int, seed: int) -> None:
-    rows = choose_rows(TRAIN, known, size, fresh, random.Random(seed))
+    rows = choose_rows(TRAIN, known, size, fresh, 31, random.Random(seed))
     assert 1 <= len({e.id for e in rows}) == len(rows) <= size
     assert all(e in TRAIN for e in rows)
 
@@ -28,13 +28,19 @@ def test_rows_are_different_train_rows_never_more_than_asked_for(known: dict[str
 def test_fresh_rows_first_then_known_failures_and_passing_ones_where_there_is_room(
     known: dict[str, float], size: int, fresh: int, seed: int
 ) -> None:
-    rows = choose_rows(TRAIN, known, size, fresh, random.Random(seed))
+    rows = choose_rows(TRAIN, known, size, fresh, 31, random.Random(seed))
     failing, unseen = [e for e in TRAIN if known.get(e.id, 1.0) < 1.0], [e for e in TRAIN if e.id not in known]
     chosen_failing, chosen_unseen = [e for e in rows if e in failing], [e for e in rows if e in unseen]
     assert len(chosen_unseen) == min(len(unseen), fresh, size)
     assert len(chosen_failing) == min(len(failing), size - len(chosen_unseen))
     room = min(fresh, size - len(chosen_unseen) - len(chosen_failing))
     assert len(rows) <= len(chosen_failing) + len(chosen_unseen) + room or not failing + unseen
+
+
+def test_who_fails_enough_rows_already_answers_no_fresh_ones() -> None:
+    known = {f"t{i}": 0.0 for i in range(12)}
+    assert {e.id for e in choose_rows(TRAIN, known, 32, 8, 12, random.Random(0))} == set(known)
+    assert len(choose_rows(TRAIN, known, 32, 8, 13, random.Random(0))) == 20
 
 
 def rollout(example: str, score: float | None) -> Rollout:
@@ -46,15 +52,6 @@ def test_the_worst_failures_and_the_first_successes_are_shown_and_nothing_unscor
     failing, passing = choose_shown(rollouts, 3, 2, 100, ROWS)
     assert [r.example for r in failing] == ["t3", "t7", "t1"]
     assert [r.example for r in passing] == ["t0", "t4"]
-
-
-def test_a_gate_is_half_of_failing_and_half_of_passing_rows_where_there_are_so_many() -> None:
-    failing, passing = [rollout(f"t{i}", 0.0) for i in range(9)], [rollout(f"t{i}", 1.0) for i in range(9, 12)]
-    gate = choose_gate(failing, passing, 8, random.Random(0))
-    assert sorted(r.example for r in gate if r in passing) == ["t10", "t11", "t9"]
-    assert (len(gate), len({r.example for r in gate})) == (8, 8)
-    assert len(choose_gate(failing, [], 4, random.Random(0))) == 4
-    assert choose_gate(failing, passing, 0, random.Random(0)) == []
 
 
 def test_without_failures_there_is_nothing_to_learn_from() -> None:

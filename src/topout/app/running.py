@@ -217,6 +217,7 @@ async def session(
         marks_of(plan, task)[1:],
         settings.seed,
         workbench.metered_usd,
+        recipe.opening_rows,
     )
     bell: asyncio.TimerHandle | None = None
     if settings.max_time is not None:

@@ -29,6 +29,7 @@ from topout.engine.past import Past
 from topout.engine.replay import Key, Replay
 from topout.errors import JournalError
 from topout.search.place import rng_for
+from topout.search.racing import first_rows
 from topout.text.alone import alone
 from topout.text.fingerprints import prompt_id
 
@@ -45,7 +46,8 @@ class Finish:
 
 
 class Run:
-    """One run of one optimizer on one task. Everything that it needs is handed in; it knows contracts and pure code, no adapter."""
+    """One run of one optimizer on one task. Everything that it needs is handed in; it knows contracts and pure code, no adapter. `opening_rows` is how many
+    dev rows the baseline is measured on, 0 for all: an optimizer that copes with fewer has more calls left for its search."""
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class Run:
         checkpoints: tuple[int, ...],
         seed: int,
         spent_usd: Callable[[], float | None],
+        opening_rows: int = 0,
     ) -> None:
         self._task = task
         self._past = Past(task, harness.weight)
@@ -75,6 +78,7 @@ class Run:
         self._checkpoints = checkpoints
         self._seed = seed
         self._spent_usd = spent_usd
+        self._opening_rows = opening_rows
         self._allowance = Allowance(plan.search)
         self._records: list[tuple[int, Candidate]] = []
         self._waiting: list[Candidate] = []
@@ -137,7 +141,8 @@ class Run:
 
     async def _measure_baseline(self, baseline: Candidate) -> str:
         """Fill the pool with the baseline; what is missing for that, '' when nothing is."""
-        dev = self._task.rows("dev")
+        all_rows = self._task.rows("dev")
+        dev = [all_rows[i] for i in first_rows(len(all_rows), self._opening_rows or len(all_rows))]
         weight = self._harness.calls(baseline)
         self._allowance.grant(BASELINE, weight * len(dev) + 1)
         rollouts = await self._harness.measure(BASELINE, baseline, dev)

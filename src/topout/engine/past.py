@@ -77,6 +77,7 @@ class Past:
             calls,
             calls_left,
             population.train_steps,
+            population.ease,
         )
 
 

@@ -2,19 +2,19 @@
 
 After GEPA (Agrawal et al. 2025, arXiv 2507.19457): a critic reads failing train rows and rewrites one component, parents come from the
 per-example Pareto frontier on dev, frontier members are merged. What is different: candidates carry a few-shot set, a challenger
-is raced on paired dev rows in growing blocks instead of on the rows that the critic has just read, and the gate
-is soft (to join the pool it has to look better than its own parent, not than the champion, which is tracked apart), and every decision is a function of its place.
+is raced on dev rows in growing blocks instead of on the rows that the critic has just read, against what is expected of its parent on each of them (`bar`), and
+the gate is soft (to join the pool it has to look better than its own parent, not than the champion, which is tracked apart), and every decision is a function of
+its place.
 """
 
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from topout.contracts import History, Lab, Member, Move, Stop
 from topout.domain import Attempt, Operator
+from topout.search.bar import bar_of
 from topout.search.demos import edit_demos
 from topout.search.grafting import crossed
 from topout.search.parents import draw_parent, draw_partner, newcomer
@@ -24,8 +24,6 @@ from topout.search.trial import Terms, carry_out, fruitless, instructs, race_cal
 
 __all__ = ["Evolve", "EvolveSettings"]
 
-UNTRIED = 0.2
-
 
 @dataclass(frozen=True, slots=True)
 class EvolveSettings(Terms):
@@ -33,9 +31,9 @@ class EvolveSettings(Terms):
 
     lanes: int = 2
     read_rows: int = 32
+    enough_failures: int = 12
     first_block: int = 10
-    gate_rows: int = 8
-    champion_share: float = 0.5
+    champion_share: float = 0.8
     rewrite: float = 0.6
     demos: float = 0.25
     merge: float = 0.05
@@ -48,9 +46,10 @@ class EvolveSettings(Terms):
     max_retrieved: int = 0
     max_demos: int = 48
     demo_word_cap: int = 1500
-    least_rows: int = 60
+    least_rows: int = 30
     rows_per_call: float = 0.05
-    credit: float = 1.0
+    pooled: float = 0.7
+    trust: float = 0.7
     give_up_after: int = 400
     blame: float = 0.7
 
@@ -59,9 +58,12 @@ class EvolveSettings(Terms):
         for name, value in (("lanes", self.lanes), ("give_up_after", self.give_up_after), ("least_rows", self.least_rows)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1")
-        if self.credit < 0:
-            raise ValueError("credit must not be negative")
-        for name, share in (("champion_share", self.champion_share), ("blame", self.blame)):
+        for name, share in (
+            ("champion_share", self.champion_share),
+            ("blame", self.blame),
+            ("pooled", self.pooled),
+            ("trust", self.trust),
+        ):
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} must lie in [0, 1]")
         shares = (self.rewrite, self.demos, self.merge, self.shorten, self.switch)
@@ -81,6 +83,14 @@ class Evolve:
 
     def plan(self, number: int, history: History, rng: random.Random) -> Move | Stop:
         """Draw a parent and an operator. An operator that has nothing to do here gives way to the next."""
+        move = self.choose(number, history, rng)
+        if isinstance(move, Stop):
+            return move
+        s = self.settings
+        return replace(move, bar=bar_of(move.parents[0], history, move.rows, s.pooled, s.trust))
+
+    def choose(self, number: int, history: History, rng: random.Random) -> Move | Stop:
+        """The move, without the bar that its challenger is held against."""
         s = self.settings
         if fruitless(history) >= s.give_up_after:
             return Stop(f"the last {s.give_up_after} proposals did not pass the checks or repeated an earlier one")
@@ -91,7 +101,7 @@ class Evolve:
         if opening is not None:  # each gene once, early: there are few, and each may be worth more than any text
             return opening
         parent = draw_parent(history, rng, s.champion_share)
-        for operator in operator_order(s, history.attempts, rng):
+        for operator in operator_order(s, rng):
             move = self.move(operator, parent, history, rng)
             if move is not None:
                 return move
@@ -171,8 +181,8 @@ def follows(number: int, history: History, lanes: int) -> bool:
     return bool(history.attempts) and number == history.attempts[-1].number + lanes
 
 
-def operator_order(s: EvolveSettings, attempts: Sequence[Attempt], rng: random.Random) -> list[Operator]:
-    """The operators in a random order, each first with a probability in proportion to its share and to its success so far; those with share 0 never."""
+def operator_order(s: EvolveSettings, rng: random.Random) -> list[Operator]:
+    """The operators in a random order, each first with a probability in proportion to its share; those with share 0 never."""
     shares: dict[Operator, float] = {
         "rewrite": s.rewrite,
         "demos": s.demos,
@@ -180,16 +190,8 @@ def operator_order(s: EvolveSettings, attempts: Sequence[Attempt], rng: random.R
         "shorten": s.shorten,
         "switch": s.switch,
     }
-    earned = success(attempts)
-    live = [(name, share * earned.get(name, UNTRIED) ** s.credit) for name, share in shares.items() if share > 0]
+    live = [(name, share) for name, share in shares.items() if share > 0]
     return [name for name, share in sorted(live, key=lambda one: -(rng.random() ** (1 / one[1])))]
-
-
-def success(attempts: Sequence[Attempt]) -> dict[Operator, float]:
-    """The share of its races that each operator has won, as if it had won one of five before."""
-    met = [a for a in attempts if a.rows]
-    won, tried = (Counter(a.operator for a in some) for some in ([a for a in met if a.outcome == "kept"], met))
-    return {name: (won[name] + 1) / (count + 5) for name, count in tried.items()}
 
 
 def texts_equal(one: Member, other: Member, component: str) -> bool:

@@ -40,6 +40,7 @@ class Population:
     """Members in order of arrival (the first is the baseline), who holds each dev row, and the champion.
 
     `holders[i]`: indices of the members with the best score on row i; empty while nobody scores above 0 there.
+    `ease[i]`: how much better than their own level members did on row i: the mean over those measured there, as if one more had been of no account (Laplace).
     `train_scores[candidate][example]`: what committed attempts learned of candidates on train rows; `train_steps` likewise, of programs.
     """
 
@@ -48,6 +49,8 @@ class Population:
         self.holders: list[list[int]] = [[] for _ in range(rows)]
         self.best: list[float] = [0.0] * rows
         self.champion = 0
+        self.ease: list[float] = [0.0] * rows
+        self._measured: list[int] = [0] * rows
         self.train_scores: dict[str, dict[str, float]] = {}
         self.train_steps: dict[str, dict[str, tuple[Step, ...]]] = {}
         self._ids: set[str] = set()
@@ -69,11 +72,15 @@ class Population:
         scores = scores_of(rollouts)
         if len(scores) != len(self.best):
             raise ValueError(f"{len(scores)} scores for {len(self.best)} dev rows")
-        member = Member(candidate, scores, mean_score(scores), prompt_size(candidate, rollouts, calls), calls)
+        level = self._level(scores)
+        member = Member(candidate, scores, mean_score(scores), prompt_size(candidate, rollouts, calls), calls, level)
         index = len(self.pool)
         self.pool.append(member)
         self._ids.add(candidate.id)
         for row, score in enumerate(scores):
+            if score == score:
+                known = self._measured[row] = self._measured[row] + 1
+                self.ease[row] += (score - level - self.ease[row]) / (known + 1)
             if score > self.best[row]:
                 self.best[row] = score
                 self.holders[row] = [index]
@@ -82,6 +89,11 @@ class Population:
         if better(member, self.pool[self.champion]):
             self.champion = index
         return member
+
+    def _level(self, scores: Sequence[float]) -> float:
+        """The mean of what is scored, each row less its ease; 0 without any."""
+        known = [score - ease for score, ease in zip(scores, self.ease, strict=True) if score == score]
+        return math.fsum(known) / len(known) if known else 0.0
 
 
 def better(one: Member, other: Member) -> bool:

@@ -7,22 +7,23 @@ from collections.abc import Mapping, Sequence
 
 from topout.domain import Example, Rollout, Scored
 
-__all__ = ["choose_gate", "choose_references", "choose_rows", "choose_shown"]
+__all__ = ["choose_references", "choose_rows", "choose_shown"]
 
 
 def choose_rows(
-    train: Sequence[Example], known: Mapping[str, float], size: int, fresh: int, rng: random.Random
+    train: Sequence[Example], known: Mapping[str, float], size: int, fresh: int, enough: int, rng: random.Random
 ) -> tuple[Example, ...]:
-    """Train rows to measure a parent on, at most `size`: `fresh` that it has not answered yet, the rest such as it is known to fail; where
-    there is room, up to `fresh` more that are known to pass, as a guard.
+    """Train rows to measure a parent on, at most `size`: `fresh` that it has not answered yet, unless `enough` failures are known, the rest such as it is
+    known to fail; where there is room, up to `fresh` more that are known to pass, as a guard.
 
     Known rows cost nothing again, so a parent that is built on for the second time shows more failures for the same price; fresh ones keep the sample
     from narrowing to what is already known. Without any of both it is rows that pass.
     """
     order = list(train)
     rng.shuffle(order)
-    unseen = [e for e in order if e.id not in known][: min(fresh, size)]
-    failing = [e for e in order if known.get(e.id, 1.0) < 1.0][: size - len(unseen)]
+    failing = [e for e in order if known.get(e.id, 1.0) < 1.0]
+    unseen = [e for e in order if e.id not in known][: min(fresh, size)] if len(failing) < enough else []
+    failing = failing[: size - len(unseen)]
     if not failing and not unseen:
         return tuple(order[: min(fresh, size)])
     room = min(fresh, size - len(unseen) - len(failing))
@@ -42,14 +43,6 @@ def choose_shown(
     passing = [r for r, value in scored if value >= 1.0]
     shown = within(failing[:failures], words * 3 // 4, train) or failing[:1]
     return shown, within(passing[:successes], words // 4, train)
-
-
-def choose_gate(failing: Sequence[Rollout], passing: Sequence[Rollout], rows: int, rng: random.Random) -> list[Rollout]:
-    """At most `rows` of what the critic was shown, half of them passing where there are so many: what an edit was written for, and what it must not
-    break. As luck moves rows both ways, an edit without effect gains nothing on such a mixture on average."""
-    guards = min(len(passing), rows // 2)
-    some = rng.sample(list(failing), min(len(failing), rows - guards))
-    return [*some, *rng.sample(list(passing), guards)]
 
 
 def choose_references(train: Sequence[Example], read: Sequence[Example], words: int, rng: random.Random) -> tuple[Example, ...]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from topout.contracts import History, Lab, Member, Move
-from topout.domain import Attempt, Candidate, Component, Outcome, Rollout, Scored
+from topout.domain import Attempt, Candidate, Component, Outcome, Scored
 from topout.search.racing import Standing, blocks, first_rows, promising, standing
-from topout.search.reading import choose_gate, choose_references, choose_rows, choose_shown
+from topout.search.reading import choose_references, choose_rows, choose_shown
 
 __all__ = ["Terms", "carry_out", "failed_edits", "fruitless", "instructs", "race_calls", "rewrite_move"]
 
@@ -33,19 +34,17 @@ class Terms:
     first_block: int = 20
     block_growth: float = 2.0
     stay_z: float = 0.3
-    gate_rows: int = 0
-    early_z: float = -0.5
+    enough_failures: int = 1000
 
     def __post_init__(self) -> None:
         least = {
             "read_rows": self.read_rows,
             "fresh_rows": self.fresh_rows,
             "shown_failures": self.shown_failures,
+            "enough_failures": self.enough_failures,
             "first_block": self.first_block,
             "block_growth": self.block_growth,
         }
-        if self.gate_rows < 0:
-            raise ValueError("gate_rows must not be negative")
         for name, value in least.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1")
@@ -70,7 +69,9 @@ def rewrite_move(parent: Member, component: Component, history: History, terms: 
     dev rows the race is over, 0 for all."""
     train = history.task.rows("train")
     first, rest = race_calls(rows or len(history.task.rows("dev")), terms, parent.calls)
-    read = choose_rows(train, history.train_scores.get(parent.candidate.id, {}), terms.read_rows, terms.fresh_rows, rng)
+    read = choose_rows(
+        train, history.train_scores.get(parent.candidate.id, {}), terms.read_rows, terms.fresh_rows, terms.enough_failures, rng
+    )
     return Move(
         "rewrite",
         (parent,),
@@ -79,14 +80,14 @@ def rewrite_move(parent: Member, component: Component, history: History, terms: 
         component=component.name,
         notes=failed_edits(history, parent.candidate.id),
         word_cap=terms.word_cap,
-        calls=1 + terms.gate_rows * parent.calls + first,
+        calls=1 + first,
         more=rest,
         rows=rows,
     )
 
 
 async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
-    """Get the proposal, let a rewrite pass the gate, then race it against the move's first parent over the dev rows."""
+    """Get the proposal, then race it against the move's first parent over the dev rows."""
     parents = tuple(member.candidate.id for member in move.parents)
 
     def ended(outcome: Outcome, reason: str, candidate: Candidate | None = None, now: Standing | None = None) -> Attempt:
@@ -111,53 +112,47 @@ async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
         if critique.prompt is None:
             return ended("rejected", critique.rejected)
         child = lab.candidate(critique.prompt, move, critique.rationale)
-        asked = choose_gate(failing, passing, terms.gate_rows, lab.rng("gate")) if move.operator == "rewrite" else []
-        net = 0.0
-        if asked:
-            answers = await lab.measure(child, [train[r.example] for r in asked])
-            if answers is None:
-                return ended("cut", "the budget ended before the race", child)
-            net = math.fsum(gained for gained in map(difference, answers, asked) if gained == gained)
-            if net < 0:
-                return ended("dropped", f"{net:+g} on {len(asked)} of the train rows that it was written for", child)
-        return await race(child, move.parents[0], lab, terms, ended, move.rows, terms.early_z if net > 0 else None)
-    return await race(lab.candidate(prompt, move, move.rationale), move.parents[0], lab, terms, ended, move.rows)
-
-
-def difference(after: Rollout, before: Rollout) -> float:
-    """What the row gained; nan where one of the two has no score."""
-    if isinstance(after.score, Scored) and isinstance(before.score, Scored):
-        return after.score.value - before.score.value
-    return math.nan
+        return await race(child, move.parents[0], lab, terms, ended, move.rows, move.bar)
+    return await race(lab.candidate(prompt, move, move.rationale), move.parents[0], lab, terms, ended, move.rows, move.bar)
 
 
 async def race(
-    candidate: Candidate, parent: Member, lab: Lab, terms: Terms, ended: Ended, rows: int = 0, early_z: float | None = None
+    candidate: Candidate, parent: Member, lab: Lab, terms: Terms, ended: Ended, rows: int = 0, bar: Sequence[float] = ()
 ) -> Attempt:
-    """Measure in growing blocks over the first so many dev rows (0: all), in an order of this attempt's own; stop as soon as it does not look better.
+    """Measure in growing blocks over the first so many dev rows (0: all), in an order of this attempt's own; stop as soon as it does not look better than
+    the `bar` (empty: the parent's own scores). What the attempt tells is the difference to the parent itself, on the rows that both were measured on.
 
-    Before the last heat `early_z` is what that means (None: as in the last, `stay_z`).
-    Rows that the parent was not measured on come last and at once, for those who will be raced against this one."""
+    Rows without a bar come last and at once, for those who will be raced against this one."""
     dev = lab.task.rows("dev")
+    against = bar or parent.scores
     chosen = first_rows(len(dev), rows or len(dev))
     lab.rng("race").shuffle(chosen)
-    met = [i for i in chosen if parent.scores[i] == parent.scores[i]] or chosen
+    met = [i for i in chosen if against[i] == against[i]] or chosen
     challenger: list[float] = []
-    now = Standing(float("nan"), float("nan"), 0)
+    now = Standing(math.nan, math.nan, 0)
     for block in blocks(len(met), terms.first_block, terms.block_growth):
         rollouts = await lab.measure(candidate, [dev[i] for i in met[block]])
         if rollouts is None:
             return ended("cut", "the budget ended before the race did", candidate, now)
-        challenger += [r.score.value if isinstance(r.score, Scored) else float("nan") for r in rollouts]
-        now = standing(challenger, [parent.scores[i] for i in met[: len(challenger)]])
-        if 2 * now.rows < len(challenger):
-            return ended("failed", f"only {now.rows} of {len(challenger)} rows could be scored", candidate, now)
-        if not promising(now, terms.stay_z if early_z is None or len(challenger) == len(met) else early_z):
-            return ended("dropped", f"{100 * now.gain:+.1f} points against its parent after {now.rows} dev rows", candidate, now)
-    others = [] if len(met) == len(chosen) else [dev[i] for i in chosen if parent.scores[i] != parent.scores[i]]
+        challenger += [r.score.value if isinstance(r.score, Scored) else math.nan for r in rollouts]
+        so_far = met[: len(challenger)]
+        now = standing(challenger, [parent.scores[i] for i in so_far])
+        scored = sum(score == score for score in challenger)
+        if 2 * scored < len(challenger):
+            return ended("failed", f"only {scored} of {len(challenger)} rows could be scored", candidate, now)
+        if not promising(standing(challenger, [against[i] for i in so_far]), terms.stay_z):
+            return ended("dropped", told(now, scored), candidate, now)
+    others = [] if len(met) == len(chosen) else [dev[i] for i in chosen if against[i] != against[i]]
     if others and await lab.measure(candidate, others) is None:
         return ended("cut", "the budget ended before the race did", candidate, now)
-    return ended("kept", f"{100 * now.gain:+.1f} points against its parent on {now.rows} dev rows", candidate, now)
+    return ended("kept", told(now, len(met)), candidate, now)
+
+
+def told(now: Standing, rows: int) -> str:
+    """How a race went, for a person."""
+    if not now.rows:
+        return f"no row in common with its parent among {rows} dev rows"
+    return f"{100 * now.gain:+.1f} points against its parent on {now.rows} dev rows"
 
 
 def instructs(component: Component) -> bool:

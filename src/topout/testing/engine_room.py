@@ -50,11 +50,12 @@ async def run_in_memory(
     program: Program | None = None,
     votes: int = 1,
     judge: Model | None = None,
+    opening_rows: int = 0,
 ) -> Outcome:
     """Run the engine. `before` are the events of an interrupted run to take up again; `journal` replaces the one in memory; `reader` analyses the
     failures after the search (the critic, without one); `plan` replaces the shares that `max_calls` and `exam_share` would give search and exam.
     `program` is how a prompt answers (by one call, without one), `votes` how many times as many calls as the baseline a candidate may take,
-    `judge` the model that a scorer which is a judge asks."""
+    `judge` the model that a scorer which is a judge asks, `opening_rows` how many dev rows the baseline is measured on (0: all)."""
     used = program or SingleCall(task)
     judging = None
     if isinstance(scorer, Judge) and judge is not None:
@@ -78,7 +79,7 @@ async def run_in_memory(
     harness = Harness(task, LocalExecutor(task, scorer, seat, seat, used, judging), tape, replay, halt)
     author = Critic(task, Seat(critic, "fake/critic"), tape, replay, halt, 1.0, 2000)
     analyst = Analyst(task, Seat(reader or critic, "fake/critic"), tape, replay, halt, 1.0, 2000, seed, plan.critiques)
-    run = Run(task, optimizer, harness, author, tape, replay, halt, analyst, plan, marks[1:], seed, lambda: None)
+    run = Run(task, optimizer, harness, author, tape, replay, halt, analyst, plan, marks[1:], seed, lambda: None, opening_rows)
     finish = await run.run()
     memory.append(RunEnded(finish.ending, finish.reason, time.time()))
     return Outcome(finish, memory.events)

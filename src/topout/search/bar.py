@@ -1,0 +1,33 @@
+"""What a challenger is held against on each dev row: what its parent is expected to score there, rather than what it happened to score once.
+
+A parent was kept because it did well, so its own scores flatter it, and an answer that another wording would flip says little. So its score on a row is
+shrunken towards what the pool makes of the row (`History.ease`) at the parent's level, and its level towards that of the one that it was made from. A row that
+the parent was not measured on has a bar too. It serves decisions alone: nothing that is reported is measured against it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from topout.contracts import History, Member
+from topout.search.racing import first_rows
+
+__all__ = ["bar_of"]
+
+
+def bar_of(parent: Member, history: History, rows: int, pooled: float, trust: float) -> tuple[float, ...]:
+    """A bar for the first `rows` dev rows (0: all) in the order of races, nan for the others.
+
+    `pooled` is the weight of the pool's view of a row against the parent's own score; `trust` is the share of the parent's lead over its own parent that
+    is believed. Empty when nothing is pooled."""
+    if pooled <= 0 or not history.ease:
+        return ()
+    level = parent.level
+    above = next((m for m in history.pool if m.candidate.id in parent.candidate.parents[:1]), None)
+    if above is not None:
+        level = above.level + trust * (level - above.level)
+    bar = [math.nan] * len(parent.scores)
+    for row in first_rows(len(bar), rows or len(bar)):
+        expected, own = history.ease[row] + level, parent.scores[row]
+        bar[row] = expected if own != own else pooled * expected + (1 - pooled) * own
+    return tuple(bar)
