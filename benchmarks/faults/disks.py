@@ -9,10 +9,11 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.faults.promises import Tried
+from topout.app.caching import prune_cache, stats_of, verify_cache
 from topout.domain import Usage
 from topout.errors import StoreError
 from topout.models.cache import Entry, ReplyCache
@@ -25,6 +26,7 @@ POISON = "cache: a poisoned file neither runs nor crashes anything"
 FILL = """
 import sys
 from pathlib import Path
+from topout.app.caching import prune_cache, stats_of, verify_cache
 from topout.domain import Usage
 from topout.models.cache import Entry, ReplyCache
 cache = ReplyCache.open(Path(sys.argv[1]))
@@ -54,30 +56,22 @@ def cache_load(folder: Path, processes: int, writes: int, say: Callable[[str], N
     say(f"cache: {processes} processes x {writes:,} writes in {took:.0f} s, {processes * writes / took:,.0f} a second")
 
 
-def big_cache(folder: Path, entries: int) -> str:
-    """Time of a look-up and size on the disk with so many replies. They are put in as rows, a transaction each 50,000; what is measured is ours."""
+def big_cache(folder: Path, entries: int) -> Iterator[str]:
+    """Times of a look-up and of the verbs that look after a cache, and its size on the disk, with so many replies. They are put in as rows, a transaction
+    each 50,000, one in ten of them of another model; what is measured is ours."""
     place = folder / "big"
+    text = "an answer of about sixty bytes, as classification has them"
     cache = ReplyCache.open(place)
-    cache.put(
-        "template",
-        Entry(
-            "an answer of about sixty bytes, as classification has them",
-            "stop",
-            Usage(155, 3),
-            0.0001,
-            0.4,
-            "openai/gpt-4.1-mini",
-            "r1",
-        ),
-    )
+    for name in ("openai/gpt-4.1-mini", "openai/gone"):
+        cache.put(name, Entry(text, "stop", Usage(155, 3), 0.0001, 0.4, name, "r1"))
     cache.close()
     with sqlite3.connect(place / "cache.db") as base:
-        (value,) = base.execute("SELECT value FROM Cache").fetchone()
+        values = [value for (value,) in base.execute("SELECT value FROM Cache ORDER BY rowid").fetchall()]
         for start in range(0, entries, 50_000):
             base.executemany(
                 "INSERT INTO Cache (key, raw, store_time, expire_time, access_time, access_count, tag, size, mode, filename, value) "
                 "VALUES (?, 1, 0, NULL, 0, 0, NULL, 0, 1, NULL, ?)",
-                ((f"{n:064x}", value) for n in range(start, min(start + 50_000, entries))),
+                ((f"{n:064x}", values[n % 10 == 0]) for n in range(start, min(start + 50_000, entries))),
             )
             base.commit()
     base.close()
@@ -85,26 +79,33 @@ def big_cache(folder: Path, entries: int) -> str:
     cache = ReplyCache.open(place)
     opened_s = time.perf_counter() - began
     rng = random.Random(1)
-    took = []
-    for _ in range(20_000):
-        key = f"{rng.randrange(entries):064x}"
-        began = time.perf_counter()
-        found = cache.get(key)
-        took.append(time.perf_counter() - began)
-        assert found is not None
-    puts = []
-    for n in range(2000):
-        began = time.perf_counter()
-        cache.put(f"new-{n}", Entry("x", "stop", Usage(1, 1), 0.0, 0.0, "m", "r"))
-        puts.append(time.perf_counter() - began)
-    took.sort()
-    puts.sort()
-    said = (
-        f"cache: {entries:,} replies, {cache.size_bytes() / 1e6:,.0f} MB; opening {1000 * opened_s:.0f} ms, a look-up {1e6 * took[len(took) // 2]:.0f} us "
-        f"(99 %: {1e6 * took[int(0.99 * len(took))]:.0f}), a write {1e6 * puts[len(puts) // 2]:.0f} us (99 %: {1e6 * puts[int(0.99 * len(puts))]:.0f})"
+    gets = sorted(timed(lambda: cache.get(f"{rng.randrange(entries):064x}")) for _ in range(20_000))
+    misses = sorted(timed(lambda: cache.get(f"{rng.random()}")) for _ in range(20_000))
+    puts = sorted(
+        timed(lambda: cache.put(f"{rng.random()}", Entry("x", "stop", Usage(1, 1), 0.0, 0.0, "m", "r"))) for _ in range(2000)
     )
+    yield f"cache: {entries:,} replies, {cache.size_bytes() / 1e6:,.0f} MB; opening {1000 * opened_s:.0f} ms"
+    yield f"cache: a look-up {told(gets)}, of what is not there {told(misses)}, a write {told(puts)}"
     cache.close()
-    return said
+    took = [timed(lambda: stats_of(place)), timed(lambda: verify_cache(place))]
+    took.append(timed(lambda: prune_cache(place, model="openai/gone")))
+    left = stats_of(place)
+    yield (
+        f"cache: topout cache stats {took[0]:.0f} s, verify {took[1]:.0f} s, prune of every tenth reply {took[2]:.0f} s; "
+        f"{left.replies:,} replies and {left.size_bytes / 1e6:,.0f} MB are left"
+    )
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that something takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def told(seconds: Sequence[float]) -> str:
+    """The median of sorted seconds and the 99th percentile, in microseconds."""
+    return f"{1e6 * seconds[len(seconds) // 2]:.0f} us (99 %: {1e6 * seconds[int(0.99 * len(seconds))]:.0f})"
 
 
 def poisoned(folder: Path, cases: int = 200) -> Iterator[Tried]:

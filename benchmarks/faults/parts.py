@@ -114,4 +114,4 @@ def tried(job: Job, folder: Path, scale: Scale, lines: list[str]) -> Iterator[Tr
             case "load":
                 yield from disks.cache_load(folder, first, count, lines.append)
             case _:
-                lines.append(disks.big_cache(folder, count))
+                lines.extend(disks.big_cache(folder, count))

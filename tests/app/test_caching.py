@@ -54,6 +54,29 @@ def test_verify_names_the_damaged_row_and_the_verb_exits_with_100(folder: Path) 
     assert main(["cache", "verify", "--cache-dir", str(folder)]) == 0
 
 
+def test_a_row_under_a_strange_key_is_told_and_pruned_like_any_damaged_one(folder: Path) -> None:
+    with sqlite3.connect(folder / "cache.db") as db:
+        db.execute("UPDATE Cache SET raw = 0, key = ? WHERE key = 'a0'", (b"cos\nsystem\n(S'true'\ntR.",))
+        db.execute("UPDATE Cache SET mode = 2, value = NULL, filename = '../../x' WHERE key = 'a1'")
+    sound, problems = verify_cache(folder)
+    assert sound == 1
+    assert [line.split(":")[0] for line in problems] == ["row number 1", "row a1", "row a2"]
+    assert prune_cache(folder, damaged=True) == (3, 1, 0.0)
+    assert verify_cache(folder) == (1, [])
+
+
+def test_more_rows_than_a_page_are_all_seen_once(tmp_path: Path) -> None:
+    cache = ReplyCache.open(tmp_path)
+    for i in range(2500):
+        cache.put(f"{i:04}", entry(f"acme/{i % 5}"))
+    cache.close()
+    assert sorted(key for key, _, _ in ReplyCache.open(tmp_path).rows()) == [f"{i:04}" for i in range(2500)]
+    assert prune_cache(tmp_path, model="acme/3") == (500, 2000, 125.0)
+    assert {name: kept.replies for name, kept in stats_of(tmp_path).models.items()} == dict.fromkeys(
+        ("acme/0", "acme/1", "acme/2", "acme/4"), 500
+    )
+
+
 def test_prune_removes_what_is_named_and_nothing_else(folder: Path) -> None:
     assert prune_cache(folder, model="acme/one", dry_run=True) == (2, 2, 0.5)
     assert stats_of(folder).replies == 3

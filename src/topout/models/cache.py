@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -39,6 +40,11 @@ _SETTINGS = {
     "tag_index": 0,
     "disk_min_file_size": 2**30,  # everything in the one database file
 }
+
+_PAGE = "SELECT rowid, key, raw, mode, value FROM Cache WHERE rowid > ? ORDER BY rowid LIMIT ?"
+_PAGE_ROWS = 1000
+_STRANGE = "number "
+"""How a row is called whose key is none of ours: keys are hashes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,19 +219,23 @@ class ReplyCache:
     def rows(self) -> Iterator[tuple[str, Entry | None, float]]:
         """Every row as (key, reply, when it was kept in seconds since 1970, 0 when unknown); None for a row that is not one that we wrote."""
         try:
-            for key in self._cache.iterkeys():
-                text = self._cache.get(key)
-                row = parsed(text) if type(text) is str else None
-                created = row.get("created") if isinstance(row, dict) else None
-                kept_at = float(created) if isinstance(created, int | float) and _is_figure(created) else 0.0
-                yield str(key), _entry(row), kept_at
+            last = 0
+            while page := self._cache._sql(_PAGE, (last, _PAGE_ROWS)).fetchall():
+                for last, key, raw, mode, text in page:
+                    row = parsed(text) if raw and mode == diskcache.core.MODE_RAW and type(text) is str else None
+                    created = row.get("created") if isinstance(row, dict) else None
+                    kept_at = float(created) if isinstance(created, int | float) and _is_figure(created) else 0.0
+                    yield key if raw and type(key) is str else f"{_STRANGE}{last}", _entry(row), kept_at
         except (sqlite3.Error, OSError, diskcache.Timeout) as problem:
             raise _explain(self._file, problem) from problem
 
     def drop(self, keys: Iterable[str]) -> int:
         """Remove rows and give their room back to the disk; how many were there. Raises StoreError."""
         try:
-            gone = sum(bool(self._cache.delete(key)) for key in keys)
+            gone, rest = 0, iter(keys)
+            while some := list(islice(rest, _PAGE_ROWS)):
+                with self._cache.transact():
+                    gone += sum(self._cache._sql(*_deletion(key)).rowcount for key in some)
             if gone:
                 self._cache._sql("VACUUM")
         except (sqlite3.Error, OSError, diskcache.Timeout) as problem:
@@ -272,6 +282,14 @@ def text_of(entry: Entry) -> str:
 def entry_of(text: str) -> Entry | None:
     """The reply in a row's text, None when it is not one that we wrote."""
     return _entry(parsed(text))
+
+
+def _deletion(key: str) -> tuple[str, tuple[object]]:
+    """The statement that removes a row, and what it is found by."""
+    number = key.removeprefix(_STRANGE)
+    if number != key and number.isdecimal():
+        return "DELETE FROM Cache WHERE rowid = ?", (int(number),)
+    return "DELETE FROM Cache WHERE key = ? AND raw = 1", (key,)
 
 
 def parsed(text: str) -> Any:
