@@ -2,6 +2,7 @@
 # make test   sets up .venv and runs all checks and tests
 # make test-registries   the tests that need the packages of prompt registries and formats, in a venv of their own (.venv-registries)
 # make test-cluster   the tests that need a PostgreSQL: installed from Debian packages where it is missing (root), started by the tests themselves
+# make test-ray   the tests that start Ray, in a venv of their own (.venv-ray)
 # make docs   the documentation as a site in build/site, links checked (in a venv of its own, .venv-docs)
 # make packaging   the wheel in clean environments: all Pythons that uv finds, lowest and highest versions (minutes; needs uv)
 # make faults   every promise about outages, money, kills, disks and clocks, tried hundreds of times; faults-quick is a cut of two minutes
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test test-cluster test-registries install-registries registries docs install-docs packaging check audit audit-locks fuzz faults faults-quick lock bench clean
+.PHONY: demo test test-cluster test-registries install-registries registries test-ray install-ray ray docs install-docs packaging check audit audit-locks fuzz faults faults-quick lock bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/topout optimize tasks/support-tickets
@@ -34,6 +35,17 @@ registries: $(VENV)/.registries
 test-cluster: $(VENV)/.dev
 	bash .ci/postgres
 	$(BIN)/python -m pytest -m "cluster and not slow" $$(grep -rl --include="*.py" mark.cluster tests)
+
+# Ray is large, and few need it: a lock of its own.
+test-ray:
+	@$(MAKE) --no-print-directory ray VENV=.venv-ray
+
+install-ray:
+	@$(MAKE) --no-print-directory .venv-ray/.ray VENV=.venv-ray
+
+ray: $(VENV)/.ray
+	$(BIN)/python -c 'import ray'
+	$(BIN)/python -m pytest -m ray tests/cluster
 
 docs: install-docs
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict
@@ -58,7 +70,7 @@ audit:
 
 audit-locks: $(VENV)/.python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1 >/dev/null 2>&1 || true
-	$(BIN)/python .ci/audit.py requirements.lock requirements-dev.lock requirements-registries.lock requirements-docs.lock
+	$(BIN)/python .ci/audit.py requirements.lock requirements-dev.lock requirements-registries.lock requirements-ray.lock requirements-docs.lock
 
 # Odd and hostile input for everything that reads files and replies; executions and findings are printed. Guided by coverage where atheris has a wheel.
 FUZZ_SECONDS ?= 20
@@ -99,6 +111,10 @@ $(VENV)/.registries: $(VENV)/.python requirements-registries.lock pyproject.toml
 	@$(MAKE) --no-print-directory install LOCK=requirements-registries.lock
 	@touch $@
 
+$(VENV)/.ray: $(VENV)/.python requirements-ray.lock pyproject.toml
+	@$(MAKE) --no-print-directory install LOCK=requirements-ray.lock
+	@touch $@
+
 $(VENV)/.docs: $(VENV)/.python requirements-docs.lock
 	@$(MAKE) --no-print-directory install-packages LOCK=requirements-docs.lock
 	@touch $@
@@ -126,7 +142,9 @@ lock:
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-strip-extras \
 	  --extra test --extra mlflow pyproject.toml requirements-build.in requirements-registries.in -o requirements-registries.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
+	  --extra test --extra ray pyproject.toml requirements-build.in -c requirements.lock -o requirements-ray.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
 	  requirements-docs.in -o requirements-docs.lock
 
 clean:
-	rm -rf $(VENV) .venv-registries .venv-docs .venv-fuzz .venv-audit .fuzz dist build
+	rm -rf $(VENV) .venv-registries .venv-ray .venv-docs .venv-fuzz .venv-audit .fuzz dist build

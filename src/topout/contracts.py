@@ -38,6 +38,7 @@ from topout.domain import (
 __all__ = [
     "Answer",
     "Answered",
+    "Apart",
     "Block",
     "Carried",
     "Critique",
@@ -120,15 +121,27 @@ class Scorer(Protocol):
     def __call__(self, answer: str, example: Example) -> Score: ...
 
 
+class Apart(Protocol):
+    """A scorer that works in processes of its own. It blocks, and bears being called from several threads."""
+
+    def __call__(self, answer: str, example: Example) -> Score: ...
+
+    def close(self) -> None:
+        """End the processes; whoever waits for a score gets none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SlowScorer:
     """A scorer that takes longer than a few milliseconds: the engine calls it in threads, `at_once` of them, and goes on with its calls meanwhile.
 
-    `score` must bear being called from several threads, and must return: it is not interrupted. Anyone else may call this object as any other scorer.
+    `score` must bear being called from several threads, and must return: it is not interrupted. With `apart`, the engine's threads hand their answers to as
+    many processes instead, that the thing which it makes keeps: for a scorer that burns processor time. Anyone else may call this object as any other scorer.
     """
 
     score: Scorer
     at_once: int
+    apart: Callable[[], Apart] | None = None
 
     def __call__(self, answer: str, example: Example) -> Score:
         return self.score(answer, example)

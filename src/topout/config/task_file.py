@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
@@ -146,6 +146,18 @@ class PythonScorer(Section):
         le=256,
         description="In how many threads it is called, so that calls of the models go on meanwhile: for a scorer that takes more than a few milliseconds. 0: in none of its own.",
     )
+    processes: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        description="In how many processes it is called: for a scorer that burns processor time (threads of one Python share a processor). It may keep nothing between calls. 0: in none of its own.",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if self.threads and self.processes:
+            raise ValueError("threads and processes are two ways to call a scorer; keep one")
+        return self
 
 
 class JudgeScorer(Section):

@@ -25,7 +25,7 @@ FailureKind = Literal[
     "quota",  # the account's money or quota is used up
     "rejected",  # the request itself is refused (other 4xx)
     "stopped",  # the run was asked to stop
-    "unreadable",  # a judge replied, and it is no verdict
+    "unreadable",  # a judge replied, and it is no verdict; or a scorer died of the answer
 ]
 
 

@@ -74,7 +74,7 @@ class LocalExecutor:
             candidate.id, example.id, split, sample, answer, score, made.latency_s, made.steps, unread=made.unread
         )
         if judged is None:
-            return Answered(rollout)
+            return Answered(replace(rollout, failure="unreadable") if isinstance(score, Unscored) else rollout)
         rollout = replace(rollout, judged=judged.calls, failure=judged.failure)
         if judged.halted is None:
             return Answered(rollout)

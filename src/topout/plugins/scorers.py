@@ -27,6 +27,7 @@ from topout.contracts import Scorer, SlowScorer
 from topout.domain import Example, Json, Score, Scored
 from topout.errors import ScorerError, UserError, did_you_mean, place
 from topout.plugins.modules import Crash, guarded, load_module
+from topout.plugins.scorer_processes import ScorerProcesses
 from topout.scoring import contains, exact, json_fields, label, numeric, regex, token_f1
 from topout.scoring.code_answers import code, code_problem
 from topout.scoring.fields import json_check
@@ -125,8 +126,9 @@ def some_text(expected: Json) -> str:
     return "expected a text or a list of texts, found an empty list." if expected == [] else ""
 
 
-def load_scorer(path: Path, threads: int = 0) -> Scorer:
-    """The scorer of a user's file: its function `score(answer: str, expected, inputs: dict)`, called in so many threads (0: on the event loop).
+def load_scorer(path: Path, threads: int = 0, processes: int = 0) -> Scorer:
+    """The scorer of a user's file: its function `score(answer: str, expected, inputs: dict)`, called in so many threads or processes (0 of both: on the
+    event loop).
 
     It returns a number in [0, 1], `(number, feedback)`, or a dict of parts: numbers by name, of which "score" is the value (else
     their mean is) and "feedback" the text. Raises UserError when the file does not import or has no such function. The scorer
@@ -162,6 +164,8 @@ def load_scorer(path: Path, threads: int = 0) -> Scorer:
             raise ScorerError(f"{place(path, first_line)}: score() returned {error} (example '{example.id}').") from None
         return Scored(value, feedback, parts)
 
+    if processes:
+        return SlowScorer(scorer, processes, lambda: ScorerProcesses(path))
     return SlowScorer(scorer, threads) if threads else scorer
 
 

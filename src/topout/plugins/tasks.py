@@ -25,6 +25,9 @@ from topout.text.rendering import placeholders
 
 __all__ = ["TaskFolder", "load_task"]
 
+UNMEASURED: dict[str, bool | set[str]] = {"scorer": {"processes"}}
+"""Settings that say where scores are computed, and change none."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskFolder:
@@ -142,7 +145,10 @@ def read_schema(folder: Path, settings: TaskFile) -> dict[str, Json] | None:
 def grader_of(folder: Path, settings: TaskFile, labels: tuple[str, ...], schema: Mapping[str, Json] | None, where: str) -> Grader:
     """The task's scorer. `where` is the place of the scorer's table in task.toml."""
     if isinstance(settings.scorer, PythonScorer):
-        return Grader(load_scorer(code_file(folder, settings.scorer.file, where), settings.scorer.threads), anything)
+        return Grader(
+            load_scorer(code_file(folder, settings.scorer.file, where), settings.scorer.threads, settings.scorer.processes),
+            anything,
+        )
     try:
         if isinstance(settings.scorer, JudgeScorer):
             rubric = code_file(folder, settings.scorer.rubric, where, "a judge is sent only what lies in the folder that you named")
@@ -177,7 +183,13 @@ def fingerprint(
     return digest(
         {
             "task": settings.model_dump(
-                mode="json", exclude={"deployment", "splits", *(("program",) if settings.program is None else ())}
+                mode="json",
+                exclude={
+                    "deployment": True,
+                    "splits": True,
+                    **UNMEASURED,
+                    **({"program": True} if settings.program is None else {}),
+                },
             ),
             "prompt": baseline,
             "splits": {split: [[e.id, e.inputs, e.expected, e.group] for e in examples] for split, examples in splits.items()},
@@ -218,7 +230,9 @@ def holdout_fingerprint(folder: Path, settings: TaskFile, task: Task, schema: di
     return digest(
         {
             "settings": settings.model_dump(
-                mode="json", include={"scorer", "model", *(("program",) if settings.program is not None else ())}
+                mode="json",
+                include={"scorer", "model", *(("program",) if settings.program is not None else ())},
+                exclude=UNMEASURED,
             ),
             "labels": task.labels,
             "holdout": [[e.id, e.inputs, e.expected, e.group] for e in task.rows("holdout")],
