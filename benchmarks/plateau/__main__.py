@@ -200,6 +200,11 @@ def main() -> None:
     parser.add_argument(
         "--left-out", action="store_true", help="errors in each family when it was left out of the fit (a fifth of the fit's runs)"
     )
+    parser.add_argument(
+        "--bound",
+        action="store_true",
+        help="what a probe would reach that knew its proposals' true differences (fitted on the fit seeds)",
+    )
     parser.add_argument("--published", type=Path, metavar="FILE", help="back-test on published runs (JSON)")
     parser.add_argument(
         "--draw", type=Path, metavar="FOLDER", help="with --test: reliability and error rates as PNG files in that folder"
@@ -229,6 +234,12 @@ def main() -> None:
         print("\n".join(tables.constant(still, judged(still, load(TARGET.read_text(encoding="utf-8"))))))
         if args.draw:
             print("\n".join(map(str, draw(args.draw, *tables.pictured(s, verdicts), 0.02))))
+    if args.bound:
+        some, other = (
+            suite_of(FIT_SEED, args.runs or FIT_RUNS, "home", args),
+            suite_of(args.seed, args.runs or TEST_RUNS, "home", args),
+        )
+        print("\n".join(bound(some, other)))
     if args.shifted:
         s = suite_of(args.seed + 1, args.runs or TEST_RUNS, "shifted", args)
         print(f"\n## Shifted ({args.seed + 1})\n\n{tables.report(s, judged(s, load(TARGET.read_text(encoding='utf-8'))))}")
@@ -236,8 +247,29 @@ def main() -> None:
         print(published.table(args.published, args.workers))
     if args.intervals:
         print(coverage_tables())
-    if not (args.fit or args.test or args.shifted or args.intervals or args.left_out or args.published):
+    if not (args.fit or args.test or args.shifted or args.intervals or args.left_out or args.bound or args.published):
         parser.print_help()
+
+
+def bound(s: Suite, other: Suite, delta: float = 0.02) -> list[str]:
+    """How much a probe of each size could tell at most: its proposals measured without error, judged as the shipped one is, limits from the fit's runs."""
+    rows = [
+        "| proposals, their true differences known | AUC | wrongly topped out | truly | wrongly climbing | rightly |",
+        "|---|---|---|---|---|---|",
+    ]
+    hits = {delta: (s.truth >= delta).astype(float)}
+    whole = logistic({delta: s.inputs}, hits)
+    before, after = whole.probability(s.inputs, delta), whole.probability(other.inputs, delta)
+    fold = s.run % FOLDS
+    for size, plan in enumerate(SIZES):
+        inputs = {delta: fit.ideal_inputs(s, before, size)}
+        model = logistic(inputs, hits)
+        low, high = thresholds(s.truth, s.family, fit.crossed(inputs, hits, fold, model)[delta], delta)
+        p = {delta: model.probability(fit.ideal_inputs(other, after, size), delta)}
+        for name, some in (("", np.ones(len(other.run), dtype=bool)), (", 400 holdout rows or more", other.n_holdout >= 400)):
+            found = measured(other.truth[some], {delta: p[delta][some]}, {delta: (low, high)})[str(delta)]
+            rows.append(f"| {plan.proposals}{name} | {' | '.join(f'{value:.3f}' for value in found.values())} |")
+    return rows
 
 
 def left_out(s: Suite) -> list[str]:

@@ -98,6 +98,12 @@ def probe_inputs(s: Suite, alone: Floats, size: int) -> Floats:
     return np.column_stack([*columns, shared])
 
 
+def ideal_inputs(s: Suite, alone: Floats, size: int) -> Floats:
+    """`probe_inputs`, and beside them what no probe can know: the true differences of its own proposals."""
+    most, ten, best = s.ideal[:, size].T
+    return np.column_stack([probe_inputs(s, alone, size), np.log(most + 0.003), np.log(ten + 0.003), np.clip(best, -0.3, 0.3)])
+
+
 def chance_of(s: Suite, alone: Floats, size: int) -> Floats:
     """`topout.plateau.calibration.chance_inputs` for a suite."""
     odds = np.clip(alone, 1e-4, 1 - 1e-4)

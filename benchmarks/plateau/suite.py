@@ -46,6 +46,7 @@ class Suite:
     band_inside: Floats  # nan except at a run's last checkpoint
     found: Floats  # [cases, designs of SIZES, 8]: emax, of ten, zmax, ztop, lower, best, rows, sd of `Found`
     finalist: Floats  # [cases, designs, 4]: of the best after correction, mean as measured, corrected, true, 1 where the 95 % interval holds it
+    ideal: Floats  # [cases, designs, 3]: what a probe would find that measured its proposals without error
 
     def take(self, rows: np.ndarray) -> Suite:
         return Suite(*(getattr(self, f.name)[rows] for f in fields(self)))
@@ -125,6 +126,19 @@ def batch_found(probe: Probed, tried: Ints) -> tuple[Floats, Floats]:
         [promise[:, 0], ten, promise[:, 2], promise[:, 3], promise[:, 4], corrected.max(1), probe.rows.max(1), sd]
     )
     return found, np.column_stack([probe.mean[here, best], corrected[here, best], true, inside])
+
+
+def batch_ideal(probe: Probed, tried: Ints) -> Floats:
+    """The column `ideal` for one design: expected gain of the best of as many proposals again and of ten, and the best there is, from the true differences
+    of the probe's proposals."""
+    true = np.sort(probe.true, axis=1)
+    below = np.arange(1, true.shape[1] + 1) / true.shape[1]
+    gains = np.maximum(true, 0)
+    most, ten = (
+        (gains * np.diff(below[None] ** np.broadcast_to(number, (len(tried), 1)), axis=1, prepend=0)).sum(1)
+        for number in (tried[:, None], np.full((len(tried), 1), 10))
+    )
+    return np.column_stack([most, ten, true[:, -1]])
 
 
 def batch_effects(j: Judged) -> Floats:
@@ -231,6 +245,7 @@ def table_of(batch: tuple[int, int, Ints, int, int, Draw]) -> Suite:
                 band_inside=np.array([band_inside(j, i) if final else math.nan for i in range(len(rows))]),
                 found=np.stack([one for one, _ in probes], 1),
                 finalist=np.stack([one for _, one in probes], 1),
+                ideal=np.stack([batch_ideal(probe, j.tried) for probe in j.probes[: len(SIZES)]], 1),
             )
         )
     return joined(parts)
