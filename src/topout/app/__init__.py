@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 from topout.app.beginning import begin, expected
 from topout.app.benching import BenchPlan, BenchView, bench, plan_bench
@@ -26,11 +27,12 @@ from topout.app.importing import Imported, import_prompt
 from topout.app.judges import with_judge
 from topout.app.judging import check_rival, compared, evaluation, rows_of
 from topout.app.laddering import LadderPlan, LadderView, ladder, plan_ladder
+from topout.app.options import BenchOptions, CallOptions, LadderOptions, RunOptions, asked
 from topout.app.places import task_path
 from topout.app.planning import affordable
 from topout.app.probing import probe
 from topout.app.resuming import load_run, rebuild, resume
-from topout.app.running import checked_settings, measured
+from topout.app.running import measured
 from topout.app.views import Evaluation, RunHead, RunView
 from topout.app.workbench import Watch, Workbench
 from topout.domain import Candidate, Split
@@ -43,8 +45,10 @@ from topout.store.layout import list_runs as run_folders
 from topout.text.fingerprints import prompt_id
 
 __all__ = [
+    "BenchOptions",
     "BenchPlan",
     "BenchView",
+    "CallOptions",
     "Comparison",
     "Delivery",
     "Evaluation",
@@ -52,10 +56,12 @@ __all__ = [
     "ForeignView",
     "Gated",
     "Imported",
+    "LadderOptions",
     "LadderPlan",
     "LadderView",
     "RunEstimate",
     "RunHead",
+    "RunOptions",
     "RunView",
     "bench",
     "compare",
@@ -81,91 +87,23 @@ __all__ = [
 
 
 def optimize(
-    task: str | Path,
-    *,
-    model: str = "embedded/reader",
-    critic: str | None = None,
-    recipe: str = "evolve",
-    seed: int = 0,
-    max_calls: int | None = None,
-    max_cost: float | None = None,
-    max_time: float | None = None,
-    concurrency: int = 32,
-    api_base: str | None = None,
-    critic_api_base: str | None = None,
-    judge: str = "",
-    judge_api_base: str | None = None,
-    prices: Sequence[str] = (),
-    delta: float = 0.02,
-    runs_dir: str | Path = "runs",
-    cache_dir: str | Path = ".topout/cache",
-    executor: str = "local",
-    watch: Watch | None = None,
+    task: str | Path, *, runs_dir: str | Path = "runs", watch: Watch | None = None, **options: Unpack[RunOptions]
 ) -> RunView:
     """Search for a better prompt for `task`, measure it on the holdout and give the verdict.
 
-    `critic` defaults to the task model itself (`embedded/critic` for embedded models). `judge` judges where the
-    task is scored by one (its own default when ''). `max_cost` is in dollars, `max_time` in seconds, `max_calls`
-    counts every call (the recipe's when None). `prices` are `MODEL=IN,OUT` in dollars per million tokens, for models that no price is known of.
-    `executor` is where rows are answered: 'local', 'ray' or 'ray:ADDRESS' (docs/executors.md). `watch` is called with each event, on another thread. The same call again is served from the cache and ends alike.
+    `options` are those of `RunOptions`. `watch` is called with each event, on another thread. The same call again is served from the cache and ends alike.
 
     Raises UserError for bad input (nothing is lost), ModelError when the provider is gone for good, StoreError when the disk refuses.
     """
-    critic = critic or ("embedded/critic" if model.startswith("embedded/") else model)
-    settings = checked_settings(
-        task=str(task),
-        model=model,
-        critic=critic,
-        recipe=recipe,
-        seed=seed,
-        max_calls=max_calls,
-        max_cost=max_cost,
-        max_time=max_time,
-        concurrency=concurrency,
-        api_base=api_base,
-        critic_api_base=critic_api_base,
-        judge=judge,
-        judge_api_base=judge_api_base,
-        prices=tuple(prices),
-        delta=delta,
-        cache_dir=str(cache_dir),
-        executor=executor,
-    )
-    return begin(settings, Path(runs_dir), watch)
+    return begin(asked(task, **options), Path(runs_dir), watch)
 
 
-def estimate(
-    task: str | Path,
-    *,
-    model: str = "embedded/reader",
-    critic: str | None = None,
-    recipe: str = "evolve",
-    max_calls: int | None = None,
-    max_cost: float | None = None,
-    api_base: str | None = None,
-    critic_api_base: str | None = None,
-    judge: str = "",
-    judge_api_base: str | None = None,
-    prices: Sequence[str] = (),
-) -> tuple[str, RunEstimate]:
+def estimate(task: str | Path, **options: Unpack[RunOptions]) -> tuple[str, RunEstimate]:
     """What `optimize` with the same arguments would take: the task's name, and calls, tokens and dollars with their ranges. Asks no model, writes nothing.
 
     Raises UserError for what `optimize` would refuse before its first call.
     """
-    settings = checked_settings(
-        task=str(task),
-        model=model,
-        critic=critic or ("embedded/critic" if model.startswith("embedded/") else model),
-        recipe=recipe,
-        max_calls=max_calls,
-        max_cost=max_cost,
-        api_base=api_base,
-        critic_api_base=critic_api_base,
-        judge=judge,
-        judge_api_base=judge_api_base,
-        prices=tuple(prices),
-    )
-    return expected(settings)
+    return expected(asked(task, **options))
 
 
 def evaluate(
@@ -173,50 +111,30 @@ def evaluate(
     *,
     prompt: str | Path | None = None,
     split: Split = "holdout",
-    model: str = "embedded/reader",
-    max_calls: int | None = None,
-    max_cost: float | None = None,
-    concurrency: int = 32,
-    api_base: str | None = None,
-    prices: Sequence[str] = (),
-    cache_dir: str | Path = ".topout/cache",
-    judge: str = "",
     against: str | Path | None = None,
     runs_dir: str | Path = "runs",
-    executor: str = "local",
     watch: Watch | None = None,
+    **options: Unpack[CallOptions],
 ) -> Evaluation:
     """Measure a prompt (a prompt.md or a folder such as `runs/latest/best`; the task's baseline when None) on a split.
 
-    With `max_calls`, the first rows that so many calls allow for. `judge` as for `optimize`. `against` is a run (a folder, or a name in `runs_dir`): the gain over its winner, paired on these rows, with the
+    `options` are those of `CallOptions`. With `max_calls`, the first rows that so many calls allow for. `against` is a run (a folder, or a name in `runs_dir`): the gain over its winner, paired on these rows, with the
     winner's scores from the journal, so that no call is made for it. Raises UserError for bad input and for a run on other rows, ModelError when nothing could be scored.
     """
-    settings = checked_settings(
-        task=str(task),
-        model=model,
-        critic=model,
-        max_calls=max_calls,
-        max_cost=max_cost,
-        concurrency=concurrency,
-        api_base=api_base,
-        prices=tuple(prices),
-        cache_dir=str(cache_dir),
-        judge=judge,
-        executor=executor,
-    )
-    settings, folder = with_judge(settings, load_task(task_path(task)))
+    settings, folder = with_judge(asked(task, **options), load_task(task_path(task)))
     rows = rows_of(folder.task, split)
     other = load_run(against, runs_dir) if against is not None else None
     if other is not None:
         check_rival(other.findings, other.folder.name, folder, split)
     chosen = load_prompt(Path(prompt), folder.task) if prompt is not None else folder.task.baseline
-    if max_calls is not None:
-        rows = rows[: affordable(folder, [chosen], max_calls)]
+    if settings.max_calls is not None:
+        rows = rows[: affordable(folder, [chosen], settings.max_calls)]
     workbench = Workbench(settings)
     rollouts, ending = run_blocking(
         measured(workbench, folder, [Candidate(prompt_id(chosen), chosen)], rows, watch), workbench.stop
     )
-    found = evaluation(folder.task, split, str(prompt) if prompt is not None else "baseline", model, rows, rollouts, ending)
+    name = str(prompt) if prompt is not None else "baseline"
+    found = evaluation(folder.task, split, name, settings.model, rows, rollouts, ending)
     return found if other is None else replace(found, against=compared(other.findings, other.folder.name, rows, rollouts))
 
 

@@ -12,12 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Unpack
 
 from topout.app.batches import has_ended, one_run
 from topout.app.estimating import estimate_run
+from topout.app.judges import judge_of, with_judge
+from topout.app.options import BenchOptions, asked
 from topout.app.places import task_path
 from topout.app.planning import exam_of
-from topout.app.running import checked_settings
 from topout.app.workbench import Watch
 from topout.config.settings import RunSettings
 from topout.domain import Ending
@@ -67,37 +69,10 @@ class BenchView:
 
 
 def plan_bench(
-    task: str | Path,
-    *,
-    optimizers: Sequence[str],
-    seeds: int = 5,
-    max_calls: int | None = None,
-    max_cost: float | None = None,
-    model: str = "embedded/reader",
-    critic: str | None = None,
-    concurrency: int = 32,
-    api_base: str | None = None,
-    critic_api_base: str | None = None,
-    prices: Sequence[str] = (),
-    runs_dir: str | Path = "runs",
-    cache_dir: str | Path = ".topout/cache",
+    task: str | Path, *, optimizers: Sequence[str], seeds: int = 5, runs_dir: str | Path = "runs", **options: Unpack[BenchOptions]
 ) -> BenchPlan:
     """What `bench` with these arguments would do and cost at most. No model is asked. Raises UserError as `bench` does."""
-    return prepared(
-        task,
-        optimizers,
-        seeds,
-        max_calls,
-        max_cost,
-        model,
-        critic,
-        concurrency,
-        api_base,
-        critic_api_base,
-        prices,
-        runs_dir,
-        cache_dir,
-    )[0]
+    return prepared(task, optimizers, seeds, runs_dir, options)[0]
 
 
 def bench(
@@ -105,40 +80,18 @@ def bench(
     *,
     optimizers: Sequence[str],
     seeds: int = 5,
-    max_calls: int | None = None,
-    max_cost: float | None = None,
-    model: str = "embedded/reader",
-    critic: str | None = None,
-    concurrency: int = 32,
-    api_base: str | None = None,
-    critic_api_base: str | None = None,
-    prices: Sequence[str] = (),
     runs_dir: str | Path = "runs",
-    cache_dir: str | Path = ".topout/cache",
     watch: Watch | None = None,
     tell: Callable[[str], None] = lambda line: None,
+    **options: Unpack[BenchOptions],
 ) -> BenchView:
     """Run every optimizer with seeds 0, 1, ... on the task, and compare what they found on the holdout.
 
-    `max_calls` (calls of all models) and `max_cost` (dollars at list price) are for all runs together, which have equal shares; at least one of them is
-    needed. Without `max_calls` each run has its recipe's. Replies are shared through the cache, so what is paid is less. `tell` is told a line a run.
+    `options` are those of `BenchOptions`: `max_calls` (calls of all models) and `max_cost` (dollars at list price) are for all runs together, which have equal shares; at
+    least one of them is needed. Without `max_calls` each run has its recipe's. Replies are shared through the cache, so what is paid is less. `tell` is told a line a run.
     Raises UserError for bad input, and what a run raises.
     """
-    plan, settings = prepared(
-        task,
-        optimizers,
-        seeds,
-        max_calls,
-        max_cost,
-        model,
-        critic,
-        concurrency,
-        api_base,
-        critic_api_base,
-        prices,
-        runs_dir,
-        cache_dir,
-    )
+    plan, settings = prepared(task, optimizers, seeds, runs_dir, options)
     found: dict[str, dict[int, tuple[str, Findings]]] = {}
     ending: Ending | None = None
     for number, (recipe, seed) in enumerate(plan.runs, 1):
@@ -161,63 +114,46 @@ def bench(
 
 
 def prepared(
-    task: str | Path,
-    optimizers: Sequence[str],
-    seeds: int,
-    max_calls: int | None,
-    max_cost: float | None,
-    model: str,
-    critic: str | None,
-    concurrency: int,
-    api_base: str | None,
-    critic_api_base: str | None,
-    prices: Sequence[str],
-    runs_dir: str | Path,
-    cache_dir: str | Path,
+    task: str | Path, optimizers: Sequence[str], seeds: int, runs_dir: str | Path, options: BenchOptions
 ) -> tuple[BenchPlan, dict[tuple[str, int], RunSettings]]:
     """The plan, and the settings of each run."""
     loaded = recipes(optimizers)
     if seeds < 1:
         raise UserError(f"--seeds {seeds}: expected 1 or more; 3 to 5 tell how much an optimizer depends on luck.")
-    if max_calls is None and max_cost is None:
+    whole, folder = with_judge(asked(task, **options), load_task(task_path(task)))
+    if whole.max_calls is None and whole.max_cost is None:
         raise UserError("bench: several runs need a limit together. Give --max-calls N or --max-cost DOLLARS.")
     names, count = list(loaded), len(loaded) * seeds
-    calls = {name: max_calls // count if max_calls else one.recipe.max_calls for name, one in loaded.items()}
-    folder = load_task(task_path(task))
-    known = Prices(dict(parse_price(text) for text in prices), Addresses({}, os.environ))
+    calls = {name: whole.max_calls // count if whole.max_calls else one.recipe.max_calls for name, one in loaded.items()}
+    known = Prices(dict(parse_price(text) for text in whole.prices), Addresses({}, os.environ))
     costs: list[tuple[float, float] | None] = []
     for name, one in loaded.items():
         try:
             plan = exam_of(folder, one, calls[name])
         except UserError as error:
             raise UserError(f"bench: {calls[name]:,} calls for each of {count} runs: {error}") from error
-        each = estimate_run(folder.task, one, plan, calls[name], model, critic or model, known).cost_usd
+        each = estimate_run(
+            folder.task, one, plan, calls[name], whole.model, whole.critic, known, judge_of(folder), whole.judge
+        ).cost_usd
         costs.append((each.low, each.high) if each else None)
     runs = tuple((name, seed) for seed in range(seeds) for name in names)
     settings = {
-        (name, seed): checked_settings(
-            task=str(task),
-            model=model,
-            critic=critic or ("embedded/critic" if model.startswith("embedded/") else model),
-            recipe=given,
-            seed=seed,
-            max_calls=calls[name],
-            max_cost=None if max_cost is None else max_cost / count,
-            concurrency=concurrency,
-            api_base=api_base,
-            critic_api_base=critic_api_base,
-            prices=tuple(prices),
-            cache_dir=str(cache_dir),
+        (name, seed): whole.model_copy(
+            update={
+                "recipe": given,
+                "seed": seed,
+                "max_calls": calls[name],
+                "max_cost": None if whole.max_cost is None else whole.max_cost / count,
+            }
         )
         for name, given in zip(names, optimizers, strict=True)
         for seed in range(seeds)
     }
-    some = settings[runs[0]]
     compared = [
         folder.task.fingerprint,
         folder.holdout_fingerprint,
-        some.model,
-        some.critic,
+        whole.model,
+        whole.critic,
         calls,
         {n: one.sha for n, one in loaded.items()},
     ]
@@ -227,7 +163,7 @@ def prepared(
     low = [cost[0] * seeds for cost in costs if cost is not None]
     high = [cost[1] * seeds for cost in costs if cost is not None]
     cost = (sum(low), sum(high)) if len(low) == len(costs) else None
-    return BenchPlan(folder.task.name, place, some.model, some.critic, runs, done, calls, max_cost, cost), settings
+    return BenchPlan(folder.task.name, place, whole.model, whole.critic, runs, done, calls, whole.max_cost, cost), settings
 
 
 def recipes(optimizers: Sequence[str]) -> dict[str, LoadedRecipe]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Unpack
 
 from topout.app.beginning import begin
+from topout.app.options import RunOptions, asked
 from topout.app.places import task_path
 from topout.app.planning import exam_of
 from topout.app.probing import probe
-from topout.app.running import checked_settings
 from topout.app.views import RunView
 from topout.app.workbench import Watch
 from topout.config.settings import RunSettings
@@ -33,57 +34,23 @@ LONGER = 1.25
 def optimize_until_decided(
     task: str | Path,
     *,
-    max_cost: float | None = None,
-    max_calls: int | None = None,
-    model: str = "embedded/reader",
-    critic: str | None = None,
-    recipe: str = "evolve",
-    seed: int = 0,
-    max_time: float | None = None,
-    concurrency: int = 32,
-    api_base: str | None = None,
-    critic_api_base: str | None = None,
-    judge: str = "",
-    judge_api_base: str | None = None,
-    prices: Sequence[str] = (),
-    delta: float = 0.02,
     runs_dir: str | Path = "runs",
-    cache_dir: str | Path = ".topout/cache",
-    executor: str = "local",
     watch: Watch | None = None,
     tell: Callable[[str], None] = lambda line: None,
+    **options: Unpack[RunOptions],
 ) -> RunView:
     """Search, probe, and search longer, until the verdict is clear. The view of the last round.
 
-    The limits hold over all rounds together: `max_cost` in dollars paid (replies from the cache cost nothing), `max_calls` in calls of all models, cached
+    The limits among `options` hold over all rounds together: `max_cost` in dollars paid (replies from the cache cost nothing), `max_calls` in calls of all models, cached
     ones too, `max_time` in seconds. `tell` is told a line a round. With `max_calls` the first round takes a quarter of them at most, else the recipe's.
 
     Raises UserError without a limit of money or calls, and for what `optimize` raises it for.
     """
-    asked = checked_settings(
-        task=str(task),
-        model=model,
-        critic=critic or ("embedded/critic" if model.startswith("embedded/") else model),
-        recipe=recipe,
-        seed=seed,
-        max_calls=max_calls,
-        max_cost=max_cost,
-        max_time=max_time,
-        paid_only=True,
-        concurrency=concurrency,
-        api_base=api_base,
-        critic_api_base=critic_api_base,
-        judge=judge,
-        judge_api_base=judge_api_base,
-        prices=tuple(prices),
-        delta=delta,
-        cache_dir=str(cache_dir),
-        executor=executor,
-    )
-    if max_cost is None and max_calls is None:
+    settings = asked(task, **options).model_copy(update={"paid_only": True})
+    if settings.max_cost is None and settings.max_calls is None:
         raise UserError("--until-decided goes on until it knows: it needs a limit. Give --max-cost DOLLARS or --max-calls N.")
-    limits = Limits(asked)
-    calls, number = first_calls(asked), 1
+    limits = Limits(settings)
+    calls, number = first_calls(settings), 1
     while True:
         view = begin(limits.settings(calls), Path(runs_dir), watch)
         limits.take(view.findings, ())

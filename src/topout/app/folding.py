@@ -14,8 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Unpack
 
 from topout.app import beginning
+from topout.app.options import RunOptions, asked
 from topout.app.places import task_path
 from topout.app.running import checked_settings
 from topout.app.views import RunView
@@ -73,25 +75,10 @@ def optimize_folds(
     task: str | Path,
     *,
     folds: int,
-    model: str = "embedded/reader",
-    critic: str | None = None,
-    recipe: str = "evolve",
-    seed: int = 0,
-    max_calls: int | None = None,
-    max_cost: float | None = None,
-    max_time: float | None = None,
-    concurrency: int = 32,
-    api_base: str | None = None,
-    critic_api_base: str | None = None,
-    judge: str = "",
-    judge_api_base: str | None = None,
-    prices: Sequence[str] = (),
-    delta: float = 0.02,
     runs_dir: str | Path = "runs",
-    cache_dir: str | Path = ".topout/cache",
-    executor: str = "local",
     watch: Watch | None = None,
     tell: Callable[[str], None] = lambda line: None,
+    **options: Unpack[RunOptions],
 ) -> Folds:
     """Search `folds` times, each time with another part of the train and dev rows as dev, and measure all on the same held-out rows.
 
@@ -102,29 +89,19 @@ def optimize_folds(
         raise UserError(f"--folds {folds}: expected 2 to 20; 5 is usual.")
     source = task_path(task)
     made = fold_folders(source, folds)
-    loaded = load_recipe(recipe)
-    calls = (max_calls or folds * loaded.recipe.max_calls) // folds
+    whole = asked(task, **options)
+    calls = (whole.max_calls or folds * load_recipe(whole.recipe).recipe.max_calls) // folds
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = Path(runs_dir) / f"{stamp}-{slug(load_task(source).task.name)}-folds-{secrets.token_hex(4)}"
-    asked = [
-        checked_settings(
-            task=str(folder / f"fold-{i + 1}"),
-            model=model,
-            critic=critic or ("embedded/critic" if model.startswith("embedded/") else model),
-            recipe=recipe,
-            seed=seed + i,
-            max_calls=max(1, calls),
-            max_cost=max_cost / folds if max_cost is not None else None,
-            max_time=max_time / folds if max_time is not None else None,
-            concurrency=concurrency,
-            api_base=api_base,
-            critic_api_base=critic_api_base,
-            judge=judge,
-            judge_api_base=judge_api_base,
-            prices=tuple(prices),
-            delta=delta,
-            cache_dir=str(cache_dir),
-            executor=executor,
+    parts = [
+        whole.model_copy(
+            update={
+                "task": str(folder / f"fold-{i + 1}"),
+                "seed": whole.seed + i,
+                "max_calls": max(1, calls),
+                "max_cost": whole.max_cost / folds if whole.max_cost is not None else None,
+                "max_time": whole.max_time / folds if whole.max_time is not None else None,
+            }
         )
         for i in range(folds)
     ]
@@ -133,7 +110,7 @@ def optimize_folds(
     plan = {
         "schema": 1,
         "task": str(source),
-        "settings": [json.loads(one.model_dump_json()) for one in asked],
+        "settings": [json.loads(one.model_dump_json()) for one in parts],
         "runs": [None] * folds,
     }
     write_text(folder / FILE, json.dumps(plan, indent=1, ensure_ascii=False) + "\n")
@@ -149,7 +126,7 @@ def go_on(
     plan, settings, runs = read_plan(folder)
     views: list[RunView] = []
     ending: Ending | None = None
-    for i, asked in enumerate(settings):
+    for i, one in enumerate(settings):
         name = runs[i]
         if name is not None:
             view = load_run(name, folder.parent)
@@ -158,7 +135,7 @@ def go_on(
                 view = resume(view.folder, watch)
         else:
             began = time.monotonic()
-            view = beginning.begin(asked, folder.parent, watch)
+            view = beginning.begin(one, folder.parent, watch)
             runs[i] = view.folder.name
             write_text(folder / FILE, json.dumps({**plan, "runs": runs}, indent=1, ensure_ascii=False) + "\n")
             tell(f"Fold {i + 1} of {len(settings)}: {said(view)}, {time.monotonic() - began:.0f} s; {view.folder.name}")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Unpack
 
 from topout.app.judges import with_judge
 from topout.app.judging import evaluation, groups_of, rows_of, scores_of
+from topout.app.options import CallOptions, asked
 from topout.app.places import task_path
 from topout.app.planning import affordable
-from topout.app.running import checked_settings, measured
+from topout.app.running import measured
 from topout.app.views import Evaluation
 from topout.app.workbench import Watch, Workbench
 from topout.domain import Candidate, Split
@@ -53,20 +54,13 @@ def gate(
     no_worse_than: str | Path | None = None,
     margin: float = 0.02,
     split: Split = "holdout",
-    model: str = "embedded/reader",
-    max_calls: int | None = None,
-    max_cost: float | None = None,
-    concurrency: int = 32,
-    api_base: str | None = None,
-    prices: Sequence[str] = (),
-    cache_dir: str | Path = ".topout/cache",
-    judge: str = "",
     watch: Watch | None = None,
+    **options: Unpack[CallOptions],
 ) -> Gated:
     """Measure a prompt (the task's own when None) and decide whether it is shown to reach `min_score` (a fraction), and to be no more than `margin`
-    worse than the prompt at `no_worse_than`, on the same rows. `judge` judges where a model does. At least one of the two has to be given.
+    worse than the prompt at `no_worse_than`, on the same rows. At least one of the two has to be given.
 
-    With `max_calls`, the first rows that so many calls allow for. Raises UserError for bad input, ModelError when nothing could be scored.
+    `options` are those of `CallOptions`. With `max_calls`, the first rows that so many calls allow for. Raises UserError for bad input, ModelError when nothing could be scored.
     """
     if min_score is None and no_worse_than is None:
         raise UserError("gate: nothing to decide. Give --min-score 0.85, or --no-worse-than FILE, or both.")
@@ -81,21 +75,9 @@ def gate(
     ours = Candidate(prompt_id(chosen), chosen)
     theirs = Candidate(prompt_id(other), other) if other is not None and prompt_id(other) != ours.id else None
     both = [ours] if theirs is None else [ours, theirs]
-    if max_calls is not None:
-        rows = rows[: affordable(folder, [one.prompt for one in both], max_calls)]
-    settings = checked_settings(
-        task=str(task),
-        model=model,
-        critic=model,
-        max_calls=max_calls,
-        max_cost=max_cost,
-        concurrency=concurrency,
-        api_base=api_base,
-        prices=tuple(prices),
-        cache_dir=str(cache_dir),
-        judge=judge,
-    )
-    settings, folder = with_judge(settings, folder)
+    settings, folder = with_judge(asked(task, **options), folder)
+    if settings.max_calls is not None:
+        rows = rows[: affordable(folder, [one.prompt for one in both], settings.max_calls)]
     workbench = Workbench(settings)
     began = time.monotonic()
     rollouts, ending = run_blocking(measured(workbench, folder, both, rows, watch), workbench.stop)
@@ -103,7 +85,8 @@ def gate(
     names = [str(prompt) if prompt is not None else "baseline", str(no_worse_than)]
     by_candidate = [[r for r in rollouts if r.candidate == c.id] for c in both]
     found = [
-        evaluation(folder.task, split, name, model, rows, mine, ending) for name, mine in zip(names, by_candidate, strict=False)
+        evaluation(folder.task, split, name, settings.model, rows, mine, ending)
+        for name, mine in zip(names, by_candidate, strict=False)
     ]
     clusters, scores = groups_of(rows), [scores_of(rows, mine) for mine in by_candidate]
     decisions = []

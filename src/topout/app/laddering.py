@@ -16,13 +16,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Unpack, cast
 
 from topout.app.batches import has_ended, one_run
 from topout.app.estimating import estimate_run
+from topout.app.judges import judge_of, with_judge
 from topout.app.judging import groups_of
+from topout.app.options import LadderOptions, RunOptions, asked, check_names
 from topout.app.places import task_path
 from topout.app.planning import exam_of
-from topout.app.running import checked_settings, measured
+from topout.app.running import measured
 from topout.app.views import RunView
 from topout.app.workbench import Watch, Workbench
 from topout.config.settings import RunSettings
@@ -84,141 +87,102 @@ class LadderView:
     ending: Ending | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The arguments of a ladder, the same for its plan and for itself."""
-
-    task: str
-    models: tuple[str, ...]
-    recipe: str
-    seed: int
-    max_calls: int | None
-    max_cost: float | None
-    critic: str | None
-    shots: int
-    warm: bool
-    delta: float
-    concurrency: int
-    api_bases: tuple[str, ...]
-    critic_api_base: str | None
-    prices: tuple[str, ...]
-    runs_dir: str
-    cache_dir: str
-
-
-def plan_ladder(
-    task: str | Path,
-    *,
-    models: Sequence[str],
-    recipe: str = "quick",
-    seed: int = 0,
-    max_calls: int | None = None,
-    max_cost: float | None = None,
-    critic: str | None = None,
-    shots: int = SHOTS,
-    warm: bool = False,
-    delta: float = 0.02,
-    concurrency: int = 32,
-    api_bases: Sequence[str] = (),
-    critic_api_base: str | None = None,
-    prices: Sequence[str] = (),
-    runs_dir: str | Path = "runs",
-    cache_dir: str | Path = ".topout/cache",
-) -> LadderPlan:
+def plan_ladder(task: str | Path, *, models: Sequence[str], **options: Unpack[LadderOptions]) -> LadderPlan:
     """What `ladder` with these arguments would do and cost at most. No model is asked. Raises UserError as `ladder` does."""
-    asked = Asked(
-        str(task), tuple(models), recipe, seed, max_calls, max_cost, critic, shots, warm, delta, concurrency, tuple(api_bases), critic_api_base,
-        tuple(prices), str(runs_dir), str(cache_dir),
-    )  # fmt: skip
-    return Climb(asked).plan
+    return Climb(task, models, options).plan
 
 
 def ladder(
     task: str | Path,
     *,
     models: Sequence[str],
-    recipe: str = "quick",
-    seed: int = 0,
-    max_calls: int | None = None,
-    max_cost: float | None = None,
-    critic: str | None = None,
-    shots: int = SHOTS,
-    warm: bool = False,
-    delta: float = 0.02,
     deployment: Deployment | None = None,
-    concurrency: int = 32,
-    api_bases: Sequence[str] = (),
-    critic_api_base: str | None = None,
-    prices: Sequence[str] = (),
-    runs_dir: str | Path = "runs",
-    cache_dir: str | Path = ".topout/cache",
     watch: Watch | None = None,
     tell: Callable[[str], None] = lambda line: None,
+    **options: Unpack[LadderOptions],
 ) -> LadderView:
     """Measure every model with the task's prompt, with `shots` seeded examples beside it, with the prompt that its own run finds, and with the one that did best on dev of all
     runs; and name the cheapest that is shown to be no more than `delta` worse than the best.
 
-    `max_calls` (of all models' roles) is for each model, `max_cost` (dollars at list price) for all together in equal shares. With `warm`, each run after the first begins from the prompt
-    that has done best on dev so far: the order of `models` counts then. `api_bases` are `URL` for all that are not embedded, or `MODEL=URL`. `deployment`
+    `options` are those of `LadderOptions`: `max_calls` (of all models' roles) is for each model, `max_cost` (dollars at list price) for all together in equal shares. With `warm`, each run after the
+    first begins from the prompt that has done best on dev so far: the order of `models` counts then. `deployment`
     is for the break-even (None: the task's). `tell` is told a line a model. Raises UserError for bad input, and what a run raises.
     """
-    asked = Asked(
-        str(task), tuple(models), recipe, seed, max_calls, max_cost, critic, shots, warm, delta, concurrency, tuple(api_bases), critic_api_base,
-        tuple(prices), str(runs_dir), str(cache_dir),
-    )  # fmt: skip
-    return Climb(asked).go(deployment, watch, tell)
+    return Climb(task, models, options).go(deployment, watch, tell)
 
 
 class Climb:
     """One ladder: checked when it is made, before any model is asked."""
 
-    def __init__(self, asked: Asked) -> None:
-        self.asked = asked
-        if len(asked.models) < 2:
+    def __init__(self, task: str | Path, models: Sequence[str], options: LadderOptions) -> None:
+        check_names(options, LadderOptions.__annotations__)
+        self.task, self.models, self.options = str(task), tuple(models), options
+        self.warm, shots = options.get("warm", False), options.get("shots", SHOTS)
+        if len(self.models) < 2:
             raise UserError(
                 "--models: expected two models or more, such as openai/gpt-4.1,openai/gpt-4.1-mini. One alone: `topout optimize`."
             )
-        for model in asked.models:
-            if asked.models.count(model) > 1:
+        for model in self.models:
+            if self.models.count(model) > 1:
                 raise UserError(f"--models: '{model}' is named twice.")
-        if asked.shots < 0:
-            raise UserError(f"--shots {asked.shots}: expected 0 (no few-shot prompt) or more.")
-        self.folder = load_task(task_path(asked.task))
-        self.recipe = load_recipe(asked.recipe)
-        task, calls = self.folder.task, asked.max_calls or self.recipe.recipe.max_calls
-        self.few_shot = few_shot(task, asked.shots, asked.seed)
+        if shots < 0:
+            raise UserError(f"--shots {shots}: expected 0 (no few-shot prompt) or more.")
+        self.bases = addresses(options.get("api_bases", ()), self.models)
+        self.folder = load_task(task_path(self.task))
+        whole = with_judge(self.settings_of(self.models[0]), self.folder)[0]
+        self.recipe = load_recipe(whole.recipe)
+        subject, calls = self.folder.task, whole.max_calls or self.recipe.recipe.max_calls
+        self.few_shot = few_shot(subject, shots, whole.seed)
         plan = exam_of(self.folder, self.recipe, calls)
-        each = (plan.weight if self.few_shot else 0) + plan.heaviest + (plan.weight if asked.warm else 0)
-        if asked.max_calls is not None:
-            plan, calls = self.within(asked.max_calls, each)
+        each = (plan.weight if self.few_shot else 0) + plan.heaviest + (plan.weight if self.warm else 0)
+        if whole.max_calls is not None:
+            plan, calls = self.within(whole.max_calls, each)
         extra = each * len(plan.holdout)
         self.rows = plan.holdout
-        self.bases = addresses(asked.api_bases, asked.models)
-        known = dict(parse_price(text) for text in asked.prices)
-        self.tables = {model: Prices(known, self.addressed(model)) for model in asked.models}
-        self.share = None if asked.max_cost is None else asked.max_cost / len(asked.models)
-        self.settings = {model: self.settings_of(model, calls, calls / (calls + extra)) for model in asked.models}
+        known = dict(parse_price(text) for text in whole.prices)
+        self.tables = {model: Prices(known, self.addressed(model)) for model in self.models}
+        self.share = None if whole.max_cost is None else whole.max_cost / len(self.models)
+        part = None if self.share is None else self.share * calls / (calls + extra)
+        own = {"max_calls": calls, "max_cost": part}
+        self.settings = {model: self.settings_of(model).model_copy(update=own) for model in self.models}
         for one in self.settings.values():
             Workbench(one)  # a missing price is told before the first model is asked
-        compared = [task.fingerprint, self.folder.holdout_fingerprint, self.recipe.sha, calls, asked.seed]
-        self.place = Path(asked.runs_dir) / f"ladder-{slug(task.name)}-{digest(compared)}"
+        compared = [
+            subject.fingerprint,
+            self.folder.holdout_fingerprint,
+            self.recipe.sha,
+            calls,
+            whole.seed,
+            *filter(None, [whole.judge]),
+        ]
+        self.place = Path(options.get("runs_dir", "runs")) / f"ladder-{slug(subject.name)}-{digest(compared)}"
         costs = [
-            estimate_run(task, self.recipe, plan, calls + extra, model, self.settings[model].critic, table).cost_usd
+            estimate_run(
+                subject,
+                self.recipe,
+                plan,
+                calls + extra,
+                model,
+                self.settings[model].critic,
+                table,
+                judge_of(self.folder),
+                whole.judge,
+            ).cost_usd
             for model, table in self.tables.items()
         ]
         ends = [cost for cost in costs if cost is not None]
-        cold = [] if asked.warm else [self.where(model, None) for model in asked.models]
+        cold = [] if self.warm else [self.where(model, None) for model in self.models]
         self.plan = LadderPlan(
-            task.name,
+            subject.name,
             self.place,
-            asked.models,
-            tuple(self.settings[model].critic for model in asked.models),
+            self.models,
+            tuple(self.settings[model].critic for model in self.models),
             self.recipe.name,
             len(self.rows),
             calls,
             extra,
-            sum(has_ended(place, self.settings[model]) for model, place in zip(asked.models, cold, strict=False)),
-            asked.max_cost,
+            sum(has_ended(place, self.settings[model]) for model, place in zip(self.models, cold, strict=False)),
+            whole.max_cost,
             (sum(c.low for c in ends), sum(c.high for c in ends)) if len(ends) == len(costs) else None,
         )
 
@@ -245,24 +209,11 @@ class Climb:
                 high = middle
         return plan, least
 
-    def settings_of(self, model: str, calls: int, part: float) -> RunSettings:
-        """The settings of a model's run, which has `part` of its share of the money."""
-        a = self.asked
-        return checked_settings(
-            task=a.task,
-            model=model,
-            critic=a.critic or ("embedded/critic" if model.startswith("embedded/") else model),
-            recipe=a.recipe,
-            seed=a.seed,
-            max_calls=calls,
-            max_cost=None if self.share is None else self.share * part,
-            concurrency=a.concurrency,
-            api_base=self.bases.get(model),
-            critic_api_base=a.critic_api_base,
-            prices=a.prices,
-            delta=a.delta,
-            cache_dir=a.cache_dir,
-        )
+    def settings_of(self, model: str) -> RunSettings:
+        """What a model's run was asked for, before calls and money are shared out."""
+        common = {name: value for name, value in self.options.items() if name in RunOptions.__annotations__}
+        own = {"recipe": self.options.get("recipe", "quick"), "model": model, "api_base": self.bases.get(model)}
+        return asked(self.task, **cast(RunOptions, {**common, **own}))
 
     def where(self, model: str, start: Prompt | None) -> Path:
         """The folder of a model's run, which begins from this prompt (None: the task's)."""
@@ -272,15 +223,15 @@ class Climb:
     def go(self, deployment: Deployment | None, watch: Watch | None, tell: Callable[[str], None]) -> LadderView:
         """Run all of it."""
         views: dict[str, RunView] = {}
-        for number, model in enumerate(self.asked.models, 1):
-            start = champion_of(views) if self.asked.warm else None
+        for number, model in enumerate(self.models, 1):
+            start = champion_of(views) if self.warm else None
             view = self.run(model, None if start is None else views[start].prompt, watch)
             ended = view.findings.ended
             if ended is None or ended.ending in ("stopped", "outage"):
                 return LadderView(self.plan, None, len(views), ended.ending if ended else "stopped")
             views[model] = view
-            tell(f"model {number} of {len(self.asked.models)}: {model}: {view.verdict.ruling}; {view.folder.name}")
-        champion = champion_of(views) or self.asked.models[0]
+            tell(f"model {number} of {len(self.models)}: {model}: {view.verdict.ruling}; {view.folder.name}")
+        champion = champion_of(views) or self.models[0]
         cells: list[Measurement] = []
         cut: list[tuple[str, Ending]] = []
         spends = [total(list(view.findings.spend.values())) for view in views.values()]
@@ -299,7 +250,7 @@ class Climb:
             self.recipe.name,
             cells,
             champion=champion,
-            delta=self.asked.delta,
+            delta=self.settings[champion].delta,
             clusters=groups_of(self.rows),
             runs=[(model, f"{view.folder.parent.name}/{view.folder.name}") for model, view in views.items()],
             cut_short=cut,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from topout.cli.options import ApiBase, AsJson, CacheDir, Concurrency, Model, Prices, Quiet, RunsDir, TaskFolder
+from topout.cli.options import ApiBase, AsJson, CacheDir, Concurrency, Judge, Model, Prices, Quiet, RunsDir, TaskFolder
 from topout.cli.output import exit_as, print_json, say, typed_path, watching
 
 __all__ = ["bench"]
@@ -33,6 +33,8 @@ def bench(
     concurrency: Concurrency = 32,
     api_base: ApiBase = None,
     critic_api_base: Annotated[str | None, typer.Option(metavar="URL", help="Address of the critic's server.")] = None,
+    judge: Judge = "",
+    judge_api_base: Annotated[str | None, typer.Option(metavar="URL", help="Address of the judge's server.")] = None,
     price: Prices = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do and cost, and end.")] = False,
     runs_dir: RunsDir = "runs",
@@ -44,16 +46,16 @@ def bench(
 
     Each (optimizer, seed) is an ordinary run. The same command again goes on with a bench that was stopped.
     """
-    from topout.app import bench, plan_bench
+    from topout.app import BenchOptions, bench, plan_bench
     from topout.report.bench_text import bench_result, bench_told
     from topout.report.documents import bench_document, bench_plan_document
 
     names = [name.strip() for name in optimizers.split(",") if name.strip()]
-    plan = plan_bench(
-        task, optimizers=names, seeds=seeds, max_calls=max_calls, max_cost=max_cost, model=model, critic=critic,
-        concurrency=concurrency, api_base=api_base, critic_api_base=critic_api_base, prices=tuple(price or ()),
-        runs_dir=runs_dir, cache_dir=cache_dir,
+    given = BenchOptions(
+        max_calls=max_calls, max_cost=max_cost, model=model, critic=critic, concurrency=concurrency, api_base=api_base,
+        critic_api_base=critic_api_base, judge=judge, judge_api_base=judge_api_base, prices=tuple(price or ()), cache_dir=cache_dir,
     )  # fmt: skip
+    plan = plan_bench(task, optimizers=names, seeds=seeds, runs_dir=runs_dir, **given)
     if dry_run:
         if as_json:
             print_json(bench_plan_document(plan))
@@ -63,11 +65,8 @@ def bench(
     if not as_json:
         say(bench_told(plan))
     with watching(False, quiet or as_json) as watch:
-        view = bench(
-            task, optimizers=names, seeds=seeds, max_calls=max_calls, max_cost=max_cost, model=model, critic=critic,
-            concurrency=concurrency, api_base=api_base, critic_api_base=critic_api_base, prices=tuple(price or ()),
-            runs_dir=runs_dir, cache_dir=cache_dir, watch=watch, tell=watch.line if watch is not None else lambda line: None,
-        )  # fmt: skip
+        line = watch.line if watch is not None else lambda line: None
+        view = bench(task, optimizers=names, seeds=seeds, runs_dir=runs_dir, watch=watch, tell=line, **given)
     again = ["topout", *sys.argv[1:]] if view.done < len(view.plan.runs) else []
     if view.found is None:
         typer.echo(

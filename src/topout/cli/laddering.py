@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from topout.cli.options import AsJson, CacheDir, Concurrency, Prices, Quiet, Recipe, RunsDir, TaskFolder
+from topout.cli.options import AsJson, CacheDir, Concurrency, Judge, Prices, Quiet, Recipe, RunsDir, TaskFolder
 from topout.cli.output import exit_as, print_json, say, typed_path, watching
 
 __all__ = ["ladder"]
@@ -52,6 +52,8 @@ def ladder(
         typer.Option(metavar="[MODEL=]URL", help="Address of a model's server, or of all that are not embedded. Repeatable."),
     ] = None,
     critic_api_base: Annotated[str | None, typer.Option(metavar="URL", help="Address of the critic's server.")] = None,
+    judge: Judge = "",
+    judge_api_base: Annotated[str | None, typer.Option(metavar="URL", help="Address of the judge's server.")] = None,
     price: Prices = None,
     plot: Annotated[str | None, typer.Option(metavar="FILE", help="Score against price as a picture: .png or .svg.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do and cost, and end.")] = False,
@@ -64,7 +66,7 @@ def ladder(
 
     The task's own prompt, a fixed few-shot set, the prompt that the model's own run finds, and the best model's. The same command again goes on where it stopped.
     """
-    from topout.app import ladder, plan_ladder
+    from topout.app import LadderOptions, ladder, plan_ladder
     from topout.app.derived import form_of, write_ladder
     from topout.app.places import task_path
     from topout.plugins.tasks import load_task
@@ -74,11 +76,12 @@ def ladder(
     names = [name.strip() for name in models.split(",") if name.strip()]
     if plot is not None:
         form_of(Path(plot), "--plot")
-    plan = plan_ladder(
-        task, models=names, recipe=recipe, seed=seed, max_calls=max_calls, max_cost=max_cost, critic=critic, shots=shots, warm=warm, delta=delta,
-        concurrency=concurrency, api_bases=tuple(api_base or ()), critic_api_base=critic_api_base, prices=tuple(price or ()),
-        runs_dir=runs_dir, cache_dir=cache_dir,
+    given = LadderOptions(
+        recipe=recipe, seed=seed, max_calls=max_calls, max_cost=max_cost, critic=critic, shots=shots, warm=warm, delta=delta,
+        concurrency=concurrency, api_bases=tuple(api_base or ()), critic_api_base=critic_api_base, judge=judge, judge_api_base=judge_api_base,
+        prices=tuple(price or ()), runs_dir=runs_dir, cache_dir=cache_dir,
     )  # fmt: skip
+    plan = plan_ladder(task, models=names, **given)
     if dry_run:
         if as_json:
             print_json(ladder_plan_document(plan))
@@ -96,12 +99,8 @@ def ladder(
         calls_per_day=known.calls_per_day if calls_per_day is None else calls_per_day,
     )
     with watching(False, quiet or as_json) as watch:
-        view = ladder(
-            task, models=names, recipe=recipe, seed=seed, max_calls=max_calls, max_cost=max_cost, critic=critic, shots=shots, warm=warm, delta=delta,
-            deployment=facts, concurrency=concurrency, api_bases=tuple(api_base or ()), critic_api_base=critic_api_base,
-            prices=tuple(price or ()), runs_dir=runs_dir, cache_dir=cache_dir, watch=watch,
-            tell=watch.line if watch is not None else lambda line: None,
-        )  # fmt: skip
+        line = watch.line if watch is not None else lambda line: None
+        view = ladder(task, models=names, deployment=facts, watch=watch, tell=line, **given)
     if view.found is None:
         typer.echo(
             f"topout: stopped after {view.done} of {len(plan.models)} models, before all had their prompts. The same command goes on.",

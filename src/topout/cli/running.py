@@ -92,79 +92,47 @@ def optimize(
     With --until-decided the limits hold over all rounds together, and money is what is paid: replies that are known cost nothing.
     """
     from topout.app import estimate, optimize, optimize_until_decided
+    from topout.app.options import RunOptions
 
     if folds is not None and until_decided:
         raise typer.BadParameter("--folds and --until-decided are two ways to go on; give one.")
+    given = RunOptions(
+        model=model,
+        critic=critic,
+        recipe=recipe,
+        seed=seed,
+        max_calls=max_calls,
+        max_cost=max_cost,
+        max_time=max_time,
+        concurrency=concurrency,
+        api_base=api_base,
+        critic_api_base=critic_api_base,
+        judge=judge,
+        judge_api_base=judge_api_base,
+        prices=tuple(price or ()),
+        delta=delta,
+        executor=executor,
+        cache_dir=cache_dir,
+    )
     if dry_run or not (quiet or as_json or until_decided):
-        name, expected = estimate(
-            task,
-            model=model,
-            critic=critic,
-            recipe=recipe,
-            max_calls=max_calls // folds if max_calls and folds else max_calls,
-            max_cost=max_cost,
-            api_base=api_base,
-            critic_api_base=critic_api_base,
-            judge=judge,
-            judge_api_base=judge_api_base,
-            prices=tuple(price or ()),
-        )
-        tell_estimate(name, expected, dry_run, as_json)
+        one = RunOptions(**{**given, "max_calls": max_calls // folds if max_calls and folds else max_calls})
+        tell_estimate(*estimate(task, **one), dry_run, as_json)
         if dry_run:
             return
     if folds is not None:
         from topout.app.folding import optimize_folds
 
         with watching(as_json, quiet) as watch:
-            found = optimize_folds(
-                task,
-                folds=folds,
-                model=model,
-                critic=critic,
-                recipe=recipe,
-                seed=seed,
-                max_calls=max_calls,
-                max_cost=max_cost,
-                max_time=max_time,
-                concurrency=concurrency,
-                api_base=api_base,
-                critic_api_base=critic_api_base,
-                judge=judge,
-                judge_api_base=judge_api_base,
-                prices=tuple(price or ()),
-                delta=delta,
-                runs_dir=runs_dir,
-                cache_dir=cache_dir,
-                executor=executor,
-                watch=watch,
-                tell=watch.line if watch is not None else lambda line: None,
-            )
+            line = watch.line if watch is not None else lambda line: None
+            found = optimize_folds(task, folds=folds, runs_dir=runs_dir, watch=watch, tell=line, **given)
         tell_folds(found, as_json)
         return
     with watching(as_json, quiet) as watch:
-        more = {"tell": watch.line} if until_decided and watch is not None else {}
-        view = (optimize_until_decided if until_decided else optimize)(
-            task,
-            model=model,
-            critic=critic,
-            recipe=recipe,
-            seed=seed,
-            max_calls=max_calls,
-            max_cost=max_cost,
-            max_time=max_time,
-            concurrency=concurrency,
-            api_base=api_base,
-            critic_api_base=critic_api_base,
-            judge=judge,
-            judge_api_base=judge_api_base,
-            prices=tuple(price or ()),
-            delta=delta,
-            runs_dir=runs_dir,
-            cache_dir=cache_dir,
-            executor=executor,
-            watch=watch,
-            **more,
-        )
+        if until_decided:
+            line = watch.line if watch is not None else lambda line: None
+            view = optimize_until_decided(task, runs_dir=runs_dir, watch=watch, tell=line, **given)
+        else:
+            view = optimize(task, runs_dir=runs_dir, watch=watch, **given)
     tell(view, runs_dir, as_json)
 
 
