@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ class Scale:
 QUICK = Scale(32, 6, 3, 2, 1, 3, 40, 40, 4, 500, 50_000, 2, 0)
 """What CI runs: every part, in about two minutes on two cores."""
 
+ITSELF = "the campaign itself comes to its end"
+
 Job = tuple[str, int, int]
 """A part, the first of its cases, and how many."""
 
@@ -70,7 +73,14 @@ def do(job: Job) -> tuple[str, list[Tried], list[str]]:
     folder = _kept["here"] / str(_kept["number"])
     folder.mkdir()
     lines: list[str] = []
-    return job[0], list(tried(job, folder, _kept["scale"], lines)), lines
+    outcomes: list[Tried] = []
+    try:
+        for one in tried(job, folder, _kept["scale"], lines):
+            outcomes.append(one)
+    except Exception as error:  # noqa: BLE001 (the other parts go on)
+        outcomes.append(Tried(ITSELF, False, f"{job}", f"{type(error).__name__}: {error}"))
+    shutil.rmtree(folder, ignore_errors=True)
+    return job[0], outcomes, lines
 
 
 def tried(job: Job, folder: Path, scale: Scale, lines: list[str]) -> Iterator[Tried]:
