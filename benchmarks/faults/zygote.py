@@ -89,7 +89,7 @@ def serve(pipe: Connection, warm_url: str, prepare: Callable[[str], None], work:
 def warmed(url: str) -> None:
     """Import what topout's sessions need, and make one call."""
     import asyncio
-    import encodings.utf_8_sig  # a child that is nobody may not read the library any more
+    import encodings.utf_8_sig  # noqa: F401 (a child that is nobody may not read the library any more)
 
     import altair  # noqa: F401
     import vl_convert  # noqa: F401
