@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,11 +121,11 @@ def rare(rows: Rows) -> None:
         (leaked, "error", "leaked-answers", "train.jsonl:1"),
         (emptied, "error", "empty-inputs", "train.jsonl:12"),
         (overlong, "warning", "long-inputs", "dev.jsonl:3"),
-        (lopsided, "warning", "imbalance", "dev"),
-        (small, "warning", "holdout-size", "holdout"),
-        (tiny, "error", "holdout-size", "holdout"),
+        (lopsided, "warning", "imbalance", "dev.jsonl:1"),
+        (small, "warning", "holdout-size", "holdout.jsonl:1"),
+        (tiny, "error", "holdout-size", "holdout.jsonl:1"),
         (private, "note", "personal-data", "train.jsonl:6"),
-        (rare, "warning", "missing-labels", "dev"),
+        (rare, "warning", "missing-labels", "train.jsonl:1"),
     ],
 )
 def test_each_mistake_is_named_with_its_place_and_its_remedy(
@@ -147,7 +148,7 @@ def test_each_mistake_is_named_with_its_place_and_its_remedy(
         (
             "Sort the note: billing or delivery?",
             "unnamed-labels",
-            "prompt.md",
+            "prompt.md:1",
             "1 of 3 labels are not named in the first prompt (returns)",
         ),
     ],
@@ -245,7 +246,8 @@ def test_personal_data_is_counted_and_not_shown(tmp_path: Path) -> None:
 def test_a_scorer_that_cannot_tell_right_from_wrong_is_found(tmp_path: Path, code: str, check: str) -> None:
     folder = write(tmp_path / "desk", clean(), scorer='file = "scorer.py"')
     (folder / "scorer.py").write_text(code)
-    assert check in {one.check for one in check_task(folder).found}
+    (found,) = [one for one in check_task(folder).found if one.check == check]
+    assert re.search(r"(task\.toml:7|train\.jsonl:\d+)$", found.where)
 
 
 def test_a_budget_too_small_for_the_task_is_an_error_with_what_it_takes(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from topout.app.running import checked_settings
 from topout.checks import Found, Subject, Visible, check, visible
 from topout.config.toml_files import read_text
 from topout.domain import Split
-from topout.errors import UserError
+from topout.errors import UserError, place
 from topout.models.addresses import Addresses
 from topout.models.prices import Prices, parse_price
 from topout.plateau.agreement import Agreement
@@ -93,7 +93,9 @@ def check_task(
         raise UserError("--ask: which model shall answer? Name it with --model, such as --model openai/gpt-4.1-mini.")
     prompt = folder.folder / "prompt.md"
     lines = tuple(read_text(prompt).splitlines()) if prompt.is_file() else ()
-    subject = Subject(folder.task, folder.scorer, folder.places, delta, str(prompt), lines)
+    subject = Subject(
+        folder.task, folder.scorer, folder.places, delta, str(prompt), lines, line_of(folder.folder / "task.toml", "[scorer]")
+    )
     table = Prices(
         dict(parse_price(text) for text in prices), Addresses({model: api_base} if model and api_base else {}, os.environ)
     )
@@ -105,7 +107,11 @@ def check_task(
     except UserError as error:
         found.append(
             Found(
-                "error", "budget", "max_calls", str(error).removeprefix(f"max_calls = {calls}: ").rstrip("."), "Raise --max-calls."
+                "error",
+                "budget",
+                f"--max-calls {calls}",
+                str(error).removeprefix(f"max_calls = {calls}: ").rstrip("."),
+                "Raise --max-calls.",
             )
         )
     else:
@@ -175,6 +181,12 @@ def agreed(a: Agreement, judge: str) -> Found:
         else "It marks much as people do; read some of the answers that it marks otherwise all the same."
     )
     return Found("warning" if weak else "note", "judge-agreement", "human marks", text, remedy)
+
+
+def line_of(path: Path, text: str) -> str:
+    """The place of the first line that begins so."""
+    found = (number for number, line in enumerate(read_text(path).splitlines(), 1) if line.lstrip().startswith(text))
+    return place(path, next(found, None))
 
 
 def unused(line: str) -> Found:

@@ -35,8 +35,8 @@ def labels_by_split(subject: Subject) -> Iterable[Found]:
             yield Found(
                 "warning",
                 "imbalance",
-                split,
-                f"'{label}' is the answer of {most} of {n} rows: always saying it scores {100 * most / n:.0f} %",
+                subject.place(next(e for e in task.rows(split) if str(e.expected) == label)),
+                f"'{label}' is the answer of {most} of {n} {split} rows: always saying it scores {100 * most / n:.0f} %",
                 "Add rows of the other labels, or measure with a scorer that weighs them.",
             )
         lacking = [name for name in task.labels if not found[name]]
@@ -49,8 +49,8 @@ def labels_by_split(subject: Subject) -> Iterable[Found]:
             yield Found(
                 "error" if split == "train" else "warning",
                 "missing-labels",
-                split,
-                f"no row of {len(lacking)} of {len(task.labels)} labels ({', '.join(lacking[:5])}{', ...' if len(lacking) > 5 else ''}): {meaning}",
+                stands(subject, lacking[0]) or subject.begins(split),
+                f"no {split} row of {len(lacking)} of {len(task.labels)} labels ({', '.join(lacking[:5])}{', ...' if len(lacking) > 5 else ''}): {meaning}",
                 f"Add {split} rows of them, or drop the labels.",
             )
     few = [name for name in task.labels if 0 < counts["train"][name] < FEW]
@@ -58,10 +58,15 @@ def labels_by_split(subject: Subject) -> Iterable[Found]:
         yield Found(
             "note",
             "rare-labels",
-            "train",
+            stands(subject, few[0]),
             f"{len(few)} labels have fewer than {FEW} train rows ({', '.join(few[:5])}{', ...' if len(few) > 5 else ''})",
             "A few more rows of each let the critic and the few-shot sets learn them.",
         )
+
+
+def stands(subject: Subject, label: str) -> str:
+    """The file and line of the first row with this label, '' where there is none."""
+    return next((subject.place(e) for _, e in subject.located() if str(e.expected) == label), "")
 
 
 def gold(example: Example, scorer: str = "") -> str:
@@ -100,7 +105,7 @@ def scorer_sanity(subject: Subject) -> Iterable[Found]:
         yield Found(
             "error",
             "scorer-always-right",
-            subject.task.scorer_name,
+            subject.scorer_place,
             f"the expected answers of other rows score {math.fsum(wrong) / len(wrong):.2f} on average over {len(wrong)} rows",
             "The scorer cannot tell right from wrong: make it stricter.",
         )
@@ -109,7 +114,7 @@ def scorer_sanity(subject: Subject) -> Iterable[Found]:
         yield Found(
             "error",
             "empty-scores",
-            subject.task.scorer_name,
+            subject.scorer_place,
             f"an empty answer scores {math.fsum(blank) / len(blank):.2f} on average over {len(blank)} rows",
             "Give an empty answer 0.",
         )

@@ -18,8 +18,8 @@ Severity = Literal["error", "warning", "note"]
 class Found:
     """One finding. An `error` makes the figures of a run wrong, a `warning` is probably not meant, a `note` is good to know.
 
-    `check` is its name (kebab case, stable), `where` a file with its line, or what it is about; `text` what was found with its figure; `remedy`
-    what to do.
+    `check` is its name (kebab case, stable), `where` a file with its line (of a split its first row's); `text` what was found with its figure;
+    `remedy` what to do.
     """
 
     severity: Severity
@@ -31,7 +31,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is checked: a task, its scorer, and where each row stands (`path:line` by example id). `prompt_path` and `prompt_lines` are the baseline's file."""
+    """What is checked: a task, its scorer, and where each row stands (`path:line` by example id). `prompt_path` and `prompt_lines` are the baseline's file,
+    `scorer_place` is the line that names the scorer."""
 
     task: Task
     scorer: Scorer
@@ -39,10 +40,16 @@ class Subject:
     delta: float = 0.02
     prompt_path: str = "prompt.md"
     prompt_lines: tuple[str, ...] = ()
+    scorer_place: str = "task.toml"
 
     def place(self, example: Example) -> str:
         """The file and line of a row."""
         return self.places.get(example.id, f"example '{example.id}'")
+
+    def begins(self, split: Split) -> str:
+        """The file and line of a split's first row."""
+        rows = self.task.rows(split)
+        return self.place(rows[0]) if rows else split
 
     def located(self) -> list[tuple[Split, Example]]:
         """All rows in the order of the splits."""

@@ -36,7 +36,7 @@ def placeholders_and_labels(subject: Subject) -> Iterable[Found]:
         yield Found(
             "warning",
             "unnamed-labels",
-            subject.prompt_path,
+            f"{subject.prompt_path}:1",
             f"{len(lacking)} of {len(task.labels)} labels are not named in the first prompt ({some}): a model can hardly answer with them",
             "List all labels in it; the search starts from there.",
         )

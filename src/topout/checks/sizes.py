@@ -54,29 +54,33 @@ def split_sizes(subject: Subject) -> Iterable[Found]:
         yield Found(
             "error",
             "holdout-size",
-            "holdout",
-            f"{n} rows: under {MIN_HOLDOUT} there is no verdict",
+            subject.begins("holdout"),
+            f"{n} holdout rows: under {MIN_HOLDOUT} there is no verdict",
             f"Add {MIN_HOLDOUT - n} rows or more.",
         )
     elif seen.smallest > COARSE:
         yield Found(
             "warning",
             "holdout-size",
-            "holdout",
-            f"{n} rows{seen.grouped} show only gains of {points(seen.smallest)} points or more; {points(subject.delta)} points take about {seen.needed:,} rows",
+            subject.begins("holdout"),
+            f"{n} holdout rows{seen.grouped} show only gains of {points(seen.smallest)} points or more; {points(subject.delta)} points take about {seen.needed:,} rows",
             "Add holdout rows, or be content with large gains.",
         )
     dev, train = len(task.rows("dev")), len(task.rows("train"))
     if dev < MIN_DEV:
         yield Found(
-            "error", "dev-size", "dev", f"{dev} rows: under {MIN_DEV} there is no verdict", f"Add {MIN_DEV - dev} rows or more."
+            "error",
+            "dev-size",
+            subject.begins("dev"),
+            f"{dev} dev rows: under {MIN_DEV} there is no verdict",
+            f"Add {MIN_DEV - dev} rows or more.",
         )
     elif dev < FEW_DEV:
         yield Found(
             "warning",
             "dev-size",
-            "dev",
-            f"{dev} rows: what is best on so few is best by chance; its dev score was 9 points too high at 20 to 50 rows in simulated runs",
+            subject.begins("dev"),
+            f"{dev} dev rows: what is best on so few is best by chance; its dev score was 9 points too high at 20 to 50 rows in simulated runs",
             f"Have {FEW_DEV} or more; 100 to 200 are better.",
         )
     whole = n + dev + train
@@ -84,7 +88,7 @@ def split_sizes(subject: Subject) -> Iterable[Found]:
         yield Found(
             "note",
             "few-rows",
-            "train, dev and holdout",
+            subject.begins("train"),
             f"{whole} rows in all: which prompt wins hangs on which rows are dev",
             "Search several times, each row once in dev, on the same holdout: topout optimize TASK --folds 5.",
         )
@@ -92,7 +96,7 @@ def split_sizes(subject: Subject) -> Iterable[Found]:
         yield Found(
             "warning",
             "train-size",
-            "train",
-            f"{train} rows for the critic to learn from",
+            subject.begins("train"),
+            f"{train} train rows for the critic to learn from",
             f"Have {FEW_TRAIN} or more; 40 to 500 are usual.",
         )

@@ -217,7 +217,7 @@ def listed(path: Path, document: Json) -> Table:
 
 def workbook(path: Path) -> Sheet:
     """The first sheet with rows: values, not formulas. Lines above the heads (a title, a date) are passed over: the heads are the first line that is at
-    least half as wide as the widest."""
+    least half as wide as the widest, and has two cells where there are two columns."""
     try:
         import openpyxl
     except ImportError:
@@ -232,7 +232,8 @@ def workbook(path: Path) -> Sheet:
         for sheet in book.worksheets:
             lines = [cells for cells in sheet.iter_rows(values_only=True) if any(cell is not None for cell in cells)]
             filled = [sum(cell is not None for cell in cells) for cells in lines]
-            first = next((i for i, n in enumerate(filled) if 2 * n >= max(filled)), 0)
+            widest = max(filled, default=0)
+            first = next((i for i, n in enumerate(filled) if 2 * n >= widest and n >= min(2, widest)), 0)
             if len(lines) - first < 2:
                 continue
             width = max(i + 1 for cells in lines[first:] for i, cell in enumerate(cells) if cell is not None)
