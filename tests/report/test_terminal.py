@@ -1,5 +1,5 @@
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -127,6 +127,16 @@ def test_show_has_the_prompt_the_attempts_and_dev_failures(found: Findings) -> N
     assert "dropped" in text and "rejected" in text
     assert "expected 'delivery', got 'billing'" in text
     assert "holdout-0" not in text and "Whoever reads" not in text
+
+
+def test_of_many_attempts_those_that_were_kept_are_shown_unless_all_are_asked_for(found: Findings) -> None:
+    many = replace(found, attempts=tuple(found.attempts) * 8)
+    kept = sum(d.attempt.outcome == "kept" for d in many.attempts)
+    assert 30 < kept < len(many.attempts)
+    short, whole = printed(show(many)), printed(show(many, all_attempts=True))
+    assert short.count(" kept ") == whole.count(" kept ") == kept
+    assert "--attempts lists them" in short and "--attempts" not in whole
+    assert len(whole.splitlines()) > len(short.splitlines())
 
 
 def test_showing_holdout_rows_says_what_reading_them_spoils(found: Findings) -> None:

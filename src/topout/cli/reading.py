@@ -36,10 +36,11 @@ def show(
         str, typer.Option(metavar="SPLIT", help="Whose failures to show. Reading holdout rows spoils them for later edits.")
     ] = "dev",
     failures: Annotated[int, typer.Option(min=0, metavar="N", help="How many rows that are not fully right.")] = 5,
+    attempts: Annotated[bool, typer.Option("--attempts", help="List all attempts; else, of many, those that were kept.")] = False,
     runs_dir: RunsDir = "runs",
     as_json: AsJson = False,
 ) -> None:
-    """Show a run's best prompt, all its attempts and the dev rows that it gets wrong. With --json: the verdict document."""
+    """Show a run's best prompt, its attempts and the dev rows that it gets wrong. With --json: the verdict document."""
     from topout.app import load_run
     from topout.domain import SPLITS
     from topout.errors import UserError, did_you_mean
@@ -54,7 +55,7 @@ def show(
         return
     from topout.report.showing import show
 
-    say(show(view.findings, candidate, split, failures))
+    say(show(view.findings, candidate, split, failures, attempts))
 
 
 def compare(

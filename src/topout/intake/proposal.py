@@ -64,11 +64,14 @@ def propose(
 ) -> Proposal:
     """A scorer (the given one if any), labels and splits of at most `max_rows` rows. Rows with the inputs of `shown` (demos that the first prompt brings)
     go to train, so that no held-out row stands in a prompt. Where the answers' form tells no scorer, `choose` is asked with what would be taken and why.
-    Raises UserError for an unknown scorer, for expected answers that do not suit it, and for too few rows."""
+    Rows without ids are named by their number in the source: row-17. Raises UserError for an unknown scorer, for expected answers that do not suit it, and for too few rows."""
     if scorer and scorer not in SCORERS:
         raise UserError(f"--scorer {scorer}: no such scorer.{did_you_mean(scorer, SCORERS)}")
-    entries = [e for e in reading.entries if text(e.expected).strip()]
-    dropped = len(reading.entries) - len(entries)
+    every = list(reading.entries)
+    if not any(e.id for e in every):
+        every = [replace(e, id=f"row-{number}") for number, e in enumerate(every, 1)]
+    entries = [e for e in every if text(e.expected).strip()]
+    dropped = len(every) - len(entries)
     entries, repeated, clashing = distinct(entries)
     if len(entries) < 6:
         raise UserError(f"{len(entries)} usable rows: too few for train, dev and holdout. Bring 100 or more; 6 is the least.")

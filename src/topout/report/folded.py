@@ -129,7 +129,7 @@ def folded(f: Folds, folder: str, run: str) -> RenderableType:
             commands(
                 "Next",
                 [
-                    (("topout", "show", run), "the prompt, all attempts, rows it gets wrong"),
+                    (("topout", "show", run), "the prompt, attempts, rows it gets wrong"),
                     (("topout", "export", run, "--to", "messages"), "the prompt for your code"),
                 ],
             )

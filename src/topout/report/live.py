@@ -29,6 +29,10 @@ GAUGE = 16
 """Cells of a gauge of calls in flight."""
 
 
+TELLING = 30
+"""Held-out rows from which on the score of a champion that is being examined is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gauge:
     """Where a run stands: calls answered of those it may make, calls in flight, dollars paid and metered at list price (None: unknown), and
@@ -203,7 +207,7 @@ def so_far(status: Status) -> list[tuple[str, str]]:
     parts = []
     if status.dev is not None:
         parts.append(("best on dev", f"{quality(status.dev)} (selected on these rows)"))
-    if status.baseline is not None and status.held_out is not None:
+    if status.baseline is not None and status.held_out is not None and status.held_out.n >= min(TELLING, status.baseline.n):
         parts.append(("held out", f"{100 * status.baseline.mean:.1f} % -> {quality(status.held_out)} so far"))
     elif status.baseline is not None:
         parts.append(("held out", f"baseline {quality(status.baseline)} so far"))

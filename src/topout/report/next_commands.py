@@ -45,7 +45,7 @@ def next_commands(f: Findings, path: str, places: Mapping[str, str] | None = Non
             found.append(
                 (["topout", "probe", path, "--dry-run"], "what it takes to ask for fresh proposals, and how likely that decides")
             )
-    found.append((["topout", "show", path], "the best prompt, all attempts, rows it gets wrong"))
+    found.append((["topout", "show", path], "the best prompt, attempts, rows it gets wrong"))
     if f.winner.id != f.baseline.id:
         model = setting(f, "model", "embedded/reader")
         other = [] if model == "embedded/reader" else ["--model", model]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -39,6 +40,9 @@ HOLDOUT_WARNING = (
 )
 
 
+MOST_ATTEMPTS = 30
+"""Attempts that are listed one by one unless all are asked for."""
+
 LONGEST = 20_000
 """Characters of an instruction text that are shown. `topout export` writes it whole."""
 
@@ -74,9 +78,11 @@ class Head(Protocol):
     def kept_baseline(self) -> bool: ...
 
 
-def show(f: Findings, candidate: str | None = None, split: Split = "dev", limit: int = 5) -> RenderableType:
-    """A candidate's prompt (the winner's by default; the start of an id is enough), the attempts, and at most `limit` rows of a split that it
-    did not get fully right. Raises UserError for an unknown id."""
+def show(
+    f: Findings, candidate: str | None = None, split: Split = "dev", limit: int = 5, all_attempts: bool = False
+) -> RenderableType:
+    """A candidate's prompt (the winner's by default; the start of an id is enough), the attempts (of many those that were kept, unless all are asked for),
+    and at most `limit` rows of a split that it did not get fully right. Raises UserError for an unknown id."""
     chosen = f.winner if candidate is None else find_candidate(f, candidate)
     wrong = failures(f, chosen.id, split)
     parts: list[RenderableType] = [
@@ -86,7 +92,9 @@ def show(f: Findings, candidate: str | None = None, split: Split = "dev", limit:
         block("Scores (95 % intervals)", scores_by_split(f, chosen)),
         *([block("Lineage", lineage(f, chosen))] if chosen.parents else []),
         block("Prompt", *prompt_text(chosen.prompt)),
-        block("Attempts (gain over the parent on paired dev rows, in points; * took the lead)", attempts(f.attempts)),
+        block(
+            "Attempts (gain over the parent on paired dev rows, in points; * took the lead)", *attempts(f.attempts, all_attempts)
+        ),
         block(f"Not fully right on {split}: {len(wrong):,} rows{', the first ' + str(limit) if len(wrong) > limit > 0 else ''}"),
         failure_list(wrong[:limit], split),
     ]
@@ -198,8 +206,10 @@ def demo_lines(demo: Demo) -> list[str]:
     return [*(f"{name}: {value}" for name, value in demo.inputs.items()), f"-> {demo.output}"]
 
 
-def attempts(done: Sequence[AttemptDone]) -> RenderableType:
-    """A line an attempt."""
+def attempts(done: Sequence[AttemptDone], every: bool = True) -> list[RenderableType]:
+    """A line an attempt; without `every` and with more than `MOST_ATTEMPTS` of them, only those that were kept, and how many others there are."""
+    others = Counter(d.attempt.outcome for d in done if d.attempt.outcome != "kept")
+    short = not every and len(done) > MOST_ATTEMPTS and len(done) > others.total()
     styles = {"kept": "green", "dropped": "", "rejected": "yellow", "failed": "red", "cut": "dim"}
     rows: list[list[RenderableType]] = []
     champion = ""
@@ -207,6 +217,8 @@ def attempts(done: Sequence[AttemptDone]) -> RenderableType:
         a = d.attempt
         moved = d.champion != champion
         champion = d.champion
+        if short and a.outcome != "kept":
+            continue
         gain = f"{points(a.gain, True)} ±{100 * (a.gain_se or 0.0):.1f}" if a.gain is not None else ""
         rows.append(
             [
@@ -220,7 +232,8 @@ def attempts(done: Sequence[AttemptDone]) -> RenderableType:
             ]
         )
     heads = ("", "operator", "outcome", "gain ±se", "rows", "candidate", "reason")
-    return table(heads, rows, right=(0, 3, 4))
+    told = f"and {', '.join(f'{n:,} {outcome}' for outcome, n in others.most_common())}: --attempts lists them"
+    return [table(heads, rows, right=(0, 3, 4)), *([text(told, "dim")] if short else [])]
 
 
 def failure_list(rows: Sequence[Rollout], split: Split) -> RenderableType:

@@ -132,8 +132,10 @@ def still_failing(f: Findings) -> list[RenderableType]:
                 Padding(text(f"rows {', '.join(safe_text(i, 40) for i in c.rows[:SHOWN_IDS])}{more}", "dim"), (0, 0, 0, 2))
             )
         rest = sum(len(c.rows) for c in found.clusters[MOST_CLUSTERS:])
-        told = f"{found.unassigned} of {found.read} rows: no cause told"
-        parts.append(text(f"{rest} of {found.read} in smaller clusters; {told}" if rest else told))
+        others = [f"{rest} of {found.read} in smaller clusters"] if rest else []
+        others += [f"{found.unassigned} of {found.read} rows: no cause told"] if found.unassigned else []
+        if others:
+            parts.append(text("; ".join(others)))
     elif f.failures_note.startswith("not analysed"):
         parts.append(text(f.failures_note))
     if f.suspects:
