@@ -206,7 +206,7 @@ def test_a_thousand_candidates_by_a_thousand_rows_take_seconds(browser: Browser,
     path.write_text(page, encoding="utf-8")
     assert len(f.candidates) == 1000
     assert path.stat().st_size < 4_000_000
-    assert "A sample of 600 of 1,000 rows is drawn; all are in rollouts.csv." in page
+    assert "A sample of 600 of 1,000 rows is drawn; all are in the table of rollouts." in page
     assert took < 10
     with opened(browser, path) as seen:
         began = time.monotonic()

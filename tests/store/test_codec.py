@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -216,6 +217,40 @@ def test_half_characters_come_back_and_two_halves_as_one_character(answer: str) 
 def test_what_is_not_an_event_is_a_value_error(line: str) -> None:
     with pytest.raises(ValueError):
         decode(line)
+
+
+PLAIN = RolloutDone(3, Rollout("c1", "row-7", "dev", 0, "refund", Scored(1.0, "right"), 10, 2, 0.25, 0.5, True, None, "ab" * 32))
+
+
+@pytest.mark.parametrize(
+    ("written", "other", "read"),
+    [
+        ('"value":1.0', '"value":1', PLAIN),
+        ('"cost_usd":0.25', '"cost_usd":null', replace(PLAIN, rollout=replace(PLAIN.rollout, cost_usd=None))),
+        ('"split":"dev"', '"split":"tests"', None),
+        ('"sample":0', '"sample":"first"', None),
+        ('"latency_s":0.5', '"latency_s":NaN', None),
+        ('"cost_usd":0.25', '"cost_usd":1e999', None),
+        ('"paid":true', '"paid":[]', None),
+        ('"answer":"refund"', '"answer":7', None),
+    ],
+)
+def test_a_plain_rollout_is_read_as_the_full_validation_reads_it(written: str, other: str, read: Event | None) -> None:
+    line = encode(PLAIN)
+    assert decode(line) == PLAIN
+    assert written in line
+    changed = line.replace(written, other)
+    if read is None:
+        with pytest.raises(ValueError):
+            decode(changed)
+    else:
+        assert decode(changed) == read
+
+
+def test_names_and_short_texts_of_rollouts_are_one_string_in_memory() -> None:
+    one, other = decode(encode(PLAIN)), decode(encode(PLAIN))
+    assert isinstance(one, RolloutDone) and isinstance(other, RolloutDone)
+    assert one.rollout.example is other.rollout.example and one.rollout.answer is other.rollout.answer
 
 
 def test_the_schema_has_a_number() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,18 +12,22 @@ from topout.app.views import RunView
 from topout.errors import UserError, did_you_mean
 from topout.plugins.prompt_folders import save_prompt
 from topout.report.comparison import Comparison
+from topout.report.findings import Findings
 from topout.report.probes import finalists
-from topout.store.layout import write_bytes, write_text
+from topout.store.layout import whole, write_bytes, write_pieces, write_text
 
 if TYPE_CHECKING:
     from topout.report.ladder import Ladder
     from topout.report.picture import Form
 
-__all__ = ["form_of", "write_comparison", "write_derived", "write_foreign", "write_ladder", "write_picture"]
+LARGE = 100_000
+"""Rollouts, beyond which their table is a Parquet file."""
+
+__all__ = ["form_of", "table_hint", "write_comparison", "write_derived", "write_foreign", "write_ladder", "write_picture"]
 
 
 def write_derived(view: RunView) -> None:
-    """report.html, curve.csv, candidates.csv, rollouts.csv, verdict.json, plateau.png, best/, of `fewshot` study.log and, of probes, probe/.
+    """report.html, curve.csv, candidates.csv, rollouts.csv (or .parquet), verdict.json, plateau.png, best/, of `fewshot` study.log and, of probes, probe/.
 
     Raises StoreError when the disk refuses."""
     from topout.report.page import report_page
@@ -35,7 +40,7 @@ def write_derived(view: RunView) -> None:
     write_text(folder / "verdict.json", json.dumps(verdict_document(view.findings), indent=1, ensure_ascii=False) + "\n")
     write_text(folder / "curve.csv", to_csv(view.curve))
     write_text(folder / "candidates.csv", to_csv(view.candidates))
-    write_text(folder / "rollouts.csv", to_csv(view.rollouts))
+    write_rollouts(view.findings, folder)
     write_bytes(folder / "plateau.png", plateau_png(view.findings))
     write_text(folder / "report.html", report_page(view.findings, f"{folder.parent.name}/{folder.name}"))
     if view.findings.started.manifest.get("optimizer") == "fewshot":
@@ -48,6 +53,27 @@ def write_derived(view: RunView) -> None:
         for finalist in finalists(view.findings.probes):
             save_prompt(finalist.candidate.prompt, folder / "probe" / finalist.candidate.id)
         write_text(folder / "probe" / "probe.csv", to_csv(probe_table(view.findings)))
+
+
+def write_rollouts(f: Findings, folder: Path) -> None:
+    """rollouts.csv, or rollouts.parquet for more than `LARGE` where pyarrow is installed: a few per cent of the size. Only one of them is left."""
+    from topout.report.tables import rollouts_csv, write_rollouts_parquet
+
+    text, table = folder / "rollouts.csv", folder / "rollouts.parquet"
+    if len(f.rollouts) > LARGE and find_spec("pyarrow") is not None:
+        with whole(table) as fresh:
+            write_rollouts_parquet(f, fresh)
+        text.unlink(missing_ok=True)
+    else:
+        write_pieces(text, rollouts_csv(f))
+        table.unlink(missing_ok=True)
+
+
+def table_hint(f: Findings, folder: Path) -> str:
+    """What would make a large table smaller, '' when there is nothing to say."""
+    if len(f.rollouts) <= LARGE or not (folder / "rollouts.csv").exists():
+        return ""
+    return f"rollouts.csv has {len(f.rollouts):,} rows. With pyarrow it is rollouts.parquet, much smaller: pip install 'topout[tables]', then topout report."
 
 
 def write_picture(view: RunView, what: str, path: Path) -> None:

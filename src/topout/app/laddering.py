@@ -283,7 +283,7 @@ class Climb:
         for kind, prompt in prompts:
             kinds.setdefault(prompt_id(prompt), []).append(kind)
         by_id = {prompt_id(prompt): prompt for _, prompt in prompts}
-        table: dict[tuple[str, str], dict[int, Rollout]] = {key: dict(samples) for key, samples in f.table.items()}
+        table = dict(f.table)
         unasked = [name for name in kinds if not any((name, row.id) in table for row in self.rows)]
         spend, ending = RoleSpend(), None
         if unasked:

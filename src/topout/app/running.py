@@ -131,10 +131,12 @@ def drive(
     plan: ExamPlan,
     workbench: Workbench,
     started: RunStarted,
-    events: Sequence[Event],
+    events: list[Event],
     watch: Watch | None,
 ) -> RunView:
-    """Run the engine over a run folder that the caller has locked, new (no events) or taken up again, and write what follows from its journal."""
+    """Run the engine over a run folder that the caller has locked, new (no events) or taken up again, and write what follows from its journal.
+
+    `events` is empty afterwards: the journal is read anew, and a long one should not be in memory twice."""
     journal = JournalFile(run.journal).open()
     began = time.monotonic()
     try:
@@ -163,6 +165,7 @@ def drive(
         tape.append(RunEnded(finish.ending, finish.reason, time.time(), {"session_s": time.monotonic() - began}))
     finally:
         journal.close()
+    events.clear()
     written = read_journal(run.journal)
     if finish.winner is None:
         more = " --max-cost DOLLARS" if finish.ending == "money" else ""

@@ -132,9 +132,22 @@ def report(run: Run, runs_dir: RunsDir = "runs", as_json: AsJson = False) -> Non
 
         print_json(verdict_document(view.findings))
         return
+    from topout.app.derived import table_hint
     from topout.report.layout import block, text
     from topout.report.terminal import summary
 
-    written = ("report.html", "plateau.png", "verdict.json", "curve.csv", "candidates.csv", "rollouts.csv", "best", "probe")
+    written = (
+        "report.html",
+        "plateau.png",
+        "verdict.json",
+        "curve.csv",
+        "candidates.csv",
+        "rollouts.csv",
+        "rollouts.parquet",
+        "best",
+        "probe",
+    )
     files = [text(typed_path(view.folder / name)) for name in written if (view.folder / name).exists()]
+    if hint := table_hint(view.findings, view.folder):
+        files.append(text(hint, "yellow"))
     say(summary(view.findings, typed_path(view.folder), short_name(view.folder, runs_dir), view.places), block("Written", *files))

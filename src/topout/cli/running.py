@@ -221,10 +221,13 @@ def tell(view: RunView, runs_dir: str, as_json: bool) -> None:
 
         print_json({"event": "Verdict", "folder": typed_path(view.folder), **verdict_document(view.findings)}, line=True)
     else:
+        from topout.app.derived import table_hint
         from topout.report.layout import text
         from topout.report.terminal import summary
 
         told = [] if view.went_on else [text(nothing_to_do(view), "yellow"), text("")]
+        if hint := table_hint(view.findings, view.folder):
+            told += [text(hint, "yellow"), text("")]
         say(*told, summary(view.findings, typed_path(view.folder), short_name(view.folder, runs_dir), view.places))
     exit_as(view.findings.ended.ending if view.findings.ended else None)
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 __all__ = ["Score", "Scored", "Unscored"]
 
+NO_PARTS: Mapping[str, float] = {}
+"""One for all scores without parts: there may be millions of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
@@ -14,7 +17,7 @@ class Scored:
 
     value: float
     feedback: str = ""
-    parts: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, float] = field(default_factory=lambda: NO_PARTS)
 
 
 @dataclass(frozen=True, slots=True)

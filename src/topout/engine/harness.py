@@ -28,7 +28,7 @@ class Harness:
         self._replay = replay
         self._halt = halt
         self._split_of: dict[str, Split] = {e.id: split for split, rows in task.splits.items() for e in rows}
-        self._known: dict[Key, Rollout] = dict(replay.rollouts)
+        self._known: dict[Key, Rollout] = replay.rollouts  # grows from here on: of a million, two dicts are too many
         self._asking: dict[Key, asyncio.Task[Rollout | None]] = {}
 
     def split(self, example: Example) -> Split | None:

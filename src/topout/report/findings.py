@@ -50,7 +50,7 @@ from topout.plateau.verdict import decide
 from topout.report.advising import advice_of, allowed_levers
 from topout.report.closer import Alone, Sampling, alone_of, failures_of, planned, sampling_of, shift_drop, suspects_of
 from topout.report.probes import ProbeFold, ProbeResult, probe_results
-from topout.report.samples import Table, every_rollout, put, row_score, split_of, without_score
+from topout.report.samples import Samples, Table, every_rollout, put, row_score, split_of, without_score
 from topout.search.place import rng_for
 
 __all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "call_card", "count", "count_judged", "find", "total"]
@@ -148,7 +148,7 @@ class Fold:
     attempts: dict[int, AttemptDone] = field(default_factory=dict)
     rollouts: list[RolloutDone] = field(default_factory=list)
     critiques: list[Critiqued] = field(default_factory=list)
-    table: dict[tuple[str, str], dict[int, Rollout]] = field(default_factory=dict)
+    table: dict[tuple[str, str], Samples] = field(default_factory=dict)
     probes: ProbeFold = field(default_factory=ProbeFold)
     sat: set[str] = field(default_factory=set)
     analyses: dict[str, Analysed] = field(default_factory=dict)

@@ -92,7 +92,7 @@ def probe_results(
     clusters_of: Callable[[Sequence[str]], Sequence[str] | None],
 ) -> tuple[ProbeResult, ...]:
     """The probes in their order. `exam` holds the run's own answers, `clusters_of` names the group of each row."""
-    table = {key: dict(samples) for key, samples in exam.items() if split_of(samples) == "holdout"}
+    table = {key: samples for key, samples in exam.items() if split_of(samples) == "holdout"}
     for done in state.rollouts:
         if done.rollout.split == "holdout":
             put(table, done.rollout)

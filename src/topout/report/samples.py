@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from topout.domain import Rollout, Scored, Split
 
@@ -16,12 +16,36 @@ Table = Mapping[tuple[str, str], Samples]
 """Candidate and example id -> samples."""
 
 
-def put(table: dict[tuple[str, str], dict[int, Rollout]], rollout: Rollout) -> None:
+class Once(Mapping[int, Rollout]):
+    """The samples of a row that was asked once, as nearly all are: a fifth of a dict, where there are a million of them."""
+
+    __slots__ = ("_rollout",)
+
+    def __init__(self, rollout: Rollout) -> None:
+        self._rollout = rollout
+
+    def __getitem__(self, sample: int) -> Rollout:
+        if sample != self._rollout.sample:
+            raise KeyError(sample)
+        return self._rollout
+
+    def __iter__(self) -> Iterator[int]:
+        yield self._rollout.sample
+
+    def __len__(self) -> int:
+        return 1
+
+
+def put(table: dict[tuple[str, str], Samples], rollout: Rollout) -> None:
     """Take a rollout into a table. The first answer stands; a failure gives way to whatever follows it."""
-    samples = table.setdefault((rollout.candidate, rollout.example), {})
+    key = (rollout.candidate, rollout.example)
+    samples = table.get(key)
+    if samples is None:
+        table[key] = Once(rollout)
+        return
     known = samples.get(rollout.sample)
     if known is None or known.failure is not None:
-        samples[rollout.sample] = rollout
+        table[key] = {**samples, rollout.sample: rollout}
 
 
 def row_score(samples: Samples | None) -> float:

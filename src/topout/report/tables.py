@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from topout.domain import PROBE_ATTEMPTS, Estimate, Prompt, Scored, Unscored, probe_of
+from topout.domain import PROBE_ATTEMPTS, Estimate, Prompt, RolloutDone, Scored, Unscored, probe_of
 from topout.report.findings import Findings
 from topout.report.measures import split_estimates, split_means
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["candidates_table", "curve_table", "probe_table", "rollouts_table", "to_csv"]
+__all__ = ["candidates_table", "curve_table", "probe_table", "rollouts_csv", "rollouts_table", "to_csv", "write_rollouts_parquet"]
 
+BATCH = 20_000
 FORMULA_STARTS = ("=", "+", "-", "@", "\t")
 NEEDS_QUOTES = re.compile('[,"\n]')
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -73,33 +75,92 @@ def candidates_table(f: Findings) -> pd.DataFrame:
     )
 
 
+ROLLOUT_COLUMNS = {
+    "attempt": "int",
+    "candidate": "text",
+    "example": "text",
+    "split": "text",
+    "sample": "int",
+    "score": "float",
+    "feedback": "text",
+    "parts": "text",
+    "unscored": "text",
+    "failure": "text",
+    "answer": "text",
+    "prompt_tokens": "int",
+    "output_tokens": "int",
+    "cost_usd": "float",
+    "latency_s": "float",
+    "paid": "flag",
+    "calls": "int",
+}
+
+
+def rollout_row(done: RolloutDone) -> tuple[str | float | None, ...]:
+    """A rollout as the columns have it."""
+    r, score = done.rollout, done.rollout.score
+    scored = score if isinstance(score, Scored) else None
+    return (
+        done.attempt,
+        r.candidate,
+        r.example,
+        r.split,
+        r.sample,
+        scored.value if scored else None,
+        scored.feedback if scored else None,
+        json.dumps(dict(scored.parts)) if scored and scored.parts else None,
+        score.reason if isinstance(score, Unscored) else None,
+        r.failure,
+        r.answer,
+        r.prompt_tokens,
+        r.output_tokens,
+        None if r.cost_usd is None else float(r.cost_usd),
+        float(r.latency_s),
+        r.paid,
+        r.calls,
+    )
+
+
 def rollouts_table(f: Findings) -> pd.DataFrame:
     """Every rollout in the order of the journal. `score` is empty where there is no judgement, `unscored` says why; `paid` is False for replies
     from the cache; `parts` is a JSON object of part scores, empty without any."""
-    done = f.rollouts
-    rows = [d.rollout for d in done]
-    scores = [r.score for r in rows]
-    return frame(
-        {
-            "attempt": ("int", [d.attempt for d in done]),
-            "candidate": ("text", [r.candidate for r in rows]),
-            "example": ("text", [r.example for r in rows]),
-            "split": ("text", [r.split for r in rows]),
-            "sample": ("int", [r.sample for r in rows]),
-            "score": ("float", [s.value if isinstance(s, Scored) else None for s in scores]),
-            "feedback": ("text", [s.feedback if isinstance(s, Scored) else None for s in scores]),
-            "parts": ("text", [json.dumps(dict(s.parts)) if isinstance(s, Scored) and s.parts else None for s in scores]),
-            "unscored": ("text", [s.reason if isinstance(s, Unscored) else None for s in scores]),
-            "failure": ("text", [r.failure for r in rows]),
-            "answer": ("text", [r.answer for r in rows]),
-            "prompt_tokens": ("int", [r.prompt_tokens for r in rows]),
-            "output_tokens": ("int", [r.output_tokens for r in rows]),
-            "cost_usd": ("float", [r.cost_usd for r in rows]),
-            "latency_s": ("float", [r.latency_s for r in rows]),
-            "paid": ("flag", [r.paid for r in rows]),
-            "calls": ("int", [r.calls for r in rows]),
-        }
-    )
+    columns = list(zip(*map(rollout_row, f.rollouts), strict=True)) or [()] * len(ROLLOUT_COLUMNS)
+    return frame({name: (kind, values) for (name, kind), values in zip(ROLLOUT_COLUMNS.items(), columns, strict=True)})
+
+
+def rollouts_csv(f: Findings) -> Iterator[str]:
+    """The CSV of `rollouts_table`, piece by piece: a million rollouts need no more memory than a thousand."""
+    yield ",".join(ROLLOUT_COLUMNS) + "\n"
+    for some in batched(f.rollouts):
+        yield utf8("".join(",".join(map(cell, rollout_row(done))) + "\n" for done in some))
+
+
+def write_rollouts_parquet(f: Findings, path: Path) -> None:
+    """The rollouts as a Parquet file, with the same columns, in pieces. Texts stand in it as they came, but for lone surrogates. Raises ImportError without
+    pyarrow, OSError when the disk refuses."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {"int": pa.int64(), "float": pa.float64(), "text": pa.string(), "flag": pa.bool_()}
+    schema = pa.schema([(name, types[kind]) for name, kind in ROLLOUT_COLUMNS.items()])
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for some in batched(f.rollouts):
+            columns = zip(*map(rollout_row, some), strict=True)
+            arrays = [
+                pa.array([utf8(v) if isinstance(v, str) else v for v in values], types[kind])
+                for kind, values in zip(ROLLOUT_COLUMNS.values(), columns, strict=True)
+            ]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def batched(rollouts: Sequence[RolloutDone]) -> Iterator[Sequence[RolloutDone]]:
+    """In pieces of `BATCH`."""
+    return (rollouts[start : start + BATCH] for start in range(0, len(rollouts), BATCH))
+
+
+def utf8(text: str) -> str:
+    """With lone surrogates as escapes, so that UTF-8 can hold it."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def probe_table(f: Findings) -> pd.DataFrame:
@@ -136,7 +197,7 @@ def to_csv(frame: pd.DataFrame) -> str:
     a file that is printed steers no terminal, and so do lone surrogates; the journal has them as they came."""
     columns = [[cell(value) for value in frame[name].tolist()] for name in frame.columns]
     lines = [",".join(frame.columns), *map(",".join, zip(*columns, strict=True))]
-    return "\n".join(lines).encode("utf-8", "backslashreplace").decode() + "\n"
+    return utf8("\n".join(lines)) + "\n"
 
 
 def cell(value: object) -> str:

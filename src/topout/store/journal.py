@@ -12,8 +12,9 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from topout.domain import Event, RunStarted
 from topout.errors import JournalError, StoreError
@@ -97,13 +98,21 @@ class JournalFile:
 
 def read_journal(path: Path) -> list[Event]:
     """All events of a journal. A torn last line is left out. Raises JournalError on any other damage, with its line."""
+    torn = b""
+
+    def whole_lines(file: BinaryIO) -> Iterator[bytes]:
+        nonlocal torn
+        for line in file:
+            if line.endswith(b"\n"):
+                yield line[:-1]
+            else:
+                torn = line
+
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            events = decoded(path, whole_lines(file), 0)
     except OSError as error:
         raise missing(path, error) from error
-    lines = data.split(b"\n")
-    torn = lines.pop()
-    events = decoded(path, lines, 0)
     if torn and not events:
         raise JournalError(f"{path}:1: the first line is torn, nothing was recorded. Start a new run.")
     if not events:
@@ -139,12 +148,12 @@ class Follower:
         return events
 
 
-def decoded(path: Path, lines: Sequence[bytes], before: int) -> list[Event]:
+def decoded(path: Path, lines: Iterable[bytes], before: int) -> list[Event]:
     """The events of whole lines, `before` of which come before them."""
-    if lines and not before:
-        check_schema(path, lines[0])
     events: list[Event] = []
     for number, line in enumerate(lines, before + 1):
+        if number == 1:
+            check_schema(path, line)
         try:
             events.append(decode(line.decode()))
         except ValueError as error:

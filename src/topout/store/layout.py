@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Self
 from topout.errors import JournalError, UserError, did_you_mean
 from topout.store.journal import refused, sync_folder
 
-__all__ = ["RunFolder", "create_run_folder", "find_run", "list_runs", "slug", "write_bytes", "write_text"]
+__all__ = ["RunFolder", "create_run_folder", "find_run", "list_runs", "slug", "whole", "write_bytes", "write_pieces", "write_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +180,25 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a derived file whole or not at all, also when the power goes. Raises StoreError when the disk refuses."""
+    with whole(path) as fresh:
+        fresh.write_bytes(data)
+
+
+def write_pieces(path: Path, pieces: Iterable[str]) -> None:
+    """Write a long derived text piece by piece, whole or not at all, as UTF-8. Raises StoreError when the disk refuses."""
+    with whole(path) as fresh, fresh.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(pieces)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A name to write a derived file to, which takes its place when all is written and flushed, also when the power goes. Raises StoreError when the disk
+    refuses."""
     fresh = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("wb") as file:
-            file.write(data)
-            file.flush()
+        yield fresh
+        with fresh.open("rb") as file:
             os.fsync(file.fileno())  # renamed without it, the file could be there and empty
         fresh.replace(path)
     except OSError as error:

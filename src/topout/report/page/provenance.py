@@ -46,7 +46,7 @@ def provenance(f: Findings, path: str) -> Section:
         ("packages", pairs(manifest.get("packages"))),
     ]
     rows = joined(html("<div><dt>{n}</dt><dd>{v}</dd></div>", n=name, v=plain(value, 400)) for name, value in facts if value)
-    files = "journal.jsonl is the truth; verdict.json, curve.csv, candidates.csv and rollouts.csv beside this page are made from it, as this page is."
+    files = "journal.jsonl is the truth; verdict.json, curve.csv, candidates.csv and the table of rollouts beside this page are made from it, as this page is."
     body = html(
         '<dl class="provenance">{r}</dl><h3>The same run again</h3>{c}<p class="after">{n}</p>{f}{m}',
         r=rows,

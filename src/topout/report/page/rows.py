@@ -42,7 +42,9 @@ def examples(f: Findings) -> Section | None:
     height = 84 + 30 * (len(champions_of(f)) + 1)
     chart = plot("rows", label, {"all": specification(heat_chart(f, shown), height=height)}, summary)
     part = (
-        f" A sample of {len(shown):,} of {len(known):,} rows is drawn; all are in rollouts.csv." if len(shown) < len(known) else ""
+        f" A sample of {len(shown):,} of {len(known):,} rows is drawn; all are in the table of rollouts."
+        if len(shown) < len(known)
+        else ""
     )
     led = len({f.baseline.id, *(d.champion for d in f.attempts)})
     if led > len(champions_of(f)):
