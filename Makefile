@@ -5,7 +5,7 @@
 # make test-ray   the tests that start Ray, in a venv of their own (.venv-ray)
 # make docs   the documentation as a site in build/site, links checked (in a venv of its own, .venv-docs)
 # make packaging   the wheel in clean environments: all Pythons that uv finds, lowest and highest versions (minutes; needs uv)
-# make faults   every promise about outages, money, kills, disks and clocks, tried hundreds of times; faults-quick is a cut of two minutes
+# make faults   every promise about outages, money, kills, disks and clocks, tried hundreds of times; faults-quick is a cut of a minute
 # Needs Python >= 3.11, git and make. Uses uv where it is on the PATH.
 
 PYTHON ?= python3

@@ -24,7 +24,7 @@ WIDEST = 76
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults")
-    parser.add_argument("--quick", action="store_true", help="a cut of about two minutes")
+    parser.add_argument("--quick", action="store_true", help="a cut of about a minute, without the rivals")
     parser.add_argument(
         "--only", nargs="*", default=[], help="schedules, kills, crashes, same, power, poison, load, big, gepa, mipro"
     )
