@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from pathlib import Path
 
 import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend
 
+from topout.domain import Event
 from topout.report.findings import Findings, find
 from topout.report.study import study_log, trials_of
 from topout.search.fewshot import Fewshot, FewshotSettings
@@ -42,3 +44,26 @@ def test_optuna_reads_the_study_back(found: Findings, tmp_path: Path) -> None:
     assert len(study.trials) == len(trials)
     assert study.best_value == pytest.approx(max(t.value for t in trials if t.value is not None))
     assert study.trials[0].user_attrs["candidate"] == found.baseline.id
+
+
+def test_a_kill_leaves_no_trial_behind_that_is_under_way_for_ever() -> None:
+    """There is no study to lose while the search runs: each plan refills one from the committed attempts, so a run that was cut off anywhere and resumed has the
+    trials of the uninterrupted one, each of them decided."""
+    settings = FewshotSettings(lanes=2, demo_sets=4, max_demos=6, instructions=2, read_rows=8, first_block=8)
+    task = made_up_task(30, 30, 30)
+
+    def run(before: list[Event]) -> list[Event]:
+        model, critic = FakeModel(fixed_accuracy(0.6)), FakeModel(writing_critic())
+        return asyncio.run(run_in_memory(task, say_right, Fewshot(settings), model, critic, max_calls=500, before=before)).events
+
+    whole = run([])
+    trials = trials_of(find(whole))
+    assert len(trials) > 6
+    for cut in (len(whole) // 4, len(whole) // 2, len(whole) * 3 // 4):
+        resumed = find(run(whole[:cut]))
+        assert trials_of(resumed) == trials
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "study.log"
+            path.write_bytes(study_log(resumed, "a run"))
+            study = optuna.load_study(study_name="a run", storage=optuna.storages.JournalStorage(JournalFileBackend(str(path))))
+            assert {trial.state.name for trial in study.trials} <= {"COMPLETE", "FAIL"}
