@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from topout.cli.options import ApiBase, AsJson, CacheDir, Concurrency, Judge, MaxCost, Model, Prices, Quiet, RunsDir, TaskFolder
+from topout.cli.options import (
+    ApiBase,
+    AsJson,
+    CacheDir,
+    Concurrency,
+    Executor,
+    Judge,
+    MaxCost,
+    Model,
+    Prices,
+    Quiet,
+    RunsDir,
+    TaskFolder,
+)
 from topout.cli.output import exit_as, print_json, say, watching
 
 if TYPE_CHECKING:
@@ -32,6 +45,7 @@ def evaluate(
     max_cost: MaxCost = None,
     price: Prices = None,
     concurrency: Concurrency = 32,
+    executor: Executor = "local",
     cache_dir: CacheDir = ".topout/cache",
     against: Annotated[
         str | None, typer.Option(metavar="RUN", help="Compare with that run's winner on the same rows, from its journal.")
@@ -58,6 +72,7 @@ def evaluate(
             max_calls=max_calls,
             max_cost=max_cost,
             concurrency=concurrency,
+            executor=executor,
             api_base=api_base,
             prices=tuple(price or ()),
             cache_dir=cache_dir,

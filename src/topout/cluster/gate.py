@@ -8,6 +8,7 @@ cache. Embedded models need neither and never come here.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class Gate:
         self._places: dict[int, tuple[str, str]] = {}
         self._turns: dict[str, str] = {}
         self._waiting: dict[str, deque[tuple[str, asyncio.Future[None]]]] = {}
-        self._next = 0
+        self._next = secrets.randbits(48)  # a gate that takes the place of a dead one gives out other numbers
         self._gone: set[str] = set()
 
     async def place(self, holder: str, model: str) -> Place:

@@ -197,6 +197,7 @@ class RayCrew:
         """This worker died: what it held is free, and another one takes its place."""
         if hand in self._hands:
             self._hands.remove(hand)
+            self.cluster.ray.kill(hand.actor)  # it may only have been out of reach, and would go on spending
             self.cluster.gate.forget.remote(hand.holder)
             self._hire()
 
@@ -269,4 +270,5 @@ class RayCrew:
                 self._hands.append(RayHand(self, actor, holder))
             else:
                 self._trouble = trouble
+                self.cluster.ray.kill(actor)
             self._news.notify_all()
