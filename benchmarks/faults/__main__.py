@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from multiprocessing import get_context
+from pathlib import Path
 
 from benchmarks.faults.parts import QUICK, Scale, do, jobs, ready
-from benchmarks.faults.promises import Count, Table
+from benchmarks.faults.promises import Count, Table, Tried
 from benchmarks.faults.rivals import HAS_NONE, RIVALS
 
 NAMES = {"gepa": "gepa 0.1.4", "mipro": "MIPROv2 (dspy 3.4)"}
@@ -30,9 +31,14 @@ def main() -> int:
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes at once")
     parser.add_argument("--log", help="a file for every single outcome, as JSON lines")
+    parser.add_argument("--table", nargs="+", metavar="LOG", help="run nothing: print the table of such files")
     asked = parser.parse_args()
     began = time.monotonic()
     table, lines = Table(), []
+    if asked.table:
+        table.add(Tried(**json.loads(line)) for log in asked.table for line in Path(log).read_text().splitlines())
+        print("\n".join(shown(table.counts)))
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         scale = QUICK if asked.quick else Scale()
         todo = [job for job in jobs(scale) if not asked.only or job[0] in asked.only]

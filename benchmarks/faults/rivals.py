@@ -50,8 +50,10 @@ HAS_NONE = {
 """What they do not promise: a limit of money, a count of all that was spent, a lock; MIPROv2 has no limit of calls or time and no resume either."""
 
 PASSING = ("429", "429 retry-after", "500", "503", "drop", "half a reply", "not JSON")
-LIMIT_S = 60.0
-OVERDUE_S = 2.0  # after the end of the grace, nobody waits longer
+LIMIT_S = 300.0
+"""Wall time after which a run counts as one that does not end: a hundred times what one without faults takes on an idle machine."""
+
+OVERDUE_S = 20.0  # after the end of the grace: a busy machine is not a hang
 LATENCY_S = 0.002
 
 

@@ -56,7 +56,7 @@ class Zygote:
         self._pipe.send(("start", job))
         return int(self._pipe.recv())
 
-    def wait(self, pid: int, out: Path, timeout_s: float = 120.0) -> tuple[int, dict[str, Any]]:
+    def wait(self, pid: int, out: Path, timeout_s: float = 300.0) -> tuple[int, dict[str, Any]]:
         """The exit code of a child (negative: the signal that ended it), and what it said, {} when it said nothing."""
         self._pipe.send(("wait", pid, timeout_s))
         code = int(self._pipe.recv())

@@ -155,7 +155,9 @@ def guided(name: str, seconds: float, seed: int, found: Path) -> int:
         "-rss_limit_mb=4096",
         "-timeout=60",
         "-verbosity=1",
+        f"-artifact_prefix={found / name.replace(' ', '-')}/",  # inputs that are slow, and those that end the process itself
     ]
+    (found / name.replace(" ", "-")).mkdir(parents=True, exist_ok=True)
     atheris.Setup([sys.argv[0], *options, str(corpus)], one, custom_mutator=mutate)
     atheris.Fuzz()
     return 0
