@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from topout.domain import Candidate, Component, Demo, Prompt, Rollout, Scored, Unscored
@@ -29,6 +29,7 @@ def pool(*members: tuple[list[float | None], int]) -> Population:
     return population
 
 
+@settings(deadline=None)  # the first population imports numpy
 @given(
     st.integers(1, 6).flatmap(
         lambda n: st.lists(st.tuples(st.lists(VALUES, min_size=n, max_size=n), st.integers(1, 3)), min_size=1, max_size=8)

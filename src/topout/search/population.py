@@ -17,11 +17,13 @@ __all__ = ["Population", "better", "mean_score", "prompt_size", "scores_of"]
 
 def scores_of(rollouts: Iterable[Rollout]) -> tuple[float, ...]:
     """The values in order, nan where there was no score."""
-    return tuple(r.score.value if isinstance(r.score, Scored) else math.nan for r in rollouts)
+    return tuple([score.value if isinstance(score := r.score, Scored) else math.nan for r in rollouts])
 
 
 def mean_score(scores: Sequence[float]) -> float:
     """The mean over scored rows, nan without any."""
+    if scores and (total := math.fsum(scores)) == total:
+        return total / len(scores)
     known = [s for s in scores if s == s]
     return math.fsum(known) / len(known) if known else math.nan
 
@@ -40,17 +42,21 @@ class Population:
     """Members in order of arrival (the first is the baseline), who holds each dev row, and the champion.
 
     `holders[i]`: indices of the members with the best score on row i; empty while nobody scores above 0 there.
+    A member's level is the mean of its scored rows, each less the row's ease; 0 without any.
     `ease[i]`: how much better than their own level members did on row i: the mean over those measured there, as if one more had been of no account (Laplace).
     `train_scores[candidate][example]`: what committed attempts learned of candidates on train rows; `train_steps` likewise, of programs.
     """
 
     def __init__(self, rows: int) -> None:
         self.pool: list[Member] = []
+        import numpy as np  # there with pandas; a tenth of a second that only a run has to wait
+
         self.holders: list[list[int]] = [[] for _ in range(rows)]
-        self.best: list[float] = [0.0] * rows
         self.champion = 0
         self.ease: list[float] = [0.0] * rows
-        self._measured: list[int] = [0] * rows
+        self._best = np.zeros(rows)
+        self._ease = np.zeros(rows)
+        self._measured = np.zeros(rows)
         self.train_scores: dict[str, dict[str, float]] = {}
         self.train_steps: dict[str, dict[str, tuple[Step, ...]]] = {}
         self._ids: set[str] = set()
@@ -69,31 +75,31 @@ class Population:
     def add(self, candidate: Candidate, rollouts: Sequence[Rollout], calls: int = 1) -> Member:
         """Take in a candidate with its rollouts on dev, one for each row in the order of the split (unscored where it was not measured); an answer of it takes so
         many calls."""
+        import numpy as np
+
         scores = scores_of(rollouts)
-        if len(scores) != len(self.best):
-            raise ValueError(f"{len(scores)} scores for {len(self.best)} dev rows")
-        level = self._level(scores)
+        if len(scores) != len(self.holders):
+            raise ValueError(f"{len(scores)} scores for {len(self.holders)} dev rows")
+        values = np.fromiter(scores, float, len(scores))
+        known = values == values
+        count = int(known.sum())
+        level = math.fsum((values - self._ease)[known].tolist()) / count if count else 0.0
         member = Member(candidate, scores, mean_score(scores), prompt_size(candidate, rollouts, calls), calls, level)
         index = len(self.pool)
         self.pool.append(member)
         self._ids.add(candidate.id)
-        for row, score in enumerate(scores):
-            if score == score:
-                known = self._measured[row] = self._measured[row] + 1
-                self.ease[row] += (score - level - self.ease[row]) / (known + 1)
-            if score > self.best[row]:
-                self.best[row] = score
-                self.holders[row] = [index]
-            elif score == self.best[row] and score > 0:
-                self.holders[row].append(index)
+        self._measured[known] += 1
+        self._ease[known] += ((values - level - self._ease) / (self._measured + 1))[known]
+        self.ease = self._ease.tolist()
+        ties, better_rows = (values == self._best) & (values > 0), values > self._best
+        self._best[better_rows] = values[better_rows]
+        for row in np.flatnonzero(better_rows).tolist():
+            self.holders[row] = [index]
+        for row in np.flatnonzero(ties).tolist():
+            self.holders[row].append(index)
         if better(member, self.pool[self.champion]):
             self.champion = index
         return member
-
-    def _level(self, scores: Sequence[float]) -> float:
-        """The mean of what is scored, each row less its ease; 0 without any."""
-        known = [score - ease for score, ease in zip(scores, self.ease, strict=True) if score == score]
-        return math.fsum(known) / len(known) if known else 0.0
 
 
 def better(one: Member, other: Member) -> bool:
@@ -106,6 +112,9 @@ def better(one: Member, other: Member) -> bool:
         return False
     if other.mean != other.mean:
         return True
+    lead = math.fsum(one.scores) - math.fsum(other.scores)
+    if lead == lead:  # no row without a score in either, and as many in both
+        return lead > 0 or (lead == 0 and one.tokens < other.tokens)
     pairs = [(a, b) for a, b in zip(one.scores, other.scores, strict=True) if a == a and b == b]
     lead = math.fsum(a for a, _ in pairs) - math.fsum(b for _, b in pairs) if pairs else one.mean - other.mean
     return lead > 0 or (lead == 0 and one.tokens < other.tokens)
