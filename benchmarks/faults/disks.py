@@ -161,6 +161,9 @@ def poisoned(folder: Path, cases: int = 200) -> Iterator[Tried]:
                 if entry is not None and kind in ("pickle", "file", "type"):
                     what = f"served {entry.text[:20]!r}"
             cache.close()
+            stats_of(place)
+            verify_cache(place)
+            prune_cache(place, damaged=True)
         except StoreError as error:
             what = "" if "\n" not in str(error) else str(error)
         except Exception as error:  # noqa: BLE001 (that there is none is the promise)

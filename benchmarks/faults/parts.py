@@ -120,7 +120,7 @@ def tried(job: Job, folder: Path, scale: Scale, lines: list[str]) -> Iterator[Tr
             case "power":
                 from benchmarks.faults.power import power_cuts
 
-                yield from power_cuts(folder, cuts=count)
+                yield from power_cuts(folder, count, lines.append)
             case "poison":
                 yield from disks.poisoned(folder, count)
             case "load":

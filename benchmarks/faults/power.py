@@ -6,12 +6,13 @@ flushed, and any part of what was not: bytes since a file's last `fsync`, names 
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -192,9 +193,10 @@ def folder_of(path: str) -> str:
     return str(PurePosixPath(path).parent)
 
 
-def power_cuts(folder: Path, rows: int = 60, cuts: int = 100) -> Iterator[Tried]:
+def power_cuts(folder: Path, cuts: int, say: Callable[[str], None], rows: int = 60) -> Iterator[Tried]:
     """Record one session, cut the power after so many of its system calls: a third of the cuts while it closes its files."""
-    if shutil.which("strace") is None:
+    if shutil.which("strace") is None or subprocess.run(["strace", "-o", os.devnull, "true"], capture_output=True).returncode:
+        say("power cuts: not tried, as strace is not there or may not trace here")
         return
     place, trace = folder / "power", folder / "trace"
     place.mkdir()

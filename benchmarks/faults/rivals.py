@@ -125,7 +125,7 @@ def for_good(room: Room, number: int) -> Iterator[Tried]:
     schedule = Schedule(number, answers=tuple(rng.sample(sorted(ANSWERS), 3)), answer_share=rng.choice((0.05, 0.2)))
     with FaultyProvider(schedule, delay_s=LATENCY_S) as provider:
         found = room.run(provider, room.place(), seed=0)
-    yield Tried(CRASH, "winner" in found, f"answers {number}: {', '.join(schedule.answers)}", str(found)[:300])
+    yield Tried(CRASH, orderly(found), f"answers {number}: {', '.join(schedule.answers)}", str(found)[:300])
 
 
 def outage(room: Room, number: int, whole: dict[str, Any], calls: int) -> Iterator[Tried]:
@@ -189,11 +189,15 @@ def damaged(room: Room, number: int, whole: dict[str, Any]) -> Iterator[Tried]:
         yield Tried(disks.POISON, not trace.exists(), f"poisoned checkpoint {number}", "it ran")
 
 
+TELLING = (
+    "APIError", "APIConnection", "ServerError", "Unavailable", "RateLimit", "Authentication", "BadRequest", "ContextWindow", "ContentPolicy", "Timeout",
+)  # fmt: skip
+
+
 def orderly(found: dict[str, Any]) -> bool:
-    """Whether a run ended, or said what its provider said."""
-    return "winner" in found or any(
-        word in found.get("error", "") for word in ("APIError", "APIConnection", "ServerError", "RateLimit")
-    )
+    """Whether a run ended, or with an exception that is about its provider: not one about what the rival's own code had not thought of."""
+    kind = found.get("error", "").partition(":")[0]
+    return "winner" in found or any(word in kind for word in TELLING)
 
 
 def rows(task: Path, split: str) -> list[dict[str, str]]:
