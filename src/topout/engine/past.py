@@ -57,9 +57,9 @@ class Past:
                 attempt = replace(attempt, outcome="rejected", reason="the same prompt is in the pool already")
             else:
                 rows = self.task.rows("dev")
-                self._population.add(
-                    candidate, [on_dev(row, candidate) or unmeasured(candidate, row) for row in rows], self._calls(candidate.prompt)
-                )
+                none = unmeasured(candidate)
+                known = [on_dev(row, candidate) or none for row in rows]
+                self._population.add(candidate, known, self._calls(candidate.prompt))
         if attempt.number != BASELINE:
             self._attempts.append(attempt)
         return attempt
@@ -105,6 +105,6 @@ def past_of(task: Task, events: Sequence[Event], calls: Callable[[Prompt], int])
     return past, replay.attempts[max(replay.attempts)]
 
 
-def unmeasured(candidate: Candidate, example: Example) -> Rollout:
-    """A dev row that the model gave no answer to."""
-    return Rollout(candidate.id, example.id, "dev", 0, "", Unscored("no answer"))
+def unmeasured(candidate: Candidate) -> Rollout:
+    """All dev rows that the model gave no answer to: a candidate may have met thirty of a hundred thousand."""
+    return Rollout(candidate.id, "", "dev", 0, "", Unscored("no answer"))

@@ -1,0 +1,1 @@
+"""How far one machine goes: rows, rollouts, and the scheduling of a fleet."""
