@@ -170,7 +170,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--only", choices=("scorer", "model"))
     given = parser.parse_args()
-    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's workers yield to all others (15), and threads and processes do not
     with_ray = find_spec("ray") is not None
     if not with_ray:
         print("Ray is not installed (pip install 'topout[ray]'): without it")

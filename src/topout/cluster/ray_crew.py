@@ -103,6 +103,7 @@ class RayCluster:
     def __init__(self, address: str, most: int) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 would let every other program go first
         try:
             import ray
         except ImportError:
