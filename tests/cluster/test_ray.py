@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -202,3 +205,51 @@ def test_a_worker_that_cannot_read_the_task_says_so_in_a_line(ray_files: Path, t
     said = ended(start("optimize", task, "--max-calls", 60, "--executor", "ray"), 2)
     assert "scorer.py:3: does not import: OSError: not here" in said and "on all machines" in said
     assert "Traceback" not in said
+
+
+def ray_start(*words: object) -> None:
+    command = [Path(sys.executable).with_name("ray"), "start", *words, "--num-cpus", 1, "--object-store-memory", 100_000_000]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr
+
+
+def with_word(word: str, name: str) -> list[int]:
+    """Processes of that name whose command line holds a word, the oldest first."""
+    found = [
+        (int(path.name), (path / "cmdline").read_bytes()) for path in Path("/proc").glob("[0-9]*") if (path / "cmdline").exists()
+    ]
+    return sorted(pid for pid, line in found if word.encode() in line and name.encode() in line)
+
+
+def end_all(folder: Path) -> None:
+    """What was started with its files in this folder: `ray stop` would end everybody's."""
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if int(path.name) != os.getpid() and f"RAY_TMPDIR={folder}".encode() in (path / "environ").read_bytes():
+                os.kill(int(path.name), signal.SIGKILL)
+
+
+def test_a_cluster_of_two_machines_goes_on_with_one(ray_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = make_task(tmp_path / "task", SIZES)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+    try:
+        ray_start("--head", "--port", port, "--include-dashboard=false")
+        ray_start("--address", f"127.0.0.1:{port}")
+        with Provider(delay_s=0.05) as provider:
+            words = ["optimize", task, *provider.words, "--max-calls", 400, "--executor", f"ray:127.0.0.1:{port}"]
+            process = start(*words, "--concurrency", 8, "--runs-dir", "ray", "--cache-dir", "cache")
+            wait_for(lambda: provider.arrived >= 80)
+            os.kill(with_word(str(ray_files), "raylet/raylet")[-1], signal.SIGKILL)
+            ended(process)
+            print(f"machine lost: {provider.arrived} requests for {len(provider.keys)} replies")
+            assert provider.arrived <= len(provider.keys) + 8
+    finally:
+        end_all(ray_files)
+    events = events_of("ray")
+    assert isinstance(events[-1], RunEnded) and events[-1].ending in ("budget", "finished")
+    assert max(paid(events).values()) == 1

@@ -117,11 +117,11 @@ class RayCluster:
                     ray.init(address=address, **{name: value for name, value in quiet.items() if name != "include_dashboard"})
                 else:
                     ray.init(object_store_memory=STORE_BYTES, **quiet)
-            except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
+            except (ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
                 words = " ".join(str(error).split())[:200]
                 raise UserError(
-                    f"--executor ray{':' + address if address else ''}: no cluster ({words}). Start one with `ray start --head`, or give its address: "
-                    "ray:HOST:6379."
+                    f"--executor ray{':' + address if address else ''}: no cluster ({words}). Start one with `ray start --head`, or give its address "
+                    "(ray:HOST:6379); one with a token wants RAY_AUTH_MODE=token here too."
                 ) from None
         gate = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, max_concurrency=WAITING)(GateActor)
         self.gate: Any = gate.remote(most)
