@@ -216,6 +216,12 @@ def find(events: Iterable[Event], deployment: Deployment | None = None) -> Findi
         reason = f" It ended early: {state.ended.reason}" if state.ended else ""
         raise JournalError(f"{state.started.run}: the baseline was not measured yet, so there is nothing to report.{reason}")
     candidates = {done.attempt.candidate.id: done.attempt.candidate for done in attempts if done.attempt.candidate}
+    strange = next((done for done in attempts if done.champion not in candidates), None)
+    if strange is not None:
+        raise JournalError(
+            f"{state.started.run}: the champion after attempt {strange.attempt.number} is no candidate of this journal. "
+            "Restore the file or start a new run."
+        )
     baseline, winner = attempts[0].attempt.candidate, candidates[attempts[-1].champion]
     by_split = rows_by_split(state.table)
     curve, guide = curve_of(state, attempts, by_split)
