@@ -104,3 +104,14 @@ def test_who_sat_in_an_earlier_session_has_a_place_and_sits_again_for_what_is_mi
 def test_too_few_calls_are_told_with_what_would_do(max_calls: int) -> None:
     with pytest.raises(UserError, match=r"max_calls = \d+: too few for this task: .* Give at least --max-calls 254\."):
         plan_exam(made_up_task(40, 150, 60), max_calls, 0.4)
+
+
+def test_a_baseline_that_opens_on_few_rows_leaves_a_small_budget_for_a_large_dev_split() -> None:
+    task = made_up_task(20, 5000, 60)
+    with pytest.raises(UserError, match="one pass over 5000 dev rows"):
+        plan_exam(task, 2000, 0.4)
+    plan = plan_exam(task, 2000, 0.4, opening_rows=30)
+    assert plan.opening == plan.first_mark(5000) == 30
+    assert plan.calls == 2000 and plan.search > 1000
+    assert plan_exam(made_up_task(20, 500, 60), 2000, 0.4, opening_rows=30).first_mark(500) == 500
+    assert plan_exam(made_up_task(20, 20, 60), 2000, 0.4, opening_rows=30).opening == 20

@@ -181,7 +181,7 @@ def part_of(model: str, calls: Range, tokens: Range, output: Range, prices: Pric
 def critiques(task: Task, plan: ExamPlan, terms: EvolveSettings | None) -> Range:
     """How often the critic is asked: once an attempt that needs its words, and for the analysis of failures. Of an optimizer of somebody else's it is
     only known that it shares the search's calls."""
-    rest = max(0, plan.search - len(task.rows("dev")))
+    rest = max(0, plan.search - plan.weight * plan.opening)
     if terms is None:
         return Range(plan.critiques, 0.03 * rest + plan.critiques, 0.25 * rest + plan.critiques)
     edits, demos = terms.rewrite + terms.merge + terms.shorten, terms.demos

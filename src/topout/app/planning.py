@@ -60,4 +60,5 @@ def exam_of(folder: TaskFolder, loaded: LoadedRecipe, max_calls: int | None = No
         weight=weight,
         votes=votes,
         noisy=judged > 0,
+        opening_rows=recipe.opening_rows,
     )

@@ -112,7 +112,7 @@ def first_event(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe,
 
 def marks_of(plan: ExamPlan, task: Task) -> tuple[int, ...]:
     """The numbers of task calls at which the champion of the moment is examined, the baseline's first."""
-    return tuple(checkpoints(plan.search, plan.weight * len(task.rows("dev")), most=plan.sittings))
+    return tuple(checkpoints(plan.search, plan.first_mark(len(task.rows("dev"))), most=plan.sittings))
 
 
 def installed(package: str) -> str:

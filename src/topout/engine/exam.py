@@ -36,7 +36,7 @@ class ExamPlan:
     An answer of the baseline takes `weight` calls, and so do most candidates'; a prompt that votes takes up to `votes` times as many, and then so many
     champions' room. No candidate takes more (`heaviest`): the search is not allowed to, so the winner can always be examined. What is left says more of the same two prompts: the first `repeats` rows are asked once more, of the baseline and of the winner (sampling noise);
     `alone` calls are for prompts with one lever of the winner's; `critiques` critic calls for the analysis of what still fails. 0 where the cap
-    has no room.
+    has no room. `opening` is how many dev rows the baseline is measured on before the search.
     """
 
     search: int
@@ -48,11 +48,16 @@ class ExamPlan:
     critiques: int = 0
     weight: int = 1
     votes: int = 1
+    opening: int = 0
 
     @property
     def heaviest(self) -> int:
         """The most calls that an answer of a candidate may take."""
         return self.weight * self.votes
+
+    def first_mark(self, dev: int) -> int:
+        """The task calls before which no champion is examined but the baseline: a pass over the dev rows, or where that is most of the search, the baseline's own."""
+        return self.weight * (dev if 2 * self.weight * dev <= self.search else self.opening)
 
     @property
     def sittings(self) -> int:
@@ -75,6 +80,7 @@ def plan_exam(
     weight: int = 1,
     votes: int = 1,
     noisy: bool = False,
+    opening_rows: int = 0,
 ) -> ExamPlan:
     """Share out `max_calls`: about `share` of them for the exam, never too few for the baseline, the winner and the champion at half of
     the calls.
@@ -84,7 +90,7 @@ def plan_exam(
     noise of sampling, at a temperature above 0 or with a `noisy` scorer (a judge), and the analysis of failures cost the search `EXTRAS` of its calls at most,
     twice that with a noisy scorer. `weight` is how many calls an
     answer of the baseline takes; where prompts may vote (`votes` times at most) there is room for a winner, and a champion at half, of so many.
-    Raises UserError when the search would be left without a full pass over dev and a first proposal.
+    The baseline is measured on so many `opening_rows` of dev (0: all). Raises UserError when the search would be left without those and a first proposal.
     """
     holdout, shift = task.rows("holdout"), task.rows("shift")
     for_exam = int(max_calls * share)
@@ -98,13 +104,14 @@ def plan_exam(
     champions = min(most, (for_exam - pair * len(shift)) // (weight * max(1, rows)) - voting)
     champions = max(LEAST_CHAMPIONS, champions)
     search = max_calls - weight * (champions + voting) * rows - pair * len(shift)
-    dev = weight * len(task.rows("dev"))
+    opening = min(opening_rows or len(task.rows("dev")), len(task.rows("dev")))
+    dev = weight * opening
     if search < dev + 2:
         least = dev + 2 + fewest * min(len(holdout), LEAST_HOLDOUT)
         least = max(least, int((dev + 2) / (1 - share)) + 1)
         each = f", {weight} calls a row" if weight > 1 else ""
         raise UserError(
-            f"max_calls = {max_calls}: too few for this task: one pass over {len(task.rows('dev'))} dev rows, and {champions + voting} x {rows} holdout "
+            f"max_calls = {max_calls}: too few for this task: one pass over {opening} dev rows, and {champions + voting} x {rows} holdout "
             f"rows for the exam{each}. Give at least --max-calls {least}."
         )
     places = 0 if len(levers) < 2 or champions <= LEAST_CHAMPIONS + 1 else 1 if champions <= LEAST_CHAMPIONS + 3 else 2
@@ -115,7 +122,7 @@ def plan_exam(
         repeats = 0
     search -= critiques + pair * repeats
     alone = weight * places * rows
-    return ExamPlan(search, champions + voting - places, holdout[:rows], shift, repeats, alone, critiques, weight, votes)
+    return ExamPlan(search, champions + voting - places, holdout[:rows], shift, repeats, alone, critiques, weight, votes, opening)
 
 
 class Exam:

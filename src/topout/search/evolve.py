@@ -111,8 +111,7 @@ class Evolve:
         """A gene of the parent switched: any, or the `kind`-th of those that the recipe allows."""
         s = self.settings
         genes = Genes(bool(s.think), bool(s.json), s.max_votes, s.max_retrieved)
-        move = switch_move(history.task, parent, genes, s, rng, kind)
-        return move and replace(move, rows=self.rows(history))
+        return switch_move(history.task, parent, genes, s, rng, kind, self.rows(history))
 
     def move(self, operator: Operator, parent: Member, history: History, rng: random.Random) -> Move | None:
         """The move of one operator on this parent, None when it does not apply."""

@@ -22,15 +22,18 @@ class Genes:
     max_retrieved: int = 0
 
 
-def switch_move(task: Task, parent: Member, genes: Genes, terms: Terms, rng: random.Random, kind: int | None = None) -> Move | None:
-    """A parent with one gene switched (the `kind`-th of those allowed, or any); None when there is none to switch. It is raced like any other proposal, at its own price."""
+def switch_move(
+    task: Task, parent: Member, genes: Genes, terms: Terms, rng: random.Random, kind: int | None = None, rows: int = 0
+) -> Move | None:
+    """A parent with one gene switched (the `kind`-th of those allowed, or any); None when there is none to switch. It is raced like any other proposal, over so many
+    dev rows (0: all), at its own price."""
     found = switched_prompt(parent.candidate.prompt, genes, rng, kind) if not task.program else None
     if found is None:
         return None
     prompt, what = found
     calls = parent.calls // max(1, parent.candidate.prompt.votes) * prompt.votes
-    first, rest = race_calls(len(task.rows("dev")), terms, calls)
-    return Move("switch", (parent,), prompt=prompt, rationale=what, calls=first, more=rest)
+    first, rest = race_calls(rows or len(task.rows("dev")), terms, calls)
+    return Move("switch", (parent,), prompt=prompt, rationale=what, calls=first, more=rest, rows=rows)
 
 
 def switched_prompt(prompt: Prompt, genes: Genes, rng: random.Random, kind: int | None = None) -> tuple[Prompt, str] | None:

@@ -61,8 +61,10 @@ async def run_in_memory(
     if isinstance(scorer, Judge) and judge is not None:
         judging = Judging(scorer, Seat(judge, "fake/judge"), Seat(judge, "fake/judge"))
     weight = used.calls(task.baseline) + (judging.calls if judging is not None else 0)
-    plan = plan or plan_exam(task, max_calls, exam_share, weight=weight, votes=votes, noisy=judging is not None)
-    marks = checkpoints(plan.search, plan.weight * len(task.rows("dev")), most=plan.sittings)
+    plan = plan or plan_exam(
+        task, max_calls, exam_share, weight=weight, votes=votes, noisy=judging is not None, opening_rows=opening_rows
+    )
+    marks = checkpoints(plan.search, plan.first_mark(len(task.rows("dev"))), most=plan.sittings)
     memory = MemoryJournal(list(before))
     manifest: dict[str, Json] = {"checkpoints": list(marks), "task": task.name, "levers": ["instructions", "demos"]}
     manifest |= {
