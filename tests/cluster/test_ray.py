@@ -10,8 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,6 +91,13 @@ def lives(pid: int) -> bool:
         return False
 
 
+def end(pids: Iterable[int]) -> None:
+    """What outlives a raylet that was killed: its two agents. (`ray stop` would end everybody's.)"""
+    for pid in pids:
+        if lives(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
 def wait_for(what: Callable[[], bool], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not what():
@@ -147,11 +153,13 @@ def test_a_killed_driver_takes_its_workers_with_it_and_its_run_goes_on(ray_files
         provider.keys.clear()
         process = start("optimize", *words, "--runs-dir", "ray", "--cache-dir", "cache-ray", "--executor", "ray")
         wait_for(lambda: provider.arrived >= before + 60)
-        workers = [pid for pid, name in below(process.pid).items() if name.startswith("ray::Worker")]
+        started = below(process.pid)
+        workers = [pid for pid, name in started.items() if name.startswith("ray::Worker")]
         assert workers
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        wait_for(lambda: not any(lives(pid) for pid in workers), 30)
+        wait_for(lambda: not any(lives(pid) for pid in workers), 60)
+        end(started)
         run = journal_of("ray")
         assert run is not None
         ended(start("resume", run.parent, "--runs-dir", "ray"))
@@ -221,14 +229,6 @@ def with_word(word: str, name: str) -> list[int]:
     return sorted(pid for pid, line in found if word.encode() in line and name.encode() in line)
 
 
-def end_all(folder: Path) -> None:
-    """What was started with its files in this folder: `ray stop` would end everybody's."""
-    for path in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if int(path.name) != os.getpid() and f"RAY_TMPDIR={folder}".encode() in (path / "environ").read_bytes():
-                os.kill(int(path.name), signal.SIGKILL)
-
-
 def test_a_cluster_of_two_machines_goes_on_with_one(ray_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task = make_task(tmp_path / "task", SIZES)
     with socket.socket() as free:
@@ -237,6 +237,7 @@ def test_a_cluster_of_two_machines_goes_on_with_one(ray_files: Path, tmp_path: P
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     monkeypatch.setenv("RAY_worker_niceness", "0")
+    started: list[int] = []
     try:
         ray_start("--head", "--port", port, "--include-dashboard=false")
         ray_start("--address", f"127.0.0.1:{port}")
@@ -244,12 +245,14 @@ def test_a_cluster_of_two_machines_goes_on_with_one(ray_files: Path, tmp_path: P
             words = ["optimize", task, *provider.words, "--max-calls", 400, "--executor", f"ray:127.0.0.1:{port}"]
             process = start(*words, "--concurrency", 8, "--runs-dir", "ray", "--cache-dir", "cache")
             wait_for(lambda: provider.arrived >= 80)
-            os.kill(with_word(str(ray_files), "raylet/raylet")[-1], signal.SIGKILL)
+            raylets = with_word(str(ray_files), "raylet/raylet")
+            started += [pid for raylet in raylets for pid in below(raylet)]
+            os.kill(raylets[-1], signal.SIGKILL)
             ended(process)
             print(f"machine lost: {provider.arrived} requests for {len(provider.keys)} replies")
             assert provider.arrived <= len(provider.keys) + 8
     finally:
-        end_all(ray_files)
+        end([*started, *with_word(str(ray_files), "")])
     events = events_of("ray")
     assert isinstance(events[-1], RunEnded) and events[-1].ending in ("budget", "finished")
     assert max(paid(events).values()) == 1
