@@ -142,7 +142,7 @@ lock:
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --no-strip-extras \
 	  --extra test --extra mlflow pyproject.toml requirements-build.in requirements-registries.in -o requirements-registries.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
-	  --extra test --extra ray pyproject.toml requirements-build.in -c requirements.lock -o requirements-ray.lock
+	  --extra test --extra ray --extra postgres pyproject.toml requirements-build.in -c requirements.lock -o requirements-ray.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
 	  requirements-docs.in -o requirements-docs.lock
 

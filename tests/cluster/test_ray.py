@@ -12,12 +12,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from topout.domain import AttemptDone, Critiqued, Event, RolloutDone, RunEnded, RunResumed
 from topout.store.journal import read_journal
+from topout.testing.postgres import PASSWORD, PostgresServer, postgres_programs
 from topout.testing.provider import Provider, make_task
 
 pytest.importorskip("ray", reason="Ray is not installed: make test-ray runs these")
@@ -256,3 +259,40 @@ def test_a_cluster_of_two_machines_goes_on_with_one(ray_files: Path, tmp_path: P
     events = events_of("ray")
     assert isinstance(events[-1], RunEnded) and events[-1].ending in ("budget", "finished")
     assert max(paid(events).values()) == 1
+
+
+@pytest.mark.skipif(postgres_programs() is None or find_spec("psycopg") is None, reason="PostgreSQL is not installed")
+def test_workers_share_replies_in_a_database_and_its_password_goes_nowhere(
+    ray_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = make_task(tmp_path / "task", SIZES)
+    with PostgresServer() as server, Provider(delay_s=0.05) as provider:
+        name = server.new_database()
+        monkeypatch.setenv("TOPOUT_CACHE", server.url(name))
+        words = [
+            "optimize",
+            task,
+            *provider.words,
+            "--max-calls",
+            300,
+            "--concurrency",
+            8,
+            "--executor",
+            "ray",
+            "--runs-dir",
+            "ray",
+        ]
+        process = start(*words, "--cache", server.bare_url(name))
+        wait_for(lambda: provider.arrived >= 60 or process.poll() is not None)
+        workers = [pid for pid, what in below(process.pid).items() if what.startswith("ray::Worker")]
+        os.kill(workers[0], signal.SIGKILL)
+        said = ended(process)
+        assert len(provider.keys) <= provider.arrived <= len(provider.keys) + 8
+        arrived = provider.arrived
+        said += ended(start(*words[:-1], "again", "--cache", server.bare_url(name)))
+        assert provider.arrived == arrived  # all of it was in the database
+    files = [path for folder in (ray_files, Path("ray"), Path("again")) for path in folder.rglob("*")]
+    read = [path.read_bytes() for path in files if path.is_file() and not path.is_symlink()]
+    assert len(read) > 20
+    assert not any(secret.encode() in text for secret in (PASSWORD, quote(PASSWORD, safe="")) for text in read)
+    assert PASSWORD not in said
