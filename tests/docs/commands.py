@@ -71,7 +71,7 @@ ELSEWHERE = {
 class Command:
     """One command of a page. `why_not` says why it is not run ('' when it is), `slow` why only by the slow tests. `extra` are options that the fast tests
     add, `hours` those that the slow tests add, `code` how it should end, `hidden` whether the page does not show it, `registry` whether it takes a registry's
-    packages, `names` what its names stand for."""
+    packages, `names` what its names stand for, `shown` the lines of output that the page shows below it."""
 
     page: str
     line: int
@@ -84,6 +84,7 @@ class Command:
     hidden: bool = False
     registry: bool = False
     names: Mapping[str, str] = field(default_factory=lambda: STANDS_FOR)
+    shown: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -137,8 +138,20 @@ def commands(page: str) -> list[Command]:
             if words[:2] == ("topout", "optimize") and not {"--max-calls", "--dry-run"} & {*words, *extra}:
                 extra = ("--max-calls", "400")
             hours = tuple(shlex.split(known.get("hours", "")))
-            found.append(replace(one, why_not=why_not, slow=slow or ("hours" if hours else ""), extra=extra, hours=hours))
+            slow = slow or ("hours" if hours else "")
+            shown = printed_below(page, number) if last else ()
+            found.append(replace(one, why_not=why_not, slow=slow, extra=extra, hours=hours, shown=shown))
     return found
+
+
+def printed_below(page: str, number: int) -> tuple[str, ...]:
+    """The lines of the indented block that follows a fenced one whose last command stands in this line."""
+    lines = (ROOT / page).read_text(encoding="utf-8").split("\n")[number:]
+    if lines[:1] != ["```"]:
+        return ()
+    rest = "\n".join(lines[1:]).lstrip("\n").split("\n")
+    end = next((i for i, line in enumerate(rest) if line.strip() and not line.startswith("    ")), len(rest))
+    return tuple(line.strip() for line in rest[:end] if line.strip())
 
 
 def blocks(lines: list[str]) -> Iterator[tuple[list[tuple[str, str]], int, list[str]]]:
