@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from topout.models.prices import Prices
 from topout.testing.loopback import Answer, Loopback
 from topout.testing.server import OpenAIServer, Response, chat, error
 
@@ -78,7 +80,7 @@ QUICK_STARTS = [
         {"AZURE_API_KEY": "KEY", "AZURE_API_VERSION": "2024-10-21"}, "api-key: KEY",
     ),
     QuickStart(
-        "bedrock/anthropic.claude-3-haiku-20240307-v1:0", "", "/model/anthropic.claude-3-haiku-20240307-v1%3A0/converse", from_bedrock,
+        "bedrock/us.anthropic.claude-haiku-4-5-20251001-v1:0", "", "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse", from_bedrock,
         {"AWS_ACCESS_KEY_ID": "KEY", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION_NAME": "us-east-1"}, "authorization: AWS4-HMAC-SHA256 Credential=KEY/",
     ),
     QuickStart("ollama_chat/llama3.2", "", "/api/chat", from_ollama),
@@ -119,6 +121,8 @@ def test_a_quick_start_speaks_the_vendor_s_protocol(quick: QuickStart, topout: A
         ("anthropic/claude-sonnet-4-5", "ANTHROPIC_API_KEY"),
         ("gemini/gemini-2.5-flash", "GEMINI_API_KEY"),
         ("azure/my-deployment", "AZURE_API_KEY"),
+        ("bedrock/us.anthropic.claude-haiku-4-5-20251001-v1:0", "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"),
+        ("llamafile/my-model", "no server answers at the address of this provider"),
         ("antropic/claude-sonnet-4-5", "Did you mean 'anthropic'?"),
         ("hosted_vllm/my-model", "--api-base http://localhost:8000/v1, or set HOSTED_VLLM_API_BASE"),
         ("lm_studio/my-model", "--api-base http://localhost:1234/v1, or set LM_STUDIO_API_BASE"),
@@ -130,6 +134,19 @@ def test_what_is_missing_is_named_in_the_line(model: str, said: str, topout: Any
     price, problem = found.err.rstrip("\n").split("\n")
     assert price.startswith(f"{model}: at most 2 short calls")
     assert said in problem
+
+
+HOSTED = ("openai", "anthropic", "gemini", "bedrock")
+
+
+@pytest.mark.parametrize(
+    "quick",
+    [one for one in QUICK_STARTS if one.model.startswith(HOSTED) and one.keys],
+    ids=lambda quick: quick.model.partition("/")[0],
+)
+def test_the_hosted_models_that_the_documentation_names_have_a_price_and_stand_there(quick: QuickStart) -> None:
+    assert Prices().of(quick.model) is not None
+    assert f"`{quick.model}`" in (Path(__file__).parents[2] / "docs" / "models.md").read_text()
 
 
 def ready(body: Mapping[str, Any]) -> Response:
