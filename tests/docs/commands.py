@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from itertools import cycle
 from pathlib import Path
 
-__all__ = ["HOSTED", "ROOT", "Command", "commands", "pages"]
+__all__ = ["ELSEWHERE", "HOSTED", "ROOT", "Command", "commands", "pages"]
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = (

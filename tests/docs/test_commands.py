@@ -23,7 +23,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from tests.docs.commands import HOSTED, ROOT, Command, commands, pages
+from tests.docs.commands import ELSEWHERE, HOSTED, ROOT, Command, commands, pages
 from tests.docs.stand_ins import StandIns, stand_ins
 from topout.cli.main import app, main
 
@@ -201,6 +201,10 @@ def test_what_is_not_run_has_a_reason_and_names_verbs_and_options_that_there_are
     for reason, count in reasons.most_common():
         print(f"  {count} not run: {reason}")
     print(*(f"  {one.place}: {one.text}  [{one.why_not}]" for one in left_out), sep="\n")
+    here_not = {one.words for one in left_out}
+    assert {words for words in here_not if words[0] != "pip"} == set(ELSEWHERE), (
+        "only these are left to others; docs/index.md names them"
+    )
     ci = (ROOT / ".ci" / "run").read_text() if (ROOT / ".ci" / "run").is_file() else None
     assert ci is None or [one.text for one in left_out if one.why_not.startswith("CI's own") and f"\n{one.text}\n" not in ci] == []
     problems = [f"{one.place}: {problem}" for one in found if (problem := unknown(one))]
