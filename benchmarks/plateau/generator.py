@@ -1,7 +1,7 @@
 """Runs of an optimizer whose future is known.
 
-A run is a drawn task (rows, right/wrong or graded scores, difficulty, label noise), a drawn engine (the race of `evolve` with a gate drawn from
-around the shipped one, or GEPA's minibatch gate of 3 to 8 rows) and a drawn growth family, which says how good the next proposal really is. Each call is simulated as
+A run is a drawn task (rows, right/wrong or graded scores, difficulty, label noise), a drawn engine (the race of `evolve` with settings drawn from
+around the shipped ones, or GEPA's minibatch gate of 3 to 8 rows) and a drawn growth family, which says how good the next proposal really is. Each call is simulated as
 a score on a row: score = f(skill + row's difficulty + noise of this prompt on this row), so that champions are chosen with the same luck
 as real ones. The truth at a checkpoint is the mean, over independent continuations to twice the calls, of the champion's true gain.
 
@@ -25,7 +25,7 @@ Ints = NDArray[np.integer]
 
 Draw = Literal["home", "shifted", "minibatch", "constant"]
 
-VERSION = 4
+VERSION = 5
 FAMILIES = (
     "saturating",
     "staircase",
@@ -48,7 +48,7 @@ COMPARED = (  # two designs with longer first rungs: dearer, and no better (docs
 )
 CHECKPOINTS = 7  # factor sqrt(2) apart; the 5 latest have a champion at half of their calls and are judged
 JUDGED = 5
-SLOTS = 12  # the pool that parents are drawn from: the best on dev
+SLOTS = 12  # the pool that parents are drawn from: the best on dev, and the champion
 ISLANDS = 4
 _P = np.concatenate([[1e-6], np.linspace(0.0005, 0.9995, 3999), [1 - 1e-6]])
 _Z = np.array([NormalDist().inv_cdf(float(p)) for p in _P])
@@ -74,6 +74,9 @@ class Tasks:
     least_rows: Ints  # a race is over so many of the dev rows at least,
     rows_per_call: Floats  # and over so many more for each call made before
     block_growth: Floats
+    opening: Ints  # the baseline is measured on so many dev rows
+    pooled: Floats  # weight of the pool's view of a row in the bar; 0: the parent's own scores
+    trust: Floats  # share of the parent's lead over its own parent that the bar believes
     champion_share: Floats
     read: Ints
     p: Floats
@@ -122,7 +125,10 @@ def draw_tasks(rng: np.random.Generator, count: int, draw: Draw = "home") -> Tas
     first_block = rng.integers(6, 49, count) if shifted else rng.integers(8, 25, count)
     block_growth = u(1.3, 4.0, count) if shifted else u(1.5, 3.0, count)
     stay_z = u(-1.2, 1.2, count) if shifted else u(-0.3, 0.7, count)
-    least_rows = np.where(race, rng.integers(30, 200, count) if shifted else rng.integers(40, 100, count), 10**6)
+    least_rows = np.where(race, rng.integers(20, 200, count) if shifted else rng.integers(20, 80, count), 10**6)
+    opening = np.where(race, np.where(u(size=count) < 0.75, least_rows, 10**6), 10**6)
+    pooled = np.where(race, u(0.0, 1.0, count) if shifted else u(0.5, 0.9, count), 0.0)
+    trust = np.where(race, u(0.3, 1.0, count) if shifted else u(0.5, 0.9, count), 1.0)
     rows_per_call = u(0.0, 0.15, count) if shifted else u(0.03, 0.08, count)
     longer = np.maximum(np.minimum(n, least_rows) - first_block, 0) * np.clip(0.3 - 0.25 * stay_z, 0.1, 0.6)
     nominal = np.where(race, read + np.minimum(first_block, n) + longer, read + 2 * minibatch + 0.3 * n)
@@ -167,14 +173,17 @@ def draw_tasks(rng: np.random.Generator, count: int, draw: Draw = "home") -> Tas
         noise=noise,
         q0=q0,
         proposals=proposals,
-        budget=proposals * nominal + n,
+        budget=proposals * nominal + np.minimum(n, opening),
         minibatch=minibatch,
         stay_z=stay_z,
         first_block=first_block,
         least_rows=least_rows,
         rows_per_call=rows_per_call,
         block_growth=block_growth,
-        champion_share=u(0.2, 0.9, count),
+        opening=np.minimum(n, opening),
+        pooled=pooled,
+        trust=trust,
+        champion_share=u(0.4, 0.95, count),
         read=read,
         p=p,
         alpha=alpha,
@@ -195,14 +204,19 @@ def draw_tasks(rng: np.random.Generator, count: int, draw: Draw = "home") -> Tas
 
 @dataclass(slots=True)
 class State:
-    """Where runs stand: the pool's slots (empty ones have a mean of -inf), what has been spent, and the champion's serial number."""
+    """Where runs stand: the pool's slots (empty ones have a level of -inf), who the champion is, and what has been spent."""
 
     q: Floats  # [runs, SLOTS] true quality by the growth process
     offset: Floats  # overfit on dev, latent units
     island: Ints
-    mean: Floats
+    level: Floats  # mean score less the rows' ease (`Member.level`)
+    above: Floats  # the level of its own parent; nan for the baseline
+    measured: Ints  # on the first so many dev rows
     serial: Ints
     scores: Floats  # [runs, SLOTS, n]
+    ease: Floats  # [runs, n], as `Population.ease`
+    known: Floats  # [runs, n]: how many members were measured there
+    champion: Ints  # a slot
     calls: Floats
     tried: Ints
 
@@ -330,10 +344,10 @@ class Record:
 def parents(rng: np.random.Generator, t: Tasks, s: State) -> Ints:
     """A slot for each run: the champion, or the better of two drawn from the pool."""
     count, here = len(s.calls), np.arange(len(s.calls))
-    filled = np.isfinite(s.mean).sum(1)
+    filled = np.isfinite(s.level).sum(1)
     one, two = (rng.random((2, count)) * filled).astype(int)
-    other = np.where(s.mean[here, one] >= s.mean[here, two], one, two)
-    return np.where(rng.random(count) < t.champion_share, s.mean.argmax(1), other)
+    other = np.where(s.level[here, one] >= s.level[here, two], one, two)
+    return np.where(rng.random(count) < t.champion_share, s.champion, other)
 
 
 def race_rows(t: Tasks, s: State) -> Ints:
@@ -345,75 +359,130 @@ def race_rows(t: Tasks, s: State) -> Ints:
 
 def first_mean(scores: Floats, rows: Ints) -> Floats:
     """The mean over the first so many rows."""
-    held = np.arange(scores.shape[1])[None, :] < rows[:, None]
-    out: Floats = np.where(held, scores, 0.0).sum(1) / rows
+    out: Floats = np.where(first(scores.shape[1], rows), scores, 0.0).sum(1) / rows
     return out
+
+
+def first(width: int, rows: Ints) -> NDArray[np.bool_]:
+    """A mask of the first so many rows, one line a run."""
+    out: NDArray[np.bool_] = np.arange(width)[None, :] < rows[:, None]
+    return out
+
+
+def bar(t: Tasks, s: State, parent: Ints) -> Floats:
+    """What a challenger is held against on each row (as `topout.search.bar.bar_of`)."""
+    here = np.arange(len(parent))
+    own, above, level = s.scores[here, parent], s.above[here, parent], s.level[here, parent]
+    believed = np.where(np.isfinite(above), above + t.trust * (level - above), level)
+    expected = s.ease + believed[:, None].astype(np.float32)
+    pooled = np.where(first(own.shape[1], s.measured[here, parent]), t.pooled[:, None].astype(np.float32), 1.0)
+    out: Floats = pooled * expected + (1 - pooled) * own
+    return out.astype(np.float32)
+
+
+def take_in(s: State, where: Ints, slot: Ints, scores: Floats, rows: Ints) -> None:
+    """What the pool learns from new members, measured on their first rows: their level, and the rows' ease (as `Population.add`)."""
+    met = first(scores.shape[1], rows)
+    level = first_mean(scores - s.ease[where], rows)
+    s.level[where, slot], s.measured[where, slot], s.scores[where, slot] = level, rows, scores
+    s.known[where] += met
+    s.ease[where] += np.where(met, (scores - level[:, None] - s.ease[where]) / (s.known[where] + 1), 0).astype(np.float32)
 
 
 def step(rng: np.random.Generator, t: Tasks, rows: Rows, ends: Ints, s: State) -> Record:
     """One proposal in every run: draw a parent, propose, race, keep or drop. Changes `s` in place."""
     count, here = len(s.calls), np.arange(len(s.calls))
-    filled = np.isfinite(s.mean).sum(1)
+    filled = np.isfinite(s.level).sum(1)
     parent = parents(rng, t, s)
     q, offset, island = propose(rng, t, s.q[here, parent], s.offset[here, parent], s.island[here, parent], s.tried)
     scores = measure(rng, t, rows, latent(q, t) + offset)
-    difference = scores - s.scores[here, parent]
-    width = difference.shape[1]
-    sums, squares = np.zeros((2, count, width + 1), dtype=np.float32)
-    np.cumsum(difference, axis=1, out=sums[:, 1:])
-    np.cumsum(difference * difference, axis=1, out=squares[:, 1:])
     length = race_rows(t, s)
     begin = (rng.random(count) * length).astype(int)
-
-    def over(c: Floats, m: Ints) -> Floats:
-        end = begin + m
-        wrapped = end > length
-        inside = c[here, np.where(wrapped, length, end)] - c[here, begin]
-        return inside + np.where(wrapped, c[here, np.where(wrapped, end - length, 0)], 0.0)
+    ahead = Sums(scores - bar(t, s, parent), begin, length)
+    both = first(scores.shape[1], s.measured[here, parent])
+    told = Sums(np.where(both, scores - s.scores[here, parent], 0), begin, length)
+    common = Sums(both.astype(np.float32), begin, length)
 
     alive = np.ones(count, dtype=bool)
-    gain, se, used = np.zeros(count), np.ones(count), np.zeros(count, dtype=int)
+    gain, se, used, met = np.zeros(count), np.ones(count), np.zeros(count, dtype=int), np.zeros(count, dtype=int)
+    gate = t.minibatch > 0
     for k in range(ends.shape[1]):
         m = np.minimum(ends[:, k], length)
-        mean = over(sums, m) / m
-        error = np.sqrt((np.maximum(over(squares, m) - m * mean * mean, 0) + 0.5) / (m + 1) / m)
-        gain, se, used = np.where(alive, mean, gain), np.where(alive, error, se), np.where(alive, m, used)
-        gate = t.minibatch > 0
+        mean, error = ahead.standing(m, m)
+        shared = common.over(m)[0]
+        theirs, their_error = told.standing(m, np.maximum(shared, 1))
+        gain, se, met = np.where(alive, theirs, gain), np.where(alive, their_error, se), np.where(alive, shared, met).astype(int)
+        used = np.where(alive, m, used)
         lost = np.where(gate, (k == 0) & (mean <= 0), mean < t.stay_z * error)
         alive &= ~lost
     s.calls += used + t.read + np.where(t.minibatch > 0, t.minibatch, 0)
     s.tried += 1
-    dev = first_mean(scores, length)
-    worst = np.where(filled < SLOTS, filled, s.mean.argmin(1))
-    enters = alive & ((filled < SLOTS) | (dev > s.mean[here, worst % SLOTS]))
-    i = np.flatnonzero(enters)
-    w = worst[i]
-    s.q[i, w], s.offset[i, w], s.island[i, w], s.mean[i, w] = q[i], offset[i], island[i], dev[i]
-    s.scores[i, w], s.serial[i, w] = scores[i], s.tried[i]
-    return Record(gain, se, used, alive)
+    i = np.flatnonzero(alive)
+    others = s.level[i].copy()
+    others[np.arange(len(i)), s.champion[i]] = np.inf
+    w = np.where(filled[i] < SLOTS, filled[i], others.argmin(1)) % SLOTS
+    shared_rows = np.minimum(s.measured[i, s.champion[i]], length[i])
+    leads = first_mean(scores[i] - s.scores[i, s.champion[i]], shared_rows) > 0
+    s.q[i, w], s.offset[i, w], s.island[i, w], s.serial[i, w] = q[i], offset[i], island[i], s.tried[i]
+    s.above[i, w] = s.level[i, parent[i]]
+    take_in(s, i, w, scores[i], length[i])
+    s.champion[i] = np.where(leads, w, s.champion[i])
+    return Record(gain, se, met, alive)
+
+
+class Sums:
+    """Running sums of differences, so that any stretch of rows (round the end of the race) is one subtraction."""
+
+    def __init__(self, differences: Floats, begin: Ints, length: Ints) -> None:
+        count, width = differences.shape
+        self.sums, self.squares = np.zeros((2, count, width + 1), dtype=np.float32)
+        np.cumsum(differences, axis=1, out=self.sums[:, 1:])
+        np.cumsum(differences * differences, axis=1, out=self.squares[:, 1:])
+        self.begin, self.length = begin, length
+
+    def over(self, m: Ints) -> tuple[Floats, Floats]:
+        """Sum and sum of squares over the first `m` rows of each race."""
+        here, end = np.arange(len(m)), self.begin + m
+        wrapped = end > self.length
+        ends, again = np.where(wrapped, self.length, end), np.where(wrapped, end - self.length, 0)
+        total, squares = (
+            c[here, ends] - c[here, self.begin] + np.where(wrapped, c[here, again], 0.0) for c in (self.sums, self.squares)
+        )
+        return total, squares
+
+    def standing(self, m: Ints, n: Ints) -> tuple[Floats, Floats]:
+        """Mean and standard error of the `n` rows that count among the first `m` (as `topout.search.racing.standing`)."""
+        total, squares = self.over(m)
+        mean = total / n
+        return mean, np.sqrt((np.maximum(squares - n * mean * mean, 0) + 0.5) / (n + 1) / n)
 
 
 def begin(rng: np.random.Generator, t: Tasks, rows: Rows) -> State:
     """The baseline measured on dev, alone in the pool."""
     count, width = rows.difficulty.shape
-    first = measure(rng, t, rows, latent(t.q0, t))
+    first_scores = measure(rng, t, rows, latent(t.q0, t))
     s = State(
         q=np.repeat(t.q0[:, None], SLOTS, 1),
         offset=np.zeros((count, SLOTS)),
         island=np.zeros((count, SLOTS), dtype=int),
-        mean=np.full((count, SLOTS), -np.inf),
+        level=np.full((count, SLOTS), -np.inf),
+        above=np.full((count, SLOTS), np.nan),
+        measured=np.zeros((count, SLOTS), dtype=int),
         serial=np.zeros((count, SLOTS), dtype=int),
         scores=np.zeros((count, SLOTS, width), dtype=np.float32),
-        calls=t.n.astype(float),
+        ease=np.zeros((count, width), dtype=np.float32),
+        known=np.zeros((count, width), dtype=np.float32),
+        champion=np.zeros(count, dtype=int),
+        calls=t.opening.astype(float),
         tried=np.zeros(count, dtype=int),
     )
-    s.scores[:, 0], s.mean[:, 0] = first, first_mean(first, race_rows(t, s))
+    take_in(s, np.arange(count), np.zeros(count, dtype=int), first_scores, t.opening)
     return s
 
 
 def champion_quality(s: State, t: Tasks) -> Floats:
     here = np.arange(len(s.calls))
-    return true_quality(latent(s.q[here, s.mean.argmax(1)], t), t)
+    return true_quality(latent(s.q[here, s.champion], t), t)
 
 
 def continued(rng: np.random.Generator, t: Tasks, rows: Rows, s: State, copies: int) -> Floats:
@@ -504,8 +573,8 @@ class Judged:
     kept: NDArray[np.bool_]
     spent: Floats  # calls after each challenger
     dev_now: Floats
-    dev_half: Floats
-    dev_start: Floats
+    dev_last: Floats  # gains on dev, paired on the rows that both were measured on
+    dev_gain: Floats
     now_sum: Floats
     now_squares: Floats
     last: Floats  # [runs, 5]: sum, squares, changed rows, better, worse of the paired differences now - half
@@ -540,14 +609,13 @@ def simulate(seed: int, chunk: int, tasks: Tasks, copies: int) -> list[Judged]:
     rows = draw_rows(rng, t, t.n)
     ends = all_ends(t)
     s = begin(rng, t, rows)
-    dev_start = s.mean[:, 0].copy()
+    baseline_dev, here = s.scores[:, 0].copy(), np.arange(count)
     marks = t.budget[:, None] * 2 ** (-np.arange(CHECKPOINTS)[::-1] / 2)  # ascending
     passed = np.zeros((count, CHECKPOINTS), dtype=bool)
     snaps: list[State] = [replace(s.take(np.arange(count))) for _ in range(CHECKPOINTS)]
     log: list[tuple[Record, Floats, Ints, NDArray]] = []
     changed, serial = np.zeros(count), np.zeros(count, dtype=int)
     snap_changed = np.zeros((count, CHECKPOINTS))
-    here = np.arange(count)
     for _ in range(4000):
         live = np.flatnonzero(s.calls < t.budget)
         if not len(live):
@@ -557,7 +625,7 @@ def simulate(seed: int, chunk: int, tasks: Tasks, copies: int) -> list[Judged]:
         s.put(live, part)
         full = Record(np.zeros(count), np.ones(count), np.zeros(count, dtype=int), np.zeros(count, dtype=bool))
         full.gain[live], full.se[live], full.rows[live], full.kept[live] = done.gain, done.se, done.rows, done.kept
-        best = s.serial[here, s.mean.argmax(1)]
+        best = s.serial[here, s.champion]
         new = best != serial
         changed = np.where(new, s.calls, changed)
         serial = best
@@ -580,7 +648,7 @@ def simulate(seed: int, chunk: int, tasks: Tasks, copies: int) -> list[Judged]:
     champions, exams, truths = [], [], []
     before, before_serial = baseline, np.zeros(count, dtype=int)
     for k in range(CHECKPOINTS):
-        slot = snaps[k].mean.argmax(1)
+        slot = snaps[k].champion
         now_serial = snaps[k].serial[here, slot]
         fresh = measure(rng, t, held, latent(snaps[k].q[here, slot], t))
         before = np.where((now_serial == before_serial)[:, None], before, fresh)
@@ -590,7 +658,9 @@ def simulate(seed: int, chunk: int, tasks: Tasks, copies: int) -> list[Judged]:
         truths.append(true_quality(latent(snaps[k].q[here, slot], t), t))
     out = []
     start_truth = true_quality(latent(t.q0, t), t)
-    dev_curve = np.stack([snap.mean.max(1) for snap in snaps], 1)
+    dev = [snap.scores[here, snap.champion] for snap in snaps]
+    measured = [snap.measured[here, snap.champion] for snap in snaps]
+    dev_curve = np.stack([first_mean(scores, met) for scores, met in zip(dev, measured, strict=True)], 1)
     for k in range(CHECKPOINTS - JUDGED, CHECKPOINTS):
         snap = snaps[k]
         tried = snap.tried
@@ -618,8 +688,8 @@ def simulate(seed: int, chunk: int, tasks: Tasks, copies: int) -> list[Judged]:
                 kept=kept & upto,
                 spent=spent,
                 dev_now=dev_curve[:, k],
-                dev_half=dev_curve[:, k - 2],
-                dev_start=dev_start,
+                dev_last=first_mean(dev[k] - dev[k - 2], np.minimum(measured[k], measured[k - 2])),
+                dev_gain=first_mean(dev[k] - baseline_dev, np.minimum(measured[k], t.opening)),
                 now_sum=exams[k].sum(1),
                 now_squares=(exams[k] ** 2).sum(1),
                 last=moments(exams[k] - exams[k - 2], held.exists),
