@@ -381,8 +381,9 @@ def bar(t: Tasks, s: State, parent: Ints) -> Floats:
 
 
 def take_in(s: State, where: Ints, slot: Ints, scores: Floats, rows: Ints) -> None:
-    """What the pool learns from new members, measured on their first rows: their level, and the rows' ease (as `Population.add`)."""
-    met = first(scores.shape[1], rows)
+    """What the pool learns from members that are measured on their first rows now: their level, and the ease of rows that are new to them (as
+    `Population.add` and `extend`)."""
+    met = first(scores.shape[1], rows) & ~first(scores.shape[1], s.measured[where, slot])
     level = first_mean(scores - s.ease[where], rows)
     s.level[where, slot], s.measured[where, slot], s.scores[where, slot] = level, rows, scores
     s.known[where] += met
@@ -417,6 +418,13 @@ def step(rng: np.random.Generator, t: Tasks, rows: Rows, ends: Ints, s: State) -
         alive &= ~lost
     s.calls += used + t.read + np.where(t.minibatch > 0, t.minibatch, 0)
     s.tried += 1
+    lacking = np.where(alive, np.maximum(length - s.measured[here, parent], 0), 0)
+    s.calls += lacking
+    i = np.flatnonzero(lacking)  # a parent whose challenger is kept meets it on all rows of the race
+    take_in(s, i, parent[i], s.scores[i, parent[i]], length[i])
+    whole = np.where(first(scores.shape[1], length), scores - s.scores[here, parent], 0)
+    full, full_error = Sums(whole, begin, length).standing(length, length)
+    gain, se, met = np.where(alive, full, gain), np.where(alive, full_error, se), np.where(alive, length, met)
     i = np.flatnonzero(alive)
     others = s.level[i].copy()
     others[np.arange(len(i)), s.champion[i]] = np.inf
@@ -425,6 +433,7 @@ def step(rng: np.random.Generator, t: Tasks, rows: Rows, ends: Ints, s: State) -
     leads = first_mean(scores[i] - s.scores[i, s.champion[i]], shared_rows) > 0
     s.q[i, w], s.offset[i, w], s.island[i, w], s.serial[i, w] = q[i], offset[i], island[i], s.tried[i]
     s.above[i, w] = s.level[i, parent[i]]
+    s.measured[i, w] = 0
     take_in(s, i, w, scores[i], length[i])
     s.champion[i] = np.where(leads, w, s.champion[i])
     return Record(gain, se, met, alive)
