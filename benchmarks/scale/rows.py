@@ -15,7 +15,7 @@ from topout.testing.provider import LABELS, row
 __all__ = ["measure_rows"]
 
 TRAIN, HOLDOUT = 500, 2000
-CALLS = 4000
+CALLS = 8000
 
 
 def measure_rows(folder: Path, rows: int) -> None:

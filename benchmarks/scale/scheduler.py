@@ -38,7 +38,7 @@ class Fleet:
     latency_s: float = 0.8
     critic_s: float = 6.0
     driver_row_s: float = 80e-6
-    driver_parcel_s: float = 1.5e-3
+    driver_parcel_s: float = 0.3e-3
     gate_call_s: float = 0.3e-3
     replay_row_s: float = 40e-6
     life_s: float = 4 * 3600.0
@@ -258,10 +258,6 @@ class Simulation:
 def simulate(fleet: Fleet) -> Outcome:
     """Run it."""
     return Simulation(fleet).run()
-
-
-BYTES = 351
-"""Of a journal's line with a short answer, as the run of a million rollouts leaves them."""
 
 
 def table(outcomes: list[Outcome]) -> str:

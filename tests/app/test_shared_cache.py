@@ -264,7 +264,8 @@ def test_processes_that_make_the_table_and_write_at_once_lose_nothing(bare: str,
 
 
 @pytest.mark.slow
-def test_eight_processes_of_ten_thousand_writes_lose_nothing() -> None:
+def test_eight_processes_of_ten_thousand_writes_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with PostgresServer(fsync=True) as careful:
+        monkeypatch.setenv("TOPOUT_CACHE", careful.url())
         rate = written_by(8, 10_000, careful.bare_url(), careful.url())
     print(f"8 processes, 160,000 writes of 90,000 replies, none lost: {rate:,.0f} writes a second")

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-__all__ = ["PostgresServer", "postgres_programs"]
+__all__ = ["PostgresServer", "free_port", "postgres_programs"]
 
 USER = "topout"
 PASSWORD = "p@ss:word/with#signs"
@@ -28,6 +28,13 @@ def postgres_programs() -> Path | None:
         return found[-1].parent
     on_path = shutil.which("initdb")
     return Path(on_path).parent if on_path else None
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 class PostgresServer:
@@ -44,9 +51,7 @@ class PostgresServer:
         self._user = (
             next((u.pw_name for u in pwd.getpwall() if u.pw_name in ("postgres", "nobody")), None) if os.getuid() == 0 else None
         )
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self._databases = 0
 
     def __enter__(self) -> Self:
