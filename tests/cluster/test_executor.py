@@ -211,6 +211,17 @@ def test_a_stop_brings_all_rows_back(scene: Scene) -> None:
     assert len(found) == 24
 
 
+def test_rows_for_which_no_worker_is_left_come_back_as_stopped(scene: Scene) -> None:
+    class Ended(CrewHere):
+        @asynccontextmanager
+        async def hand(self, rows: int) -> AsyncIterator[Hand]:
+            raise LostError("the workers were ended")
+            yield
+
+    found = asyncio.run(all_of(scene.executor(Ended(scene.setup)), Block(scene.candidate, scene.rows[:3])))
+    assert [one.halted.kind for one in found if one.halted is not None] == ["stopped"] * 3
+
+
 def test_what_the_users_scorer_raises_arrives_in_its_own_words(scene: Scene) -> None:
     toml = (scene.folder / "task.toml").read_text().replace('name = "label"', 'file = "scorer.py"')
     first = load_task(scene.folder).task.rows("train")[0].inputs["text"]

@@ -54,7 +54,7 @@ class Crew(Protocol):
     def size(self) -> int: ...
 
     def hand(self, rows: int) -> AbstractAsyncContextManager[Hand]:
-        """A worker that has room for so many rows, waited for if need be."""
+        """A worker that has room for so many rows, waited for if need be. Raises LostError once the workers were ended, ModelError or UserError when none can be had."""
         ...
 
     async def stop(self) -> None:
@@ -154,6 +154,8 @@ class ClusterExecutor:
     async def _carry(self, candidate: Candidate, sample: int, purse: Purse, wanted: list[Wanted]) -> None:
         try:
             await self._carried(candidate, sample, purse, wanted)
+        except LostError:  # nobody is left to ask: the run is ending
+            settle(wanted, STOPPED)
         except BaseException as error:
             for one in wanted:
                 if not one.outcome.done():

@@ -9,7 +9,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -168,6 +168,7 @@ class RayCrew:
         self._depth = depth
         self._hands: list[RayHand] = []
         self._hiring: set[asyncio.Task[None]] = set()
+        self._waking: set[asyncio.Task[None]] = set()
         self._wanted = cluster.processors()
         self._looked = 0.0
         self._news = asyncio.Condition()
@@ -183,8 +184,11 @@ class RayCrew:
         self._hire()
         async with self._news:
             while (hand := self._free(rows)) is None:
-                if self._trouble is not None and not self._hands and not self._hiring:
-                    raise self._trouble
+                if not self._hands and not self._hiring:
+                    if self._trouble is not None:
+                        raise self._trouble
+                    if self._closed:
+                        raise LostError("the workers were ended")
                 await self._news.wait()
             hand.rows += rows
         try:
@@ -198,14 +202,26 @@ class RayCrew:
         """This worker died: what it held is free, and another one takes its place."""
         if hand in self._hands:
             self._hands.remove(hand)
-            self.cluster.ray.kill(hand.actor)  # it may only have been out of reach, and would go on spending
-            self.cluster.gate.forget.remote(hand.holder)
+            with suppress(self.cluster.ray.exceptions.RayError):
+                self.cluster.ray.kill(hand.actor)  # it may only have been out of reach, and would go on spending
+                self.cluster.gate.forget.remote(hand.holder)
             self._hire()
+            self._start(self._wake())
 
     async def stop(self) -> None:
         self._closed = True
         for hand in self._hands:
             hand.actor.stop.remote()
+        await self._wake()
+
+    async def _wake(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._waking.add(task)
+        task.add_done_callback(self._waking.discard)
 
     async def close(self, grace_s: float) -> float:
         self._closed = True
