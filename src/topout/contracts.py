@@ -262,7 +262,7 @@ class Move:
     `prompt` is set when the proposal needs no critic. `calls` is how many calls are set aside for the attempt beside those for `read` on
     the first parent; past them it waits for its turn and asks for more. A rollout counts as many calls as an answer of its prompt takes (`Member.calls`).
     `more` is how many it will need then if all goes well: nothing is planned that could not be finished with what is left. `references` are train rows that the critic is shown with their expected
-    answers alone: they cost no call. `rows` is how many dev rows the race is over, 0 for all. `bar` is what a challenger is held against on each dev row (empty:
+    answers alone: they cost no call. `critiques` is how often the critic is asked at most when `prompt` is not set. `rows` is how many dev rows the race is over, 0 for all. `bar` is what a challenger is held against on each dev row (empty:
     the first parent's own scores). `notes` are edits that failed before, told to the critic. `word_cap` bounds
     the critic's text.
     """
@@ -276,6 +276,7 @@ class Move:
     notes: tuple[str, ...] = ()
     calls: int = 0
     more: int = 0
+    critiques: int = 1
     rows: int = 0
     bar: tuple[float, ...] = ()
     rationale: str = ""

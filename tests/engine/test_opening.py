@@ -10,7 +10,7 @@ from topout.search.evolve import Evolve, EvolveSettings
 from topout.testing.engine_room import run_in_memory
 from topout.testing.fakes import FakeModel, fixed_accuracy, made_up_task, say_right, writing_critic
 
-SETTINGS = EvolveSettings(lanes=2, read_rows=8, first_block=4, least_rows=12, rows_per_call=0.1)
+SETTINGS = EvolveSettings(lanes=2, read_rows=8, first_block=4, least_rows=12, rows_per_call=0.1, edits=1)
 
 
 def events(opening_rows: int, before: list[Event] | None = None, max_calls: int = 600) -> list[Event]:
@@ -30,15 +30,15 @@ def rows_of(found: list[Event], candidate: str) -> set[str]:
     }
 
 
-def test_the_baseline_is_measured_on_the_opening_rows_alone_and_later_champions_on_more() -> None:
+def test_the_baseline_is_measured_on_the_opening_rows_and_whoever_is_beaten_on_those_of_the_winner_too() -> None:
     found = events(12)
     attempts = [e.attempt for e in found if isinstance(e, AttemptDone)]
-    baseline = attempts[0].candidate
-    assert baseline is not None
-    assert (attempts[0].number, attempts[0].rows, len(rows_of(found, baseline.id))) == (BASELINE, 12, 12)
-    kept = [len(rows_of(found, a.candidate.id)) for a in attempts[1:] if a.outcome == "kept" and a.candidate is not None]
-    assert kept
-    assert max(kept) > 12
+    assert (attempts[0].number, attempts[0].rows) == (BASELINE, 12)
+    kept = [a for a in attempts[1:] if a.outcome == "kept" and a.candidate is not None]
+    assert max(a.rows for a in kept) > 12
+    assert all(a.rows <= len(rows_of(found, a.parents[0])) for a in kept)
+    others = {a.candidate.id for a in attempts if a.outcome == "dropped" and a.candidate is not None}
+    assert any(len(rows_of(found, one)) == 4 for one in others)
 
 
 def test_without_opening_rows_it_is_measured_on_all() -> None:

@@ -18,7 +18,7 @@ from topout.search.evolve import Evolve, EvolveSettings
 from topout.testing.engine_room import Outcome, run_in_memory
 from topout.testing.fakes import FakeModel, UnevenModel, fixed_accuracy, made_up_task, say_right, writing_critic
 
-SETTINGS = EvolveSettings(lanes=3, read_rows=8, first_block=4)
+SETTINGS = EvolveSettings(lanes=3, read_rows=8, first_block=4, edits=1)
 TASK = made_up_task(20, 24, 30)
 Answer = Callable[[Request], str | Failure]
 right = fixed_accuracy(0.6, 3)

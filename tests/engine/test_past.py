@@ -39,13 +39,14 @@ def one_call(prompt: Prompt) -> int:
     return 1
 
 
-@pytest.mark.parametrize("capacity", [1, 16])
-def test_the_journal_of_a_search_tells_its_last_history(capacity: int) -> None:
+@pytest.mark.parametrize(("capacity", "opening"), [(1, 0), (16, 0), (1, 8), (16, 8)])
+def test_the_journal_of_a_search_tells_its_last_history(capacity: int, opening: int) -> None:
     task = made_up_task(30, 24, 30)
-    optimizer = Remembering(Evolve(EvolveSettings(lanes=3, read_rows=8, first_block=4)))
+    settings = EvolveSettings(lanes=3, read_rows=8, first_block=4, least_rows=opening or 24, rows_per_call=0.05)
+    optimizer = Remembering(Evolve(settings))
     model = UnevenModel(fixed_accuracy(0.6, 5), capacity=capacity)
     events = asyncio.run(
-        run_in_memory(task, say_right, optimizer, model, UnevenModel(writing_critic()), max_calls=500, seed=3)
+        run_in_memory(task, say_right, optimizer, model, UnevenModel(writing_critic()), max_calls=500, seed=3, opening_rows=opening)
     ).events
     last = optimizer.seen[-1]
     past, done = past_of(task, events, one_call)
@@ -55,6 +56,7 @@ def test_the_journal_of_a_search_tells_its_last_history(capacity: int) -> None:
     assert list(found.pool) == list(last.pool)
     assert [list(rows) for rows in found.holders] == [list(rows) for rows in last.holders]
     assert found.train_scores == last.train_scores
+    assert list(found.ease) == list(last.ease)
     assert found.task == last.task
     assert (found.calls, found.calls_left) == (done.calls, 100)
     assert past.champion.id == done.champion

@@ -177,7 +177,9 @@ def test_a_critic_that_repeats_itself_counts_once() -> None:
     def stuck(request: Request) -> str:
         return "Rationale: again\n```text\nAnswer well, always the same.\n```"
 
-    only_rewrites = Evolve(EvolveSettings(lanes=3, read_rows=8, first_block=4, demos=0, merge=0, shorten=0))
+    only_rewrites = Evolve(
+        EvolveSettings(lanes=3, read_rows=8, first_block=4, edits=1, champion_share=1.0, demos=0, merge=0, shorten=0)
+    )
     events, _, _ = probed(critic=stuck, optimizer=only_rewrites, max_calls=900)
     outcomes = Counter(e.outcome for e in events if isinstance(e, Proposed))
     assert outcomes["raced"] == 1
@@ -189,7 +191,9 @@ def test_refused_proposals_are_counted_and_never_raced() -> None:
     def refusing(request: Request) -> str:
         return "I would rather not."
 
-    only_rewrites = Evolve(EvolveSettings(lanes=3, read_rows=8, first_block=4, demos=0, merge=0, shorten=0))
+    only_rewrites = Evolve(
+        EvolveSettings(lanes=3, read_rows=8, first_block=4, edits=1, champion_share=1.0, demos=0, merge=0, shorten=0)
+    )
     events, _, _ = probed(critic=refusing, optimizer=only_rewrites, max_calls=900)
     assert {(e.outcome, e.reason) for e in events if isinstance(e, Proposed)} == {
         ("rejected", "the critic's reply has no fenced block")

@@ -67,7 +67,7 @@ def test_a_recipe_that_is_wrong_is_refused_with_its_remedy(tmp_path: Path, text:
 
 
 def test_an_optimizer_pulls_no_lever_that_its_recipe_does_not_have(tmp_path: Path) -> None:
-    for lever, evolve_shares, fewshot_menus in (("demos", (0, 0.25, 0, 0), (0, 18)), ("instructions", (0.6, 0, 0.05, 0.1), (8, 0))):
+    for lever, evolve_shares, fewshot_menus in (("demos", (0, 0.15, 0, 0), (0, 18)), ("instructions", (0.6, 0, 0.05, 0.2), (8, 0))):
         evolve = load_recipe(recipe(tmp_path, f'levers = ["{lever}"]\n')).optimizer
         assert isinstance(evolve, Evolve)
         e = evolve.settings

@@ -101,3 +101,12 @@ def test_the_size_of_a_prompt_is_what_the_model_says_or_a_quarter_of_its_charact
     assert prompt_size(candidate, told) == 15
     assert prompt_size(candidate, untold) == 15
     assert prompt_size(candidate, [*untold, *rollouts("c", [1.0], 99)]) == 99
+
+
+def test_a_shortening_of_the_champion_that_was_kept_takes_its_place_and_no_other_shortening_does() -> None:
+    population = pool(([1.0, 1.0, 0.0], 20))
+    population.add(Candidate("c1", Prompt(()), ("c0",), "shorten"), rollouts("c1", [1.0, 0.0, 0.0], 10))
+    assert population.champion == 1
+    population.add(Candidate("c2", Prompt(()), ("c0",), "shorten"), rollouts("c2", [0.0, 0.0, 0.0], 5))
+    population.add(Candidate("c3", Prompt(()), ("c1",), "shorten"), rollouts("c3", [0.0, 0.0, 0.0], 10))
+    assert population.champion == 1

@@ -179,16 +179,17 @@ def part_of(model: str, calls: Range, tokens: Range, output: Range, prices: Pric
 
 
 def critiques(task: Task, plan: ExamPlan, terms: EvolveSettings | None) -> Range:
-    """How often the critic is asked: once an attempt that needs its words, and for the analysis of failures. Of an optimizer of somebody else's it is
+    """How often the critic is asked: once an edit of an attempt that needs its words, and for the analysis of failures. Of an optimizer of somebody else's it is
     only known that it shares the search's calls."""
     rest = max(0, plan.search - plan.weight * plan.opening)
     if terms is None:
         return Range(plan.critiques, 0.03 * rest + plan.critiques, 0.25 * rest + plan.critiques)
     edits, demos = terms.rewrite + terms.merge + terms.shorten, terms.demos
     share = edits / (edits + demos) if edits + demos else 0.0
-    edit = 1 + READ_AGAIN * min(terms.read_rows, len(task.rows("train"))) + EDIT_HEATS * terms.first_block
+    asked = (terms.rewrite * terms.edits + terms.merge + terms.shorten) / edits if edits else 0.0
+    edit = asked + READ_AGAIN * min(terms.read_rows, len(task.rows("train"))) + EDIT_HEATS * terms.first_block
     average = share * edit + (1 - share) * DEMO_HEATS * terms.first_block
-    likely = share * rest / average
+    likely = asked * share * rest / average
     low, high = CRITIC_RANGE
     return Range(low * likely + plan.critiques, likely + plan.critiques, min(high * likely, rest) + plan.critiques)
 

@@ -21,7 +21,7 @@ from topout.domain import (
     probe_of,
 )
 from topout.engine.opening import BASELINE
-from topout.engine.replay import Replay
+from topout.engine.replay import Key, Replay
 from topout.search.population import Population
 
 __all__ = ["Past", "past_of"]
@@ -57,12 +57,23 @@ class Past:
                 attempt = replace(attempt, outcome="rejected", reason="the same prompt is in the pool already")
             else:
                 rows = self.task.rows("dev")
+                for parent in attempt.parents[:1]:
+                    self._extend(parent, on_dev)
                 none = unmeasured(candidate)
                 known = [on_dev(row, candidate) or none for row in rows]
                 self._population.add(candidate, known, self._calls(candidate.prompt))
         if attempt.number != BASELINE:
             self._attempts.append(attempt)
         return attempt
+
+    def _extend(self, name: str, on_dev: Callable[[Example, Candidate], Rollout | None]) -> None:
+        """The parent of a challenger that is kept met it on rows that it was not measured on before: the pool has those too from now on."""
+        parent = self._population.member(name)
+        if parent is None or all(score == score for score in parent.scores):
+            return
+        lacking = [(i, row) for i, row in enumerate(self.task.rows("dev")) if parent.scores[i] != parent.scores[i]]
+        found = {i: rollout for i, row in lacking if (rollout := on_dev(row, parent.candidate)) is not None}
+        self._population.extend(name, found)
 
     def history(self, calls: int, calls_left: int) -> History:
         """The view that is handed to an optimizer."""
@@ -92,13 +103,23 @@ def past_of(task: Task, events: Sequence[Event], calls: Callable[[Prompt], int])
     if not replay.attempts:
         raise ValueError("the journal holds no committed attempt")
     past = Past(task, calls)
+    first: dict[Key, int] = {}
+    for event in searched:
+        if isinstance(event, RolloutDone) and event.rollout.split == "dev":
+            key = (event.rollout.candidate, event.rollout.example, event.rollout.sample)
+            first[key] = min(event.attempt, first.get(key, event.attempt))
     for number in sorted(replay.attempts):
+        attempt = replay.attempts[number].attempt
 
-        def on_dev(row: Example, candidate: Candidate, number: int = number) -> Rollout | None:
+        def on_dev(row: Example, candidate: Candidate, attempt: Attempt = attempt) -> Rollout | None:
+            """What was known of it by then; of a parent only where its challenger was measured too."""
             key = (candidate.id, row.id, 0)
-            return replay.told(number, key) or replay.rollouts.get(key)
+            made = attempt.candidate
+            if made is not None and first.get((made.id, row.id, 0), attempt.number + 1) > attempt.number:
+                return None
+            return replay.told(attempt.number, key) or replay.rollouts.get(key)
 
-        past.take(replay.attempts[number].attempt, on_dev)
+        past.take(attempt, on_dev)
     place = {row.id: i for i, row in enumerate(task.rows("train"))}
     learned = [r for r in replay.rollouts.values() if r.example in place]
     past.learn(sorted(learned, key=lambda r: (r.candidate, place[r.example])))

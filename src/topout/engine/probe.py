@@ -3,7 +3,7 @@
     plan moves ──► propose ──► race with the champion on the holdout, rung by rung ──► finalists
     (the run's optimizer, from the search's last history)      (what the exam knows of the champion costs nothing)
 
-A proposal is made by the optimizer's own `attempt`: its lab answers all that the move announced and one critique, and has no dev row left,
+A proposal is made by the optimizer's own `attempt`: its lab answers all that the move announced and its critiques, and has no dev row left,
 so the attempt ends where its trial would begin. Holdout rows are rolled out here alone, never in reach of optimizer or critic.
 What is decided depends on replies, never on which came first; the journal is the checkpoint, as in a run.
 """
@@ -65,6 +65,11 @@ class Draw:
     def asks_critic(self) -> bool:
         return self.move.prompt is None
 
+    @property
+    def critiques(self) -> int:
+        """How often it asks the critic at most."""
+        return self.move.critiques if self.asks_critic else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
@@ -94,7 +99,7 @@ class Design:
 
     @property
     def critic_calls(self) -> int:
-        return sum(draw.asks_critic for draw in self.draws)
+        return sum(draw.critiques for draw in self.draws)
 
     @property
     def race_calls(self) -> int:
@@ -183,7 +188,7 @@ def design(
         while True:
             draws = first(moves, wanted)
             proposals = sum(not draw.repeats for draw in draws)
-            getting = sum(fresh_reads(draws, scene.known).values()) + sum(draw.asks_critic for draw in draws)
+            getting = sum(fresh_reads(draws, scene.known).values()) + sum(draw.critiques for draw in draws)
             room = None if max_calls is None else max_calls - weight * min(rows - examined, SIZES[-1].rungs[-1].rows)
             heaviest = max((draw.calls for draw in draws if not draw.repeats), default=1)
             plan = plan_probe(rows, room, getting / max(1, proposals), heaviest)
@@ -311,7 +316,7 @@ class Probe:
         self._allowance.settle(-1, dict.fromkeys(plan.known, 0), 0)
         for draw in plan.draws:
             if not draw.repeats:
-                self._allowance.grant(draw.attempt, int(draw.asks_critic), draw.reads)
+                self._allowance.grant(draw.attempt, draw.critiques, draw.reads)
                 self._allowance.turn(draw.attempt)
 
     async def run(self) -> tuple[Ending, str]:
@@ -364,7 +369,7 @@ class Probe:
             return Proposed(draw.attempt, draw.move.operator, parents, "rejected", attempt.reason)
         if self._halt.ending is not None:
             return None
-        reason = "it needs more than its plan announced and one critique" if attempt.outcome == "cut" else attempt.reason
+        reason = "it needs more than its plan announced" if attempt.outcome == "cut" else attempt.reason
         return Proposed(draw.attempt, draw.move.operator, parents, "failed", reason)
 
     def _commit(self, proposed: Proposed, tried: set[str]) -> Proposed:

@@ -19,6 +19,7 @@ from topout.search.demos import edit_demos
 from topout.search.grafting import crossed
 from topout.search.parents import draw_parent, draw_partner, newcomer
 from topout.search.program_moves import program_move
+from topout.search.racing import first_rows
 from topout.search.switch import Genes, switch_move
 from topout.search.trial import Terms, carry_out, fruitless, instructs, race_calls, rewrite_move
 
@@ -29,15 +30,17 @@ __all__ = ["Evolve", "EvolveSettings"]
 class EvolveSettings(Terms):
     """Settings of `evolve`; what each means stands beside it in optimizers/evolve.toml. Raises ValueError when out of range."""
 
-    lanes: int = 2
+    lanes: int = 4
     read_rows: int = 32
-    enough_failures: int = 12
+    enough_failures: int = 24
+    edits: int = 3
     first_block: int = 10
+    shorten_z: float = -0.3
     champion_share: float = 0.8
     rewrite: float = 0.6
-    demos: float = 0.25
+    demos: float = 0.15
     merge: float = 0.05
-    shorten: float = 0.1
+    shorten: float = 0.2
     cross: bool = True
     switch: float = 0.0
     think: int = 0
@@ -47,7 +50,7 @@ class EvolveSettings(Terms):
     max_demos: int = 48
     demo_word_cap: int = 1500
     least_rows: int = 30
-    rows_per_call: float = 0.05
+    rows_per_call: float = 0.06
     pooled: float = 0.7
     trust: float = 0.7
     give_up_after: int = 400
@@ -86,8 +89,11 @@ class Evolve:
         move = self.choose(number, history, rng)
         if isinstance(move, Stop):
             return move
-        s = self.settings
-        return replace(move, bar=bar_of(move.parents[0], history, move.rows, s.pooled, s.trust))
+        s, parent = self.settings, move.parents[0]
+        dev = len(parent.scores)
+        lacking = sum(parent.scores[i] != parent.scores[i] for i in first_rows(dev, move.rows or dev))
+        bar = bar_of(parent, history, move.rows, s.pooled, s.trust)
+        return replace(move, bar=bar, more=move.more + parent.calls * lacking)
 
     def choose(self, number: int, history: History, rng: random.Random) -> Move | Stop:
         """The move, without the bar that its challenger is held against."""
@@ -172,7 +178,8 @@ class Evolve:
 
     async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
         """Get the proposal, then race it against its parent over the dev rows."""
-        return await carry_out(number, move, lab, self.settings)
+        s = self.settings
+        return await carry_out(number, move, lab, replace(s, stay_z=s.shorten_z) if move.operator == "shorten" else s)
 
 
 def follows(number: int, history: History, lanes: int) -> bool:

@@ -7,10 +7,16 @@ number of attempts, so an engine that has tried 1,000 candidates decides as fast
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from topout.contracts import Member
 from topout.domain import Candidate, Rollout, Scored, Step
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Population", "better", "mean_score", "prompt_size", "scores_of"]
 
@@ -59,10 +65,15 @@ class Population:
         self._measured = np.zeros(rows)
         self.train_scores: dict[str, dict[str, float]] = {}
         self.train_steps: dict[str, dict[str, tuple[Step, ...]]] = {}
-        self._ids: set[str] = set()
+        self._places: dict[str, int] = {}
 
     def __contains__(self, candidate_id: str) -> bool:
-        return candidate_id in self._ids
+        return candidate_id in self._places
+
+    def member(self, candidate_id: str) -> Member | None:
+        """The member of that candidate, None when there is none."""
+        place = self._places.get(candidate_id)
+        return None if place is None else self.pool[place]
 
     def learn(self, rollouts: Iterable[Rollout]) -> None:
         """Remember scores on train rows; others are passed over."""
@@ -81,13 +92,37 @@ class Population:
         if len(scores) != len(self.holders):
             raise ValueError(f"{len(scores)} scores for {len(self.holders)} dev rows")
         values = np.fromiter(scores, float, len(scores))
-        known = values == values
-        count = int(known.sum())
-        level = math.fsum((values - self._ease)[known].tolist()) / count if count else 0.0
+        level = self._level(values)
         member = Member(candidate, scores, mean_score(scores), prompt_size(candidate, rollouts, calls), calls, level)
         index = len(self.pool)
         self.pool.append(member)
-        self._ids.add(candidate.id)
+        self._places[candidate.id] = index
+        self._note(index, values, level)
+        if better(member, self.pool[self.champion]) or shortened(member, self.pool[self.champion]):
+            self.champion = index
+        return member
+
+    def extend(self, candidate_id: str, rollouts: Mapping[int, Rollout]) -> None:
+        """A member was measured on further dev rows, given by their place. Who is champion stays as it is until somebody joins."""
+        import numpy as np
+
+        index = self._places[candidate_id]
+        member = self.pool[index]
+        fresh = np.full(len(self.holders), math.nan)
+        fresh[list(rollouts)] = scores_of(rollouts.values())
+        own = list(member.scores)
+        for row in rollouts:
+            own[row] = float(fresh[row])
+        scores = tuple(own)
+        level = self._level(np.fromiter(scores, float, len(scores)))
+        self.pool[index] = replace(member, scores=scores, mean=mean_score(scores), level=level)
+        self._note(index, fresh, level)
+
+    def _note(self, index: int, values: NDArray[np.float64], level: float) -> None:
+        """Scores of the member at `index` on rows that it is new to (nan elsewhere), for `ease` and the frontier."""
+        import numpy as np
+
+        known = values == values
         self._measured[known] += 1
         self._ease[known] += ((values - level - self._ease) / (self._measured + 1))[known]
         self.ease = self._ease.tolist()
@@ -97,9 +132,18 @@ class Population:
             self.holders[row] = [index]
         for row in np.flatnonzero(ties).tolist():
             self.holders[row].append(index)
-        if better(member, self.pool[self.champion]):
-            self.champion = index
-        return member
+
+    def _level(self, values: NDArray[np.float64]) -> float:
+        """The mean of what is scored, each row less its ease; 0 without any."""
+        known = values == values
+        count = int(known.sum())
+        return math.fsum((values - self._ease)[known].tolist()) / count if count else 0.0
+
+
+def shortened(one: Member, other: Member) -> bool:
+    """Whether `one` says the same as `other` in fewer tokens. It was kept, so it did not look clearly worse: of two that cannot be told apart the shorter is
+    the better one to have."""
+    return one.candidate.operator == "shorten" and one.candidate.parents[:1] == (other.candidate.id,) and one.tokens < other.tokens
 
 
 def better(one: Member, other: Member) -> bool:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from topout.contracts import History, Lab, Member, Move
-from topout.domain import Attempt, Candidate, Component, Outcome, Scored
+from topout.contracts import Critique, History, Lab, Member, Move
+from topout.domain import Attempt, Candidate, Component, Outcome, Rollout, Scored
+from topout.search.population import scores_of
 from topout.search.racing import Standing, blocks, first_rows, promising, standing
 from topout.search.reading import choose_references, choose_rows, choose_shown
 
@@ -35,6 +36,7 @@ class Terms:
     block_growth: float = 2.0
     stay_z: float = 0.3
     enough_failures: int = 1000
+    edits: int = 1
 
     def __post_init__(self) -> None:
         least = {
@@ -42,6 +44,7 @@ class Terms:
             "fresh_rows": self.fresh_rows,
             "shown_failures": self.shown_failures,
             "enough_failures": self.enough_failures,
+            "edits": self.edits,
             "first_block": self.first_block,
             "block_growth": self.block_growth,
         }
@@ -80,8 +83,9 @@ def rewrite_move(parent: Member, component: Component, history: History, terms: 
         component=component.name,
         notes=failed_edits(history, parent.candidate.id),
         word_cap=terms.word_cap,
-        calls=1 + first,
+        calls=terms.edits + first,
         more=rest,
+        critiques=terms.edits,
         rows=rows,
     )
 
@@ -106,7 +110,7 @@ async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
             scored = sum(isinstance(r.score, Scored) for r in seen)
             reason = f"no failure among {scored} train rows to learn from" if scored else "no train row could be scored"
             return ended("rejected" if scored else "failed", reason)
-        critique = await lab.critique(move, failing, passing)
+        critique = await edited(move, lab, failing, passing)
         if critique is None:
             return ended("cut", "the budget ended or the run was halted before the critic answered")
         if critique.prompt is None:
@@ -116,25 +120,47 @@ async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
     return await race(lab.candidate(prompt, move, move.rationale), move.parents[0], lab, terms, ended, move.rows, move.bar)
 
 
+async def edited(move: Move, lab: Lab, failing: Sequence[Rollout], passing: Sequence[Rollout]) -> Critique | None:
+    """What the critic makes of the first parent in `move.critiques` edits, one upon the other; None when the budget ended or the run was halted.
+
+    One race tells of all of them together. That pays, for most of what a race costs is to tell a small effect from luck, and edits together have a larger one.
+    An edit that is refused is left out; with none left the last refusal is told."""
+    made: list[Critique] = []
+    refused = Critique(None, "", "no edit was asked for")
+    parent = move.parents[0]
+    for _ in range(move.critiques):
+        critique = await lab.critique(replace(move, parents=(parent, *move.parents[1:])), failing, passing)
+        if critique is None:
+            return None
+        if critique.prompt is None:
+            refused = critique
+            continue
+        made.append(critique)
+        parent = replace(parent, candidate=replace(parent.candidate, prompt=critique.prompt))
+    return Critique(made[-1].prompt, "; ".join(one.rationale for one in made if one.rationale)) if made else refused
+
+
 async def race(
     candidate: Candidate, parent: Member, lab: Lab, terms: Terms, ended: Ended, rows: int = 0, bar: Sequence[float] = ()
 ) -> Attempt:
     """Measure in growing blocks over the first so many dev rows (0: all), in an order of this attempt's own; stop as soon as it does not look better than
     the `bar` (empty: the parent's own scores). What the attempt tells is the difference to the parent itself, on the rows that both were measured on.
 
-    Rows without a bar come last and at once, for those who will be raced against this one."""
+    When it stays to the end, the parent is measured on those rows too: so the rows that leaders are compared on grow with the races, and a challenger that is
+    dropped costs nothing of that."""
     dev = lab.task.rows("dev")
     against = bar or parent.scores
     chosen = first_rows(len(dev), rows or len(dev))
     lab.rng("race").shuffle(chosen)
-    met = [i for i in chosen if against[i] == against[i]] or chosen
+    met = [i for i in chosen if against[i] == against[i]]
+    met += [i for i in chosen if against[i] != against[i]]
     challenger: list[float] = []
     now = Standing(math.nan, math.nan, 0)
     for block in blocks(len(met), terms.first_block, terms.block_growth):
         rollouts = await lab.measure(candidate, [dev[i] for i in met[block]])
         if rollouts is None:
             return ended("cut", "the budget ended before the race did", candidate, now)
-        challenger += [r.score.value if isinstance(r.score, Scored) else math.nan for r in rollouts]
+        challenger += scores_of(rollouts)
         so_far = met[: len(challenger)]
         now = standing(challenger, [parent.scores[i] for i in so_far])
         scored = sum(score == score for score in challenger)
@@ -142,9 +168,13 @@ async def race(
             return ended("failed", f"only {scored} of {len(challenger)} rows could be scored", candidate, now)
         if not promising(standing(challenger, [against[i] for i in so_far]), terms.stay_z):
             return ended("dropped", told(now, scored), candidate, now)
-    others = [] if len(met) == len(chosen) else [dev[i] for i in chosen if against[i] != against[i]]
-    if others and await lab.measure(candidate, others) is None:
-        return ended("cut", "the budget ended before the race did", candidate, now)
+    lacking = [i for i in met if parent.scores[i] != parent.scores[i]]
+    if lacking:
+        rollouts = await lab.measure(parent.candidate, [dev[i] for i in lacking])
+        if rollouts is None:
+            return ended("cut", "the budget ended before the race did", candidate, now)
+        own = dict(zip(lacking, scores_of(rollouts), strict=True))
+        now = standing(challenger, [own.get(i, parent.scores[i]) for i in met])
     return ended("kept", told(now, len(met)), candidate, now)
 
 
