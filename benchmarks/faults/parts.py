@@ -41,6 +41,9 @@ class Scale:
 QUICK = Scale(20, 4, 5, 1, 1, 2, 40, 20, 4, 250, 20_000, 1, 0)
 """What CI runs: every part but the rivals, in about a minute on two cores."""
 
+ON_DISK = ("load", "big")
+"""Parts that measure seconds, and so want a real disk."""
+
 ITSELF = "the campaign itself comes to its end"
 
 Job = tuple[str, int, int]
@@ -65,14 +68,12 @@ def ready(folder: str, scale: Scale) -> None:
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 (litellm's words about each fault)
     place = Path(tempfile.mkdtemp(dir=folder))
     os.chdir(place)
-    _kept.update(here=place, scale=scale, number=0)
+    _kept.update(here=place, scale=scale)
 
 
 def do(job: Job) -> tuple[str, list[Tried], list[str]]:
     """One job: its part, what was tried, and lines to print."""
-    _kept["number"] += 1
-    folder = _kept["here"] / str(_kept["number"])
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(dir=None if job[0] in ON_DISK else _kept["here"]))
     lines: list[str] = []
     outcomes: list[Tried] = []
     try:
