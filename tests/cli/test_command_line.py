@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import topout
 from topout.cli import main
 from topout.domain import Ending, Estimate, Event, Json, Rollout, Scored
 from topout.errors import JournalError, ModelError, TopoutError, UserError
@@ -93,6 +94,7 @@ class FakeApp:
 
     def module(self) -> types.ModuleType:
         module = types.ModuleType("topout.app")
+        module.__path__ = [str(Path(topout.__file__).parent / "app")]  # its parts are there as they are
         for verb in ("optimize", "optimize_until_decided", "resume", "load_run", "rebuild"):
             setattr(module, verb, self.view(verb))
         setattr(module, "evaluate", self.evaluate)  # noqa: B010
@@ -301,8 +303,9 @@ def test_show_report_and_runs_read_without_asking_a_model(app: FakeApp, capsys: 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     code = (
-        "import sys, types; from pathlib import Path; from topout.report.findings import find; from topout.testing.runs import PretendedRun;"
-        "m = types.ModuleType('topout.app'); f = find(PretendedRun(dev=30, holdout=30).events());"
+        "import sys, topout, types; from pathlib import Path; from topout.report.findings import find; from topout.testing.runs import PretendedRun;"
+        "m = types.ModuleType('topout.app'); "
+        "m.__path__ = [str(Path(topout.__file__).parent / 'app')]; f = find(PretendedRun(dev=30, holdout=30).events());"
         "m.load_run = lambda run, runs_dir: types.SimpleNamespace(folder=Path('x'), findings=f); sys.modules['topout.app'] = m;"
         "from topout.cli import main; sys.exit(main(['show', 'x']))"
     )
