@@ -8,6 +8,7 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from topout.models.embedded.features import STOP, stem, words
 
@@ -87,5 +88,17 @@ def lift(own: int, size: int, others: int, rest: int) -> float:
 
 def hits(phrase: str, text: str) -> bool:
     """Whether the content words of a phrase all occur in the text."""
-    wanted = {stem(w) for w in words(phrase) if w not in STOP}
-    return bool(wanted) and wanted <= {stem(w) for w in words(text)}
+    wanted = _content(phrase)
+    return bool(wanted) and wanted <= _stems(text)
+
+
+@lru_cache(maxsize=16384)
+def _content(phrase: str) -> frozenset[str]:
+    """Stems of the content words of a phrase: a critique holds the same few against the same rows over and over."""
+    return frozenset(stem(w) for w in words(phrase) if w not in STOP)
+
+
+@lru_cache(maxsize=16384)
+def _stems(text: str) -> frozenset[str]:
+    """Stems of all words of a text."""
+    return frozenset(stem(w) for w in words(text))
