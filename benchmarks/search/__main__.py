@@ -21,16 +21,19 @@ from benchmarks.search.tables import print_ablation, print_tables
 
 ABLATIONS = {
     "evolve": "evolve as shipped",
-    "evolve:least_rows=100000": "each race over all dev rows",
+    "evolve:opening_rows=0": "the baseline on all dev rows first",
+    "evolve:opening_rows=0,least_rows=100000": "and each race over all of them",
+    "evolve:edits=1": "one edit a rewrite",
+    "evolve:pooled=0.0": "against the parent's own scores",
+    "evolve:trust=1.0": "all of a parent's lead is believed",
+    "evolve:shorten_z=0.3": "a shortening has to be better",
     "evolve:first_block=20": "first heat of 20 rows",
     "evolve:lanes=8": "eight lanes",
-    "evolve:lanes=8,cross=false": "eight lanes, no crossover",
-    "evolve:read_rows=60,fresh_rows=60": "60 fresh rows for each critique",
-    "evolve:read_rows=8": "no known failures shown beside the fresh rows",
+    "evolve:cross=false": "no crossover",
+    "evolve:enough_failures=1000": "fresh rows for each critique",
     "evolve:champion_share=1.0": "always the champion as parent",
     "evolve:demos=0.0": "no demos",
     "evolve:merge=0.0,shorten=0.0": "no merge and no shortening by the critic",
-    "evolve:stay_z=-0.5": "a soft gate",
 }
 
 
