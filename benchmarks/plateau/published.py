@@ -104,7 +104,7 @@ def inputs(run: Published, calls: float) -> list[float]:
     ]
 
 
-def fitted(workers: int, runs: int = 1400) -> tuple[Fitted, float, float]:
+def fitted(workers: int, runs: int = 4200) -> tuple[Fitted, float, float]:
     """The logistic on what a dev curve shows, and its thresholds at 2 points."""
     s = decidable(suite(21, runs, workers=workers, draw="minibatch"))
     s = replace(s, inputs=s.inputs[:, [FEATURES.index(name) for name in SEEN]])
