@@ -111,7 +111,7 @@ def test_a_resumed_run_shows_earlier_scores_from_its_first_line(
 ) -> None:
     cut_short(small_task, provider, prices, topout)
     first = topout("resume", "latest", "--max-cost", 100).err.splitlines()[0]
-    assert "; best on dev " in first and "n = 40 (selected on these rows); held out " in first
+    assert "; best on dev " in first and "n = 30 (selected on these rows); held out " in first
 
 
 def test_a_changed_task_is_not_taken_up_again(small_task: Path, provider: Any, prices: list[str], topout: Topout) -> None:

@@ -39,7 +39,7 @@ class Evidence:
     """All that the verdict may look at.
 
     `delta` is the smallest gain worth having (score units, 0.02 = 2 points). `challengers` are in the order of their decisions;
-    `rejected` proposals never met their parent, and `gated` ones were dropped before they did. `calls` are the task calls of the search, `calls_at_last_change` those at the last change
+    `rejected` proposals were never raced, and `gated` ones were dropped before they met their parent on a row. `calls` are the task calls of the search, `calls_at_last_change` those at the last change
     of champion (0: never); `changes` counts the changes, `late_changes` those in the later half of the calls. `champion` is its held-out score; `last_doubling` the paired held-out gain of the champion now over the champion
     at half of the calls; `since_baseline` over the baseline: None where one of the two was not examined. `dev_last_doubling` and
     `dev_gain` are the same two gains on dev, which are optimistic. `cost_usd` is what the search cost, None when unknown.

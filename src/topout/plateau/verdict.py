@@ -99,7 +99,7 @@ def _figures(evidence: Evidence, ruling: Ruling, judged: Judgement | None) -> tu
         lines.append(f"{evidence.kept} of {evidence.tried} proposals kept{thirds}")
     if evidence.gated:
         lines.append(
-            f"{_some(evidence.gated, 'more proposal')} dropped before the race, for a net loss on train rows that the critic was shown"
+            f"{_some(evidence.gated, 'more proposal')} dropped on rows that its parent was not measured on"
         )
     if evidence.rejected:
         lines.append(f"{_some(evidence.rejected, 'proposal')} rejected unread (the critic's reply did not pass the checks)")
