@@ -64,11 +64,13 @@ def test_the_estimate_is_kept_and_its_error_is_told_after_the_run(
 
 
 def test_the_range_holds_what_the_shipped_task_was_measured_to_take() -> None:
-    """The run of `make demo`: 4,979 calls of the search and 1,908 of the exam with 6,947,977 tokens in and 20,817 out. (The critic is asked more often since.)"""
+    """The run of `make demo`: 4,979 calls of the search and 1,908 of the exam with 6,947,977 tokens in and 20,817 out; a later one asked the critic 286 times with 3,206,500."""
     name, told = estimate(shipped("tasks") / "support-tickets", recipe="evolve")
     assert name == "support-tickets" and told.max_calls == 8000
     assert told.task.calls.low < 6887 < told.task.calls.high
     assert told.task.prompt_tokens.low < 6_947_977 < told.task.prompt_tokens.high
     assert told.task.output_tokens.low < 20_817 < told.task.output_tokens.high
+    assert told.critic.calls.low < 286 < told.critic.calls.high
+    assert told.critic.prompt_tokens.low < 3_206_500 < told.critic.prompt_tokens.high
     assert 0.5 < told.task.prompt_tokens.likely / 6_947_977 < 1.6
     assert told.cost_usd is not None and told.cost_usd.high == 0.0
