@@ -3,7 +3,7 @@
 import os
 import signal
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 
 def pytest_configure() -> None:
@@ -11,6 +11,7 @@ def pytest_configure() -> None:
     draws many). Ctrl-C works in the tests and in what they start, also where the shell that began them ignores it (a job in the background)."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    settings.register_profile("same", derandomize=True)
-    settings.register_profile("drawn", print_blob=True)
+    patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
+    settings.register_profile("same", patient, derandomize=True)
+    settings.register_profile("drawn", patient, print_blob=True)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
