@@ -61,6 +61,8 @@ ELSEWHERE = {
     ("make", "test"): "CI's own command (.ci/run)",
     ("make", "test-registries"): "CI's own command (.ci/run)",
     ("make", "docs"): "CI's own command (.ci/run)",
+    ("make", "test-cluster"): "installs PostgreSQL where it is missing",
+    ("make", "test-ray"): "installs Ray in a venv of its own, and takes minutes",
     ("make", "packaging"): "is tests/packaging",
     ("make", "faults"): "a quarter of an hour; make faults-quick is run",
 }

@@ -27,8 +27,8 @@ from tests.docs.commands import ELSEWHERE, HOSTED, ROOT, Command, commands, page
 from tests.docs.stand_ins import StandIns, stand_ins
 from topout.cli.main import app, main
 
-MARKED = ("docs/executors.md",)
-"""Pages with commands that are marked as not run: they take Ray or several machines."""
+MARKED = ("docs/executors.md", "docs/scale.md")
+"""Pages with commands that are marked as not run: they take Ray, a database, several machines or minutes."""
 AS_SHOWN = ("check", "init")
 """Verbs that print what the pages show, word for word but for `...` and for figures, which move with the default recipe."""
 FILES = Path(__file__).parent / "files"

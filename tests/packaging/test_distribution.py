@@ -44,7 +44,18 @@ def test_an_install_brings_these_packages_and_no_others() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = {re.split(r"[<>=]", one)[0] for one in project["dependencies"]}
     of_the_house = {"diskcache", "dspy-ai", "litellm", "optuna", "pandas", "typer"}
-    light = {"altair", "httpx", "jsonschema", "markupsafe", "pydantic", "python-dotenv", "pyyaml", "rich", "vl-convert-python"}
+    light = {
+        "altair",
+        "httpx",
+        "jsonschema",
+        "markupsafe",
+        "numpy",
+        "pydantic",
+        "python-dotenv",
+        "pyyaml",
+        "rich",
+        "vl-convert-python",
+    }
     assert names == of_the_house | light
     assert all(re.search(r">=[\d.]+,<[\d.]+$", one) for one in project["dependencies"]), "a bound is missing"
 

@@ -22,9 +22,11 @@ def test_the_csv_in_pieces_is_that_of_the_frame(monkeypatch: pytest.MonkeyPatch)
     assert "".join(rollouts_csv(FOUND)) == to_csv(rollouts_table(FOUND))
 
 
+@pytest.mark.registries
 def test_a_large_table_is_parquet_with_the_same_cells_and_takes_the_place_of_the_csv(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'topout[tables]'; make test-registries runs this")
     pandas = pytest.importorskip("pandas")
     write_rollouts(FOUND, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["rollouts.csv"]

@@ -45,7 +45,7 @@ class Watched:
     async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
         seen = WatchedLab(lab)
         attempt = await self.optimizer.attempt(number, move, seen)
-        self.faults += [f"attempt({number}): {fault}" for fault in [*seen.faults, *self.in_attempt(number, attempt, seen)]]
+        self.faults += [f"attempt({number}): {fault}" for fault in [*seen.faults, *self.in_attempt(number, move, attempt, seen)]]
         return attempt
 
     def in_move(self, move: Move, history: History) -> list[str]:
@@ -67,8 +67,8 @@ class Watched:
             faults.append(f"the critic is to edit '{move.component}', which is {'frozen' if named else 'no component'}")
         return faults
 
-    def in_attempt(self, number: int, attempt: Attempt, seen: WatchedLab) -> list[str]:
-        """What is wrong with an attempt's report."""
+    def in_attempt(self, number: int, move: Move, attempt: Attempt, seen: WatchedLab) -> list[str]:
+        """What is wrong with an attempt's report. What it keeps was measured on as many dev rows as the move said."""
         faults = [] if attempt.candidate is None else self.in_prompt(attempt.candidate.prompt)
         if attempt.number != number:
             faults.append(f"it reports the number {attempt.number}")
@@ -76,9 +76,10 @@ class Watched:
             faults.append("gain or gain_se is not a finite number: leave it None")
         if attempt.outcome == "kept":
             name = attempt.candidate.id if attempt.candidate else ""
-            missing = sum((name, example.id) not in seen.measured for example in self.task.rows("dev"))
-            if missing:
-                faults.append(f"it keeps a candidate that was not measured on {missing} of the dev rows")
+            dev = self.task.rows("dev")
+            met, rows = sum((name, example.id) in seen.measured for example in dev), move.rows or len(dev)
+            if met < rows:
+                faults.append(f"it keeps a candidate that was measured on {met} of the {rows} dev rows of its move")
         return faults
 
     def in_prompt(self, prompt: Prompt) -> list[str]:
