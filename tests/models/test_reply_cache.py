@@ -233,15 +233,15 @@ for n in range(300):
     assert all(cache.get(f"{name}-{number}") is not None for name in ("a", "b") for number in range(300))
 
 
-def flushes(monkeypatch: pytest.MonkeyPatch, problem: OSError | None = None) -> threading.Event:
-    """Told when a file was flushed; the flush fails with `problem`."""
+def flushes(folder: Path, monkeypatch: pytest.MonkeyPatch, problem: OSError | None = None) -> threading.Event:
+    """Told when the log of the cache in that folder was flushed; the flush fails with `problem`. Other caches of this process flush as they like."""
     flushed = threading.Event()
     fsync = os.fsync
 
     def noticed(descriptor: int) -> None:
         name = str(Path(f"/proc/self/fd/{descriptor}").readlink())
         fsync(descriptor)
-        if name.endswith("cache.db-wal"):
+        if name.startswith(str(folder.resolve())) and name.endswith("cache.db-wal"):
             flushed.set()
             if problem is not None:
                 raise problem
@@ -256,7 +256,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the 
 
 @needs_proc
 def test_a_reply_is_flushed_a_second_after_it_came_though_none_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flushed = flushes(monkeypatch)
+    flushed = flushes(tmp_path, monkeypatch)
     cache = ReplyCache.open(tmp_path)
     assert not flushed.wait(0.1)
     cache.put(KEY, ENTRY)
@@ -267,7 +267,7 @@ def test_a_reply_is_flushed_a_second_after_it_came_though_none_follows(tmp_path:
 
 @needs_proc
 def test_closing_flushes_what_came_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flushed = flushes(monkeypatch)
+    flushed = flushes(tmp_path, monkeypatch)
     monkeypatch.setattr("topout.models.cache.SYNC_AFTER_S", 600.0)
     other, cache = ReplyCache.open(tmp_path), ReplyCache.open(tmp_path)
     cache.put(KEY, ENTRY)
@@ -279,7 +279,7 @@ def test_closing_flushes_what_came_last(tmp_path: Path, monkeypatch: pytest.Monk
 
 @needs_proc
 def test_a_disk_that_fails_while_flushing_is_told_with_the_next_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flushed = flushes(monkeypatch, OSError(5, "Input/output error"))
+    flushed = flushes(tmp_path, monkeypatch, OSError(5, "Input/output error"))
     cache = ReplyCache.open(tmp_path)
     cache.put(KEY, ENTRY)
     assert flushed.wait(20)
