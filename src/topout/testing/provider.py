@@ -134,12 +134,13 @@ def tokens(body: Mapping[str, Any]) -> int:
 class Provider:
     """An OpenAI-compatible server with a model `reader` and a model `critic`. `fault(body, number)` may answer instead of them.
 
-    `keys` are the distinct requests that arrived, `answered` counts replies that were billed, `usd` what they cost at $1,000 and $10 a million.
+    `keys` are the distinct requests that arrived, `bought` those that were answered, `answered` counts replies that were billed, `usd` what they cost at $1,000 and $10 a million.
     """
 
     delay_s: float = 0.0
     fault: Callable[[Mapping[str, Any], int], Response | None] = lambda body, number: None
     keys: set[str] = field(default_factory=set)
+    bought: set[str] = field(default_factory=set)
     arrived: int = 0
     answered: int = 0
     usd: float = 0.0
@@ -152,13 +153,15 @@ class Provider:
     def answer(self, body: Mapping[str, Any]) -> Response:
         with self.lock:
             self.arrived += 1
-            self.keys.add(json.dumps(body, sort_keys=True))
+            key = json.dumps(body, sort_keys=True)
+            self.keys.add(key)
             fault = self.fault(body, self.arrived)
             if fault is not None:
                 return fault
             text = said_by(body)
             usage = (tokens(body), len(text.split()))
             self.answered += 1
+            self.bought.add(key)
             self.usd += usage[0] * 0.001 + usage[1] * 0.00001
             return chat(text, usage=usage, delay_s=self.delay_s)
 
