@@ -666,7 +666,7 @@ def test_the_situations_below_reach_training_often_enough_to_prove_anything() ->
     assert seen["SFT"] >= 8 and seen["RL"] >= 8
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(SITUATIONS)
 def test_no_situation_is_told_to_train_without_verdict_proof_rows_and_facts(s: Situation) -> None:
     found = advise(s)
@@ -685,7 +685,7 @@ def test_no_situation_is_told_to_train_without_verdict_proof_rows_and_facts(s: S
         assert s.deployment.verifiable is True and s.deployment.demonstrable is False and s.deployment.tuned_base is True
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(SITUATIONS)
 def test_every_situation_gets_a_rung_and_every_reason_its_figure(s: Situation) -> None:
     found = advise(s)
@@ -698,7 +698,7 @@ def test_every_situation_gets_a_rung_and_every_reason_its_figure(s: Situation) -
     assert not any(rung == found.rung for rung, _ in found.also)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(SITUATIONS)
 def test_only_facts_that_are_missing_are_asked_for(s: Situation) -> None:
     told = asdict(s.deployment)
