@@ -281,6 +281,27 @@ def test_the_verb_exits_with_100_on_an_error_and_with_0_else(tmp_path: Path, cap
     assert "holdout.jsonl:5" in capsys.readouterr().out.replace("\n", "")
 
 
+def test_a_check_names_the_next_command_with_the_model_that_was_named_unless_something_has_to_be_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "desk", clean())
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "desk"]) == 0
+    assert "Next\n  topout optimize desk\n" in capsys.readouterr().out
+    assert main(["check", "desk", "--model", "openai/gpt-4.1-mini"]) == 0
+    said = capsys.readouterr().out
+    assert "  topout check desk --model openai/gpt-4.1-mini --ask 10\n" in said
+    assert "  topout optimize desk --model openai/gpt-4.1-mini --max-cost 5\n" in said
+    assert main(["check", "desk", "--model", "ollama_chat/no-price"]) == 0
+    assert "  topout optimize desk --model ollama_chat/no-price\n" in capsys.readouterr().out
+    (tmp_path / "broken").mkdir()
+    rows = clean()
+    rows["holdout"] = rows["holdout"][:5]
+    write(tmp_path / "broken" / "desk", rows)
+    assert main(["check", "broken/desk"]) == 100
+    assert "Next" not in capsys.readouterr().out
+
+
 def test_a_folder_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
     rows = clean()
     rows["dev"][0]["text"] = rows["train"][0]["text"]

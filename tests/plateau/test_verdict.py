@@ -135,7 +135,7 @@ def test_undecided_runs_hear_the_sensible_step_first_and_the_dear_alternative_af
         "Or ask now: topout probe RUN, 20 fresh proposals against the champion, about 1,897 calls ($0.76), decides with a chance of "
     )
     assert rows == (
-        "Or, to prove a gain as small as 2 points: 1,029 more labelled holdout rows (the 400 of today show gains from 3.8 points up)"
+        "Or, to prove a gain as small as 2 points: 1,029 more labelled holdout rows (as this run's scores vary, the 400 of today show gains from 3.8 points up)"
     )
     assert found.next_step == "Give the run 3,000 more task calls (about $1.20), then look again."
 

@@ -124,9 +124,9 @@ def test_what_still_fails_is_told_with_causes_ids_and_counts_at_most_five() -> N
     clusters = tuple(FailureCluster("reasoning", f"kind {i}", "\x1b[31mred\u202e", (f"dev-{i:04}",), 10) for i in range(7))
     said = told(analysed(clusters))
     assert "What still fails (the critic read 10 of the" in said
-    assert "1 of 10: reasoning. kind 4 ␛[31mred\\u202e rows dev-0004" in said
+    assert "1 of 10 rows: reasoning. kind 4 ␛[31mred\\u202e rows dev-0004" in said
     assert "kind 5" not in said
-    assert "2 of 10 in smaller clusters; 3 of 10 rows: no cause told" in said
+    assert "2 of 10 rows: in smaller clusters; 3 of 10 rows: no cause told" in said
     document = json.loads(json.dumps(verdict_document(find(analysed(clusters))), allow_nan=False))["failures"]
     assert (document["read"], document["unassigned"], len(document["clusters"])) == (10, 3, 7)
     assert document["clusters"][0] == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -43,6 +44,7 @@ def check(
     """
     from topout.app.checking import check_task
     from topout.report.checked import checked, checked_document
+    from topout.report.layout import commands
     from topout.report.words import safe_text
 
     found = check_task(
@@ -63,5 +65,19 @@ def check(
         print_json(checked_document(found))
     else:
         say(checked(found))
+        if not found.errors:
+            named = {"--model": model, "--api-base": api_base, "--judge": judge}
+            priced = found.expense is not None and bool(found.expense.cost_usd)
+            say(commands("Next", next_of(task, {name: value for name, value in named.items() if value}, bool(ask), priced)))
     if found.errors:
         raise typer.Exit(GATE_NOT_MET)
+
+
+def next_of(task: str, named: Mapping[str, str], answered: bool, priced: bool) -> list[tuple[list[str], str]]:
+    """What to type after a check without errors: a model that was named answers a few rows before it answers thousands."""
+    words = [task, *(word for option in named.items() for word in option)]
+    if "--model" not in named:
+        return [(["topout", "optimize", *words], "on the model in this process, without a key; --model NAME takes yours")]
+    found = [] if answered else [(["topout", "check", *words, "--ask", "10"], "are its answers of the right form?")]
+    limit = ["--max-cost", "5"] if priced else []
+    return [*found, (["topout", "optimize", *words, *limit], "searches for a better prompt")]

@@ -98,10 +98,11 @@ def shown(done: Delivery) -> list[RenderableType]:
     title = "Written" if done.written else "Would be written (dry run)"
     changes = [typed_path(Path(change)) for change in done.changes] if done.files else list(done.changes)
     files = [text(change) for change in changes] or [text("nothing: all is there already")]
-    gained = f"; gain over the baseline {paired(p.gain)}" if p.gain is not None else ""
+    gained = [text(f"Gain over the baseline {paired(p.gain)}")] if p.gain is not None else []
     return [
         text(f"{done.offer.name}: candidate {p.candidate} of {p.run}", "bold"),
-        text(f"Held-out score {quality(p.score)}{gained}"),
+        text(f"Held-out score {quality(p.score)}"),
+        *gained,
         text(f"Verdict of the run: {p.verdict.ruling}"),
         Text(),
         text(done.note),

@@ -296,7 +296,9 @@ def divided(entries: Sequence[Entry], by_label: bool) -> tuple[dict[Split, tuple
     together = ", groups together" if any(e.group for e in entries) else ""
     unread = sorted({e.split for e, s in zip(entries, named, strict=True) if e.split and s is None})
     note = f" (the file's own splits, {', '.join(unread[:4])}, are not train, dev and holdout)" if unread or any(named) else ""
-    return {s: tuple(rows) for s, rows in given.items()}, f"splits: 40 / 20 / 40 by the hash of each row{within}{together}{note}"
+    return {
+        s: tuple(rows) for s, rows in given.items()
+    }, f"splits: train 40 %, dev 20 %, holdout 40 %, by the hash of each row{within}{together}{note}"
 
 
 def fingerprint(entry: Entry) -> str:

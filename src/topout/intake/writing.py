@@ -22,7 +22,8 @@ DEPLOYMENT = """\
 # What the advice after a run goes by: what is not told is asked for then, never assumed. Take the mark off and put in your own.
 # [deployment]
 # calls_per_day = 1000
-# target_score = 0.9
+# target_score = 0.9        # good enough; from 0 to 1, as scores are
+# label_agreement = 0.95    # what one careful person's answers score against another's
 # latency_limit_s = 2.0
 """
 OWN_SCORER = '''\

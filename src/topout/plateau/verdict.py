@@ -167,7 +167,7 @@ def _needs(evidence: Evidence, judged: Judgement | None) -> tuple[str, ...]:
     if rows and not missing(evidence):
         lines.append(
             f"Or, to prove a gain as small as {wording.points(evidence.delta)} points: {wording.calls(rows - evidence.n_holdout)} more"
-            f" labelled holdout rows (the {wording.calls(evidence.n_holdout)} of today show gains from {wording.points(seen)} points up)"
+            f" labelled holdout rows (as this run's scores vary, the {wording.calls(evidence.n_holdout)} of today show gains from {wording.points(seen)} points up)"
         )
     return tuple(lines)
 

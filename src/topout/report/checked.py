@@ -114,8 +114,8 @@ def checked(c: Checked) -> RenderableType:
         (
             text("shows", "dim"),
             text(
-                f"gains of {points(c.visible.smallest)} points or more on the holdout{c.visible.grouped} (80 % of cases, one-sided 5 %, "
-                f"{'scores that grant parts' if c.visible.graded else 'right/wrong scores of which one in five changes'}); {points(c.delta)} points take about {c.visible.needed:,} rows"
+                f"gains of {points(c.visible.smallest)} points or more on the holdout{c.visible.grouped} (found in 80 % of cases at one-sided 5 %, "
+                f"{'scores that grant parts' if c.visible.graded else 'when one right/wrong score in five changes'}); {points(c.delta)} points take about {c.visible.needed:,} rows"
             ),
         ),
     ]

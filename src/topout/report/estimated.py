@@ -71,7 +71,7 @@ def estimate_document(f: Findings) -> Json:
 
 
 def estimate_line(f: Findings) -> str:
-    """`expected 7,963 calls ...; off by -1 % ...`, '' for a run without an estimate or one that was cut short."""
+    """`Expected: 7,963 (5,563 to 8,000) calls, taken -1 %; ...`, '' for a run without an estimate or one that was cut short."""
     e = f.started.manifest.get("estimate")
     if not isinstance(e, dict) or f.ended is None or f.ended.ending not in ("budget", "finished"):
         return ""
@@ -82,7 +82,7 @@ def estimate_line(f: Findings) -> str:
             continue
         figure = money(likely) if name == "cost_usd" else f"{ranged(likely)} {unit}"
         inside = "" if likely[0] <= value <= likely[2] else ", outside the range"
-        said.append(f"{figure} (was {100 * (value - likely[1]) / likely[1]:+.0f} %{inside})")
+        said.append(f"{figure}, taken {100 * (value - likely[1]) / likely[1]:+.0f} %{inside}")
     return f"Expected: {'; '.join(said)}." if said else ""
 
 
@@ -104,7 +104,11 @@ def expected(e: Mapping[str, Json], name: str) -> tuple[float, float, float] | N
     found = [three(one.get(name)) for one in map(e.get, PARTS) if isinstance(one, dict)]
     if not found or any(one is None for one in found):
         return None
-    return tuple(sum(one[i] for one in found if one is not None) for i in range(3))  # type: ignore[return-value]
+    low, likely, high = (sum(one[i] for one in found if one is not None) for i in range(3))
+    most = e.get("max_calls")
+    if name == "calls" and isinstance(most, int):  # the models share them: not all can take their most
+        likely, high = min(likely, float(most)), min(high, float(most))
+    return low, likely, high
 
 
 def three(value: Json) -> tuple[float, float, float] | None:

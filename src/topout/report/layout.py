@@ -56,7 +56,7 @@ def commands(title: str, lines: Sequence[tuple[Sequence[str], str]]) -> Group:
     parts: list[RenderableType] = [Text(), Text(title, style="bold")]
     for words, meaning in lines:
         parts += [Text(f"  {safe_text(line, MOST)}", style="cyan", overflow="fold") for line in broken(words)]
-        parts.append(text(f"      {meaning}", "dim"))
+        parts.append(Padding(text(meaning, "dim"), (0, 0, 0, 6), expand=False))
     return Group(*parts)
 
 

@@ -126,13 +126,13 @@ def still_failing(f: Findings) -> list[RenderableType]:
     if found is not None:
         for c in found.clusters[:MOST_CLUSTERS]:
             more = f" and {len(c.rows) - SHOWN_IDS} more" if len(c.rows) > SHOWN_IDS else ""
-            parts.append(text(f"{len(c.rows)} of {c.of}: {c.cause}. {safe_text(c.title, 100)}", "bold"))
+            parts.append(text(f"{len(c.rows)} of {c.of} rows: {c.cause}. {safe_text(c.title, 100)}", "bold"))
             parts.append(Padding(text(safe_text(c.explanation, 300)), (0, 0, 0, 2)))
             parts.append(
                 Padding(text(f"rows {', '.join(safe_text(i, 40) for i in c.rows[:SHOWN_IDS])}{more}", "dim"), (0, 0, 0, 2))
             )
         rest = sum(len(c.rows) for c in found.clusters[MOST_CLUSTERS:])
-        others = [f"{rest} of {found.read} in smaller clusters"] if rest else []
+        others = [f"{rest} of {found.read} rows: in smaller clusters"] if rest else []
         others += [f"{found.unassigned} of {found.read} rows: no cause told"] if found.unassigned else []
         if others:
             parts.append(text("; ".join(others)))
