@@ -1,15 +1,16 @@
 """The pool and its per-example Pareto frontier, as a fold over committed attempts.
 
-Cost: adding a member looks at each dev row once; drawing a parent from the frontier looks at one row. Neither grows with the
-number of attempts, so an engine that has tried 1,000 candidates decides as fast as one that has tried 10.
+Cost: adding a member looks at each dev row once, drawing a parent from the frontier at the members on one row. Neither grows with the number of attempts that
+were not kept.
 """
 
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from topout.contracts import Member
 from topout.domain import Candidate, Rollout, Scored, Step
@@ -36,12 +37,34 @@ def mean_score(scores: Sequence[float]) -> float:
 
 def prompt_size(candidate: Candidate, rollouts: Sequence[Rollout], calls: int = 1) -> float:
     """Mean prompt tokens of an answer, all its calls together; where the model does not say, a quarter of the prompt's characters, a call."""
-    told = [r.prompt_tokens for r in rollouts if r.prompt_tokens is not None]
+    told = [tokens for r in rollouts if (tokens := r.prompt_tokens)]  # no prompt has 0
     if told:
-        return math.fsum(told) / len(told)
+        return sum(told) / len(told)
     prompt = candidate.prompt
     text = sum(len(c.text) for c in prompt.components)
     return (text + sum(len(d.output) + sum(map(len, d.inputs.values())) for d in prompt.demos)) * calls / 4
+
+
+class Frontier(Sequence[Sequence[int]]):
+    """Who holds each dev row, found when somebody asks: few rows are ever asked for, and to note every tie of every member would cost more than all else
+    that is done when one is taken in."""
+
+    def __init__(self, pool: Sequence[Member], best: NDArray[np.float64]) -> None:
+        self._pool = pool
+        self._best = best
+
+    def __len__(self) -> int:
+        return len(self._best)
+
+    @overload
+    def __getitem__(self, row: int) -> Sequence[int]: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[Sequence[int]]: ...
+    def __getitem__(self, row: int | slice) -> Sequence[int] | Sequence[Sequence[int]]:
+        if isinstance(row, slice):
+            return [self[i] for i in range(len(self))[row]]
+        best = float(self._best[row])
+        return [i for i, member in enumerate(self._pool) if member.scores[row] == best] if best > 0 else []
 
 
 class Population:
@@ -57,11 +80,11 @@ class Population:
         self.pool: list[Member] = []
         import numpy as np  # there with pandas; a tenth of a second that only a run has to wait
 
-        self.holders: list[list[int]] = [[] for _ in range(rows)]
         self.champion = 0
-        self.ease: list[float] = [0.0] * rows
+        self.ease = array("d", [0.0]) * rows
         self._best = np.zeros(rows)
-        self._ease = np.zeros(rows)
+        self.holders = Frontier(self.pool, self._best)
+        self._ease = np.frombuffer(self.ease)  # the same numbers
         self._measured = np.zeros(rows)
         self.train_scores: dict[str, dict[str, float]] = {}
         self.train_steps: dict[str, dict[str, tuple[Step, ...]]] = {}
@@ -97,7 +120,7 @@ class Population:
         index = len(self.pool)
         self.pool.append(member)
         self._places[candidate.id] = index
-        self._note(index, values, level)
+        self._note(values, level)
         if better(member, self.pool[self.champion]) or shortened(member, self.pool[self.champion]):
             self.champion = index
         return member
@@ -116,28 +139,22 @@ class Population:
         scores = tuple(own)
         level = self._level(np.fromiter(scores, float, len(scores)))
         self.pool[index] = replace(member, scores=scores, mean=mean_score(scores), level=level)
-        self._note(index, fresh, level)
+        self._note(fresh, level)
 
-    def _note(self, index: int, values: NDArray[np.float64], level: float) -> None:
-        """Scores of the member at `index` on rows that it is new to (nan elsewhere), for `ease` and the frontier."""
+    def _note(self, values: NDArray[np.float64], level: float) -> None:
+        """Scores of a member on rows that it is new to (nan elsewhere), for `ease` and the frontier."""
         import numpy as np
 
         known = values == values
         self._measured[known] += 1
         self._ease[known] += ((values - level - self._ease) / (self._measured + 1))[known]
-        self.ease = self._ease.tolist()
-        ties, better_rows = (values == self._best) & (values > 0), values > self._best
-        self._best[better_rows] = values[better_rows]
-        for row in np.flatnonzero(better_rows).tolist():
-            self.holders[row] = [index]
-        for row in np.flatnonzero(ties).tolist():
-            self.holders[row].append(index)
+        np.fmax(self._best, values, out=self._best)
 
     def _level(self, values: NDArray[np.float64]) -> float:
         """The mean of what is scored, each row less its ease; 0 without any."""
-        known = values == values
-        count = int(known.sum())
-        return math.fsum((values - self._ease)[known].tolist()) / count if count else 0.0
+        leads = values - self._ease
+        leads = leads[leads == leads]
+        return math.fsum(array("d", leads.tobytes())) / len(leads) if len(leads) else 0.0
 
 
 def shortened(one: Member, other: Member) -> bool:
