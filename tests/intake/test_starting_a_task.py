@@ -199,7 +199,7 @@ def test_a_workbook_with_odd_heads_is_read(tmp_path: Path) -> None:
     sheet.append([])
     sheet.append(["  What the\ncustomer wrote ", "2nd line", "Label", None])
     for i in range(60):
-        sheet.append([f"letter {i}", i * 1.0, TOPICS[i % 3], None])
+        sheet.append([f"letter {i}", i * 7.0, TOPICS[i % 3], None])
     book.save(tmp_path / "tickets.xlsx")
     made = init(tmp_path / "desk", source=tmp_path / "tickets.xlsx")
     assert dict(made.mapping) == {
@@ -224,8 +224,10 @@ def test_a_workbook_with_a_title_above_its_heads_is_read_below_it(tmp_path: Path
     assert made.rows == {"train": 24, "dev": 12, "holdout": 24}
     assert made.notes == (
         "heads that stand there twice are numbered: Ticket 2",
-        "1 lines above the heads of sheet 'Sheet' passed over",
-        "left out: Ticket 2, column 4, Note",
+        "1 line above the heads of sheet 'Sheet' passed over",
+        "left out, empty: column 4",
+        "left out, row numbers: Ticket 2",
+        "left out: Note",
     )
 
 

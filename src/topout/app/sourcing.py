@@ -15,9 +15,10 @@ from topout.errors import UserError
 from topout.exporters import langfuse_registry, mlflow_registry
 from topout.exporters.names import check_name
 from topout.intake.hub import fetch_dataset, folder_sheet
+from topout.intake.nested import listed
 from topout.intake.promptfoo import first_prompt, is_promptfoo, promptfoo_sheet
 from topout.intake.saved_program import SavedProgram, is_program, program_prompt, read_program
-from topout.intake.tables import Sheet, document, listed, read_table, table_of
+from topout.intake.tables import Sheet, document, read_table, table_of
 
 __all__ = ["Brought", "bring"]
 

@@ -95,7 +95,7 @@ def init(
         raise UserError(f"{origin.name}: {error}") from None
     reading = replace(reading, notes=(*sheet.notes, *reading.notes, *notes, *said))
     name = re.sub(r"[^\w.-]+", "-", folder.name).strip("-.") or "task"
-    about = description.strip() or (
+    about = (description or reading.about).strip() or (
         f"Say what category the {' and '.join(proposal.fields)} belongs to."
         if proposal.labels
         else f"Answer from {' and '.join(proposal.fields)}."

@@ -14,6 +14,8 @@ from topout.domain import Json, Split
 from topout.errors import UserError, did_you_mean
 from topout.intake.shapes import Entry, Reading, text
 from topout.scoring.code_answers import code_problem
+from topout.scoring.labels import key as label_key
+from topout.scoring.numbers import TOKEN, read_number
 from topout.scoring.texts import regex_problem
 
 __all__ = ["SCORERS", "Proposal", "propose"]
@@ -74,7 +76,10 @@ def propose(
     dropped = len(every) - len(entries)
     entries, repeated, clashing = distinct(entries)
     if len(entries) < 6:
-        raise UserError(f"{len(entries)} usable rows: too few for train, dev and holdout. Bring 100 or more; 6 is the least.")
+        raise UserError(
+            f"{len(entries)} usable rows{unusable(len(every), dropped, repeated, clashing)}: too few for train, dev and holdout."
+            " Bring 100 or more; 6 is the least."
+        )
     if len(entries) > max_rows:
         whole = len(entries)
         entries = fewer(entries, max_rows)
@@ -90,9 +95,9 @@ def propose(
         picked = choose(chosen, reason)
         chosen, reason = picked, reason if picked == chosen else "as chosen"
     entries = suited(entries, chosen)
-    labels = tuple(sorted({text(e.expected).strip() for e in entries})) if chosen == "label" else ()
+    labels, respelled = usual_spelling(entries) if chosen == "label" else ({}, ())
     if labels:
-        entries = [Entry(e.inputs, text(e.expected).strip(), e.id, e.group, e.split) for e in entries]
+        entries = [replace(e, expected=labels[text(e.expected).strip()]) for e in entries]
     splits, how = divided(entries, bool(labels))
     splits, pinned = seen_in_train(splits, shown)
     why = [f"scorer {chosen}: {reason}", how]
@@ -104,9 +109,34 @@ def propose(
         why.append(f"{dropped} rows left out: no expected answer")
     if repeated:
         why.append(f"{repeated} rows left out: the same inputs and answer as another row")
+    if respelled:
+        why.append(f"labels that differ in case or marks alone have the usual spelling: {', '.join(respelled[:6])}")
+    if labels and all(as_number(label) is not None for label in labels):
+        why.append("the labels are numbers: say in prompt.md what each of them means")
     if clashing:
         why.append(f"{clashing} rows left out: inputs that stand there with two different answers (none of these is kept)")
-    return Proposal(reading.fields, chosen, labels, splits, tuple(why))
+    return Proposal(reading.fields, chosen, tuple(sorted(set(labels.values()))), splits, tuple(why))
+
+
+def unusable(rows: int, dropped: int, repeated: int, clashing: int) -> str:
+    """` of 120 (115 have no expected answer)`: where the others went, '' when there are none."""
+    reasons = (
+        (dropped, "have no expected answer: of merged cells only the first has one"),
+        (repeated, "repeat another"),
+        (clashing, "have the same inputs as another, and another answer"),
+    )
+    said = [f"{n} {why}" for n, why in reasons if n]
+    return f" of {rows} ({', '.join(said)})" if said else ""
+
+
+def usual_spelling(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Each label as it is to be written: where several differ only in what the label scorer does not read, as most rows have it; and those that change."""
+    counts = Counter(text(e.expected).strip() for e in entries)
+    usual: dict[str, str] = {}
+    for label in sorted(counts, key=lambda one: (-counts[one], one)):
+        usual.setdefault(label_key(label), label)
+    labels = {label: usual[label_key(label)] for label in counts}
+    return labels, tuple(f"{label} -> {kept}" for label, kept in sorted(labels.items()) if label != kept)
 
 
 def suited(entries: Sequence[Entry], scorer: str) -> list[Entry]:
@@ -194,7 +224,7 @@ def fitting(entries: Sequence[Entry]) -> tuple[str, str]:
     if sum(as_object(a) is not None for a in answers) == n:
         return "json", "all expected answers are JSON objects"
     texts = [text(a).strip() for a in answers]
-    counts = Counter(texts)
+    counts = Counter(map(label_key, texts))
     few = len(counts) <= min(MOST_LABELS, max(2, n // 4))
     repeated = sum(1 for count in counts.values() if count > 1)
     if len(counts) > 1 and few and repeated >= 0.8 * len(counts) and max(len(t) for t in counts) <= 60:
@@ -206,7 +236,7 @@ def fitting(entries: Sequence[Entry]) -> tuple[str, str]:
         return "contains", "the expected answers are lists of texts"
     words = sorted(len(t.split()) for t in texts)
     if words[n // 2] <= 4 and words[int(0.9 * (n - 1))] <= 8:
-        return "exact", f"short answers, half of them of {words[n // 2]} words or fewer"
+        return "exact", f"short answers, half of them of {words[n // 2]} word{'s' if words[n // 2] > 1 else ''} or fewer"
     return (
         FREE_TEXT,
         f"free text, half of the answers of {words[n // 2]} words or more; judge, or a scorer.py of your own, may mark it better",
@@ -214,13 +244,12 @@ def fitting(entries: Sequence[Entry]) -> tuple[str, str]:
 
 
 def as_number(value: Json) -> Json:
-    """A number, also one in a text (`1,250.5`); None for anything else."""
+    """A number, also one in a text (`1,250.5`, `12,50`), read as the numeric scorer reads answers; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
         return value
-    if isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d[\d,]*(\.\d+)?\s*", value):
-        found = float(value.replace(",", ""))
+    if isinstance(value, str) and TOKEN.fullmatch(value.strip()) and (found := read_number(value)) is not None:
         return int(found) if found.is_integer() and "." not in value else found
     return None
 
@@ -267,38 +296,50 @@ FORMS: Mapping[str, tuple[Callable[[Json], Json] | None, Callable[[Json], str]]]
 
 
 def divided(entries: Sequence[Entry], by_label: bool) -> tuple[dict[Split, tuple[Entry, ...]], str]:
-    """Rows by split: as the file says, or 40 / 20 / 40 by the hash of each row, within each label; groups stay together."""
+    """Rows by split: as the file says; a test or dev split of the file is the holdout where it has only that beside train, and dev is taken out of train; else
+    40 / 20 / 40 by the hash of each row. Within each label, and groups stay together."""
     named = [SPLIT_NAMES.get(e.split.strip().casefold()) for e in entries]
+    known: dict[Split, list[Entry]] = defaultdict(list)
+    for entry, split in zip(entries, named, strict=True):
+        known[split or "train"].append(entry)
+    within = ", within each label" if by_label else ""
+    together = ", groups together" if any(e.group for e in entries) else ""
+    by_hash = f"by the hash of each row{within}{together}"
     if all(named) and {"train", "dev", "holdout"} <= set(named):
-        known: dict[Split, list[Entry]] = defaultdict(list)
-        for entry, split in zip(entries, named, strict=True):
-            if split is not None:
-                known[split].append(entry)
         return {s: tuple(known[s]) for s in get_args(Split) if known[s]}, "splits: as the file says"
+    if all(named) and set(named) - {"shift"} in ({"train", "holdout"}, {"train", "dev"}):
+        held: Split = "holdout" if known["holdout"] else "dev"
+        parts = shared_out(known["train"], {"train": 2 / 3, "dev": 1 / 3}, by_label)
+        known["train"], known["dev"], known["holdout"] = parts["train"], parts["dev"], known[held]
+        own = next(e.split.strip() for e in known["holdout"])
+        said = f"splits: holdout is the file's '{own}'; dev is a third of its train, {by_hash}"
+        return {s: tuple(known[s]) for s in get_args(Split) if known[s]}, said
+    given = shared_out(entries, RATIOS, by_label)
+    names = sorted({e.split.strip() for e in entries if e.split.strip()})
+    note = f" (the file's own, {', '.join(names[:4])}, are not train, dev and holdout)" if len(names) > 1 else ""
+    return {s: tuple(given[s]) for s in RATIOS}, f"splits: train 40 %, dev 20 %, holdout 40 %, {by_hash}{note}"
+
+
+def shared_out(entries: Sequence[Entry], ratios: Mapping[Split, float], by_label: bool) -> dict[Split, list[Entry]]:
+    """Rows by the hash of each, in these shares of each label; groups whole. Raises UserError when a split would be empty."""
     units: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         units[f"group {entry.group}" if entry.group else f"row {fingerprint(entry)}"].append(entry)
     strata: dict[str, list[str]] = defaultdict(list)
-    for key, members in units.items():
-        strata[text(members[0].expected) if by_label else ""].append(key)
+    for name, members in units.items():
+        strata[text(members[0].expected) if by_label else ""].append(name)
     ordered: list[str] = []
     for stratum in sorted(strata):
-        ordered += sorted(strata[stratum], key=lambda key: hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest())
-    given: dict[Split, list[Entry]] = {"train": [], "dev": [], "holdout": []}
+        ordered += sorted(strata[stratum], key=lambda name: hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest())
+    given: dict[Split, list[Entry]] = {split: [] for split in ratios}
     done = 0
-    for key in ordered:
-        done += len(units[key])
-        lacking = {split: share * done - len(given[split]) for split, share in RATIOS.items()}
-        given[max(lacking, key=lambda split: lacking[split])] += units[key]
+    for name in ordered:
+        done += len(units[name])
+        lacking = {split: share * done - len(given[split]) for split, share in ratios.items()}
+        given[max(lacking, key=lambda split: lacking[split])] += units[name]
     if not all(given.values()):
-        raise UserError("too few groups for train, dev and holdout. Leave the group column out, or bring more rows.")
-    within = ", within each label" if by_label else ""
-    together = ", groups together" if any(e.group for e in entries) else ""
-    unread = sorted({e.split for e, s in zip(entries, named, strict=True) if e.split and s is None})
-    note = f" (the file's own splits, {', '.join(unread[:4])}, are not train, dev and holdout)" if unread or any(named) else ""
-    return {
-        s: tuple(rows) for s, rows in given.items()
-    }, f"splits: train 40 %, dev 20 %, holdout 40 %, by the hash of each row{within}{together}{note}"
+        raise UserError(f"too few groups for {', '.join(ratios)}. Leave the group column out, or bring more rows.")
+    return given
 
 
 def fingerprint(entry: Entry) -> str:

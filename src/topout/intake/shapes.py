@@ -6,19 +6,25 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from topout.domain import Json
 from topout.errors import UserError, did_you_mean
+from topout.intake.nested import unfolded
 from topout.intake.tables import Table
 
 __all__ = ["EXPECTED", "Entry", "Reading", "Roles", "read_shape"]
 
 EXPECTED = (
     "expected", "expected_output", "expected_answer", "answer", "label", "target", "category", "class", "gold", "ground_truth", "output", "completion",
-    "response", "reference", "intent", "y",
+    "response", "reference", "intent", "y", "kategorie", "antwort", "catégorie", "réponse", "categoría", "respuesta",
 )  # fmt: skip
 """Heads that say "this is the answer", the plainest first."""
 IDS = ("id", "uid", "example_id", "row_id", "ticket_id", "index", "#")
+COUNTED = 10
+"""From so many rows on, a column that counts them up by one is their number and nothing that a model should read."""
+SAME = 20
+"""From so many rows on, a column with one value in all of them is left out."""
 GROUPS = ("group", "group_id", "conversation_id", "thread_id", "user_id", "customer_id")
 SPLIT_HEADS = ("split", "subset", "fold", "partition")
 ASSERTS = {
@@ -56,8 +62,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a file was read. `mapping` is told to the user: column -> what it became. `scorer` is what the file itself says about judging ('' if
-    nothing); `notes` what was left out."""
+    """How a file was read. `mapping` is told to the user: column -> what it became. `scorer` is what the file itself says about judging, `about` about the
+    task ('' if nothing); `notes` what was left out."""
 
     shape: str
     entries: tuple[Entry, ...]
@@ -65,6 +71,7 @@ class Reading:
     mapping: tuple[tuple[str, str], ...]
     scorer: str = ""
     notes: tuple[str, ...] = field(default=())
+    about: str = ""
 
 
 def read_shape(rows: Table, roles: Roles) -> Reading:
@@ -80,16 +87,24 @@ def read_shape(rows: Table, roles: Roles) -> Reading:
         return inspect_rows(rows, roles)
     if "input" in first and "expectedOutput" in first:
         return langfuse_items(rows, roles)
+    if not roles.expected and not roles.inputs and all(answered(row.get("messages")) for row in rows):
+        return chat_rows(rows)
     return flat_rows(rows, roles)
 
 
 def flat_rows(rows: Table, roles: Roles) -> Reading:
-    """A table: one column is the answer, known ones are id, group and split, all others are inputs."""
-    heads = list(dict.fromkeys(name for row in rows for name in row))
+    """A table: one column is the answer, known ones are id, group and split, all others are inputs. Columns of objects are columns a key; those that count
+    the rows, hold nothing or the same in each row are left out."""
+    rows, ways = unfolded(rows, (*roles.inputs, roles.expected or named(list(rows[0]), EXPECTED)))
+    heads = list(ways)
     for name in (*roles.inputs, roles.expected, roles.id, roles.group, roles.split):
         if name and name not in heads:
             raise UserError(f"no column '{name}'.{did_you_mean(name, heads)}")
     expected = roles.expected or named(heads, EXPECTED)
+    if not expected and len(heads) == 1:
+        raise UserError(
+            f"one column, '{heads[0]}': a task needs an input and the answer that is expected to it. Add a column with the right answers."
+        )
     if not expected:
         likely = likely_answer(rows, heads)
         guess = f" '{likely[0]}' looks like one ({likely[1]} different values in {len(rows):,} rows)." if likely else ""
@@ -104,25 +119,59 @@ def flat_rows(rows: Table, roles: Roles) -> Reading:
     if not roles.split and split and len({text(row.get(split)) for row in rows}) > 6:
         split = ""
     taken = {expected, id_, group, split}
-    inputs = roles.inputs or tuple(name for name in heads if name not in taken and any(text(row.get(name)).strip() for row in rows))
+    open_ = [name for name in heads if name not in taken]
+    counters = [name for name in open_ if counts_up(rows, name)]
+    if not id_ and counters and not roles.inputs and len(open_) > 1:
+        id_ = counters[0]
+        taken.add(id_)
+    empty = [name for name in open_ if not any(text(row.get(name)).strip() for row in rows)]
+    same = [name for name in open_ if name not in empty and len(rows) >= SAME and len({text(row.get(name)) for row in rows}) == 1]
+    useful = tuple(name for name in open_ if name not in (*taken, *empty, *same, *counters))
+    inputs = roles.inputs or useful or tuple(name for name in open_ if name not in (*taken, *empty))
     if not inputs:
         raise UserError(f"no column is left for the input beside '{expected}'. Name it with --input COLUMN.")
     names = fields_of(inputs)
     entries = [
         Entry(
-            {names[column]: text(row.get(column)) for column in inputs},
-            row.get(expected),
+            {names[column]: said(row.get(column)) for column in inputs},
+            only_answer(row.get(expected)),
             text(row.get(id_)) if id_ else "",
             text(row.get(group)) if group else "",
             text(row.get(split)) if split else "",
         )
         for row in rows
     ]
-    mapping = [(column, f"input '{names[column]}'") for column in inputs] + [(expected, "expected answer")]
-    mapping += [(column, what) for column, what in ((id_, "id"), (group, "group"), (split, "split")) if column]
-    left = [name for name in heads if name not in taken and name not in inputs]
-    notes = (f"left out: {', '.join(left[:20])}",) if left else ()
-    return Reading("a table", tuple(entries), tuple(names.values()), tuple(mapping), notes=notes)
+    mapping = [(ways[column], f"input '{names[column]}'") for column in inputs] + [(ways[expected], "expected answer")]
+    mapping += [(ways[column], what) for column, what in ((id_, "id"), (group, "group"), (split, "split")) if column]
+    left = [name for name in open_ if name not in inputs and name not in taken]
+    reasons = ((empty, "empty"), (same, "the same in every row"), (counters, "row numbers"))
+    notes = [
+        f"left out, {why}: {', '.join(ways[name] for name in some[:20])}"
+        for found, why in reasons
+        if (some := [name for name in left if name in found])
+    ]
+    plain = [ways[name] for name in left if name not in (*empty, *same, *counters)]
+    notes += [f"left out: {', '.join(plain[:20])}"] if plain else []
+    return Reading("a table", tuple(entries), tuple(names.values()), tuple(mapping), notes=tuple(notes))
+
+
+def counts_up(rows: Table, head: str) -> bool:
+    """Whether a column holds the rows' numbers: each one more than the one before."""
+    cells = [row.get(head) for row in rows]
+    values = [int(v) for v in cells if isinstance(v, int) or (isinstance(v, str) and re.fullmatch(r"\d{1,15}", v.strip()))]
+    return len(values) == len(rows) >= COUNTED and all(b == a + 1 for a, b in pairwise(values))
+
+
+def only_answer(value: Json) -> Json:
+    """The answer in an object that holds it alone, under a name that says so (`{"label": "refund"}`); any other value as it is."""
+    if (
+        isinstance(value, dict)
+        and len(value) == 1
+        and (key := named(list(value), EXPECTED))
+        and not isinstance(value[key], dict | list)
+    ):
+        return value[key]
+    return value
 
 
 def mlflow_rows(rows: Table, roles: Roles) -> Reading:
@@ -192,6 +241,37 @@ def inspect_rows(rows: Table, roles: Roles) -> Reading:
         "exact" if any(isinstance(row.get("target"), list) for row in rows) else "",
         notes=(f"left out: {', '.join(left[:20])}",) if left else (),
     )
+
+
+def answered(messages: Json) -> bool:
+    """Whether a value is a chat that ends with the assistant's answer."""
+    if not isinstance(messages, list) or len(messages) < 2:
+        return False
+    chat = [one for one in messages if isinstance(one, dict) and isinstance(one.get("content"), str)]
+    return len(chat) == len(messages) and chat[-1].get("role") == "assistant"
+
+
+def chat_rows(rows: Table) -> Reading:
+    """Chats as trainers take them: the last message is the answer, those before it the input; a system message that is the same in all of them is about the
+    task, and no input."""
+    chats = [[one for one in listing(row.get("messages")) if isinstance(one, dict)] for row in rows]
+    systems = {text(one["content"]) for chat in chats for one in chat if one.get("role") == "system"}
+    about = systems.pop() if len(systems) == 1 and all(chat[0].get("role") == "system" for chat in chats) else ""
+    id_ = named(list(rows[0]), IDS)
+    entries = [
+        Entry({"input": said(listing(list(chat[1 if about else 0 : -1])))}, chat[-1]["content"], text(row.get(id_)) if id_ else "")
+        for row, chat in zip(rows, chats, strict=True)
+    ]
+    mapping = [("messages", "input 'input'; the last one the expected answer"), *([(id_, "id")] if id_ else [])]
+    if about:
+        mapping.append(("system message", "the task, in prompt.md (the same in all rows)"))
+    left = sorted({name for row in rows for name in row} - {"messages", id_})
+    notes = (f"left out: {', '.join(left[:20])}",) if left else ()
+    return Reading("chats", tuple(entries), ("input",), tuple(mapping), notes=notes, about=about)
+
+
+def listing(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
 
 
 def promptfoo_tests(rows: Table) -> Reading:

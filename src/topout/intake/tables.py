@@ -17,8 +17,9 @@ from pathlib import Path
 from topout.config.toml_files import beside, read_text
 from topout.domain import Json
 from topout.errors import UserError, place
+from topout.intake.nested import listed
 
-__all__ = ["KINDS", "LISTS", "Sheet", "Table", "document", "json_document", "listed", "plain", "read_table", "table_of"]
+__all__ = ["KINDS", "Sheet", "Table", "document", "json_document", "plain", "read_table", "table_of"]
 
 Table = list[dict[str, Json]]
 
@@ -32,8 +33,6 @@ class Sheet:
 
 
 KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".yaml", ".yml", ".xlsx", ".parquet")
-LISTS = ("rows", "data", "examples", "tests", "samples", "records", "items")
-"""Under what name a JSON or YAML document keeps its rows."""
 
 EXTRA = "pip install 'topout[tables]'"
 
@@ -117,11 +116,11 @@ def decoded(path: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def separated(path: Path, text: str, separator: str) -> tuple[Table, tuple[str, ...]]:
-    """CSV: comma, semicolon or tab, whichever stands most often in the first line. Excel's `sep=;` line is obeyed."""
+    """CSV: comma, semicolon, tab or bar, whichever stands most often in the first line. Excel's `sep=;` line is obeyed."""
     first = text.partition("\n")[0].strip()
     if (told := re.fullmatch(r"sep=(.)", first)) is not None:
         separator, text = told[1], "\n" + text.partition("\n")[2]  # a blank line, so that line numbers stay
-    separator = separator or max((",", ";", "\t"), key=first.count)
+    separator = separator or max((",", ";", "\t", "|"), key=first.count)
     before = csv.field_size_limit(max(len(text), 1))
     rows: Table = []
     notes: tuple[str, ...] = ()
@@ -171,14 +170,21 @@ def json_lines(path: Path, text: str) -> Table:
         try:
             value: Json = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise UserError(f"{place(path, number)}: broken JSON: {error}. Write one object a line.") from None
+            raise UserError(f"{place(path, number)}: broken JSON: {reason(error)}. Write one object a line.") from None
         if not isinstance(value, dict):
             raise UserError(f"{place(path, number)}: expected an object {{...}} on each line.")
         rows.append(value)
     return rows
 
 
+def reason(error: ValueError | RecursionError) -> str:
+    """What is wrong with a line of JSON, without the line's number in a text of its own."""
+    return f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+
+
 def json_document(path: Path, text: str) -> Json:
+    if not text.strip():
+        raise UserError(f"{path}: no rows in it: the file is empty.")
     try:
         document: Json = json.loads(text)
     except json.JSONDecodeError as error:
@@ -201,23 +207,9 @@ def yaml_document(path: Path, text: str) -> Json:
         raise UserError(f"{path}: YAML that contains itself.") from None
 
 
-def listed(path: Path, document: Json) -> Table:
-    """The rows of a document: a list of objects, or an object with such a list in it."""
-    if isinstance(document, dict):
-        names = [name for name in LISTS if isinstance(document.get(name), list)]
-        if not names:
-            raise UserError(
-                f"{path}: found an object without a list of rows. Expected a list, or one under {', '.join(repr(n) for n in LISTS)}."
-            )
-        document = document[names[0]]
-    if not isinstance(document, list) or not all(isinstance(row, dict) for row in document):
-        raise UserError(f"{path}: expected a list of objects {{...}}.")
-    return [row for row in document if isinstance(row, dict)]
-
-
 def workbook(path: Path) -> Sheet:
     """The first sheet with rows: values, not formulas. Lines above the heads (a title, a date) are passed over: the heads are the first line that is at
-    least half as wide as the widest, and has two cells where there are two columns."""
+    least two thirds as wide as the widest (names of groups of columns are not), and has two cells where there are two columns."""
     try:
         import openpyxl
     except ImportError:
@@ -233,13 +225,13 @@ def workbook(path: Path) -> Sheet:
             lines = [cells for cells in sheet.iter_rows(values_only=True) if any(cell is not None for cell in cells)]
             filled = [sum(cell is not None for cell in cells) for cells in lines]
             widest = max(filled, default=0)
-            first = next((i for i, n in enumerate(filled) if 2 * n >= widest and n >= min(2, widest)), 0)
+            first = next((i for i, n in enumerate(filled) if 3 * n >= 2 * widest and n >= min(2, widest)), 0)
             if len(lines) - first < 2:
                 continue
             width = max(i + 1 for cells in lines[first:] for i, cell in enumerate(cells) if cell is not None)
             heads, notes = headed([*lines[first], *[None] * width][:width])
             if first:
-                notes = (*notes, f"{first} lines above the heads of sheet '{sheet.title}' passed over")
+                notes = (*notes, f"{first} line{'s' if first > 1 else ''} above the heads of sheet '{sheet.title}' passed over")
             if len(book.worksheets) > 1:
                 notes = (*notes, f"of {len(book.worksheets)} sheets, '{sheet.title}' was read")
             return Sheet([dict(zip(heads, (plain(cell) for cell in cells), strict=False)) for cells in lines[first + 1 :]], notes)

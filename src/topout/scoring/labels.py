@@ -10,7 +10,7 @@ from topout.domain import Example, Json, Score, Scored
 from topout.errors import did_you_mean
 from topout.scoring.answers import capped, shown, text_of
 
-__all__ = ["label", "label_problem"]
+__all__ = ["key", "label", "label_problem"]
 
 TRIMMED = " \t\r\n\"'`*_~#>.,:;!?()[]{}<|-–—“”„‘’«»"
 LED_IN = re.compile(

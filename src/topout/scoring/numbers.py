@@ -9,7 +9,7 @@ from topout.contracts import Scorer
 from topout.domain import Example, Json, Score, Scored
 from topout.scoring.answers import capped, shown, text_of
 
-__all__ = ["close", "numeric", "numeric_problem", "read_number"]
+__all__ = ["TOKEN", "close", "numeric", "numeric_problem", "read_number"]
 
 TOKEN = re.compile(r"(?<![\w.,])[-+−]?(?:\d[\d.,'’\u00a0\u202f]*\d|\d|\.\d+)(?:[eE][-+]?\d{1,3})?")
 LOST = str.maketrans({"'": "", "’": "", "\u00a0": "", "\u202f": "", "−": "-", "+": ""})
