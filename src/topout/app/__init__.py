@@ -27,6 +27,7 @@ from topout.app.importing import Imported, import_prompt
 from topout.app.judges import with_judge
 from topout.app.judging import check_rival, compared, evaluation, rows_of
 from topout.app.laddering import LadderPlan, LadderView, ladder, plan_ladder
+from topout.app.mirroring import Tell, warned
 from topout.app.options import BenchOptions, CallOptions, LadderOptions, RunOptions, asked
 from topout.app.places import task_path
 from topout.app.planning import affordable
@@ -87,15 +88,21 @@ __all__ = [
 
 
 def optimize(
-    task: str | Path, *, runs_dir: str | Path = "runs", watch: Watch | None = None, **options: Unpack[RunOptions]
+    task: str | Path,
+    *,
+    runs_dir: str | Path = "runs",
+    watch: Watch | None = None,
+    tell: Tell = warned,
+    **options: Unpack[RunOptions],
 ) -> RunView:
     """Search for a better prompt for `task`, measure it on the holdout and give the verdict.
 
-    `options` are those of `RunOptions`. `watch` is called with each event, on another thread. The same call again is served from the cache and ends alike.
+    `options` are those of `RunOptions`. `watch` is called with each event, on another thread; `tell` with a line
+    about what went wrong beside the run (a study that cannot be written), which is a warning without it. The same call again is served from the cache and ends alike.
 
     Raises UserError for bad input (nothing is lost), ModelError when the provider is gone for good, StoreError when the disk refuses.
     """
-    return begin(asked(task, **options), Path(runs_dir), watch)
+    return begin(asked(task, **options), Path(runs_dir), watch, tell)
 
 
 def estimate(task: str | Path, **options: Unpack[RunOptions]) -> tuple[str, RunEstimate]:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from topout.app.estimating import RunEstimate, estimate_run
 from topout.app.judges import judge_of, with_judge
+from topout.app.mirroring import Tell, warned
 from topout.app.places import places_from, task_path
 from topout.app.planning import exam_of
 from topout.app.running import as_toml, drive, first_event
 from topout.app.views import RunView
 from topout.app.workbench import Watch, Workbench
-from topout.config.cache_place import is_database
+from topout.config.databases import is_database, study_file
 from topout.config.settings import RunSettings
 from topout.domain import Json
 from topout.plugins.optimizers import LoadedRecipe, load_recipe
@@ -40,8 +41,8 @@ def estimate_of(settings: RunSettings, folder: TaskFolder, loaded: LoadedRecipe,
     )
 
 
-def begin(settings: RunSettings, runs_dir: Path, watch: Watch | None) -> RunView:
-    """Start a run of these settings in a folder of its own, and see it to its end."""
+def begin(settings: RunSettings, runs_dir: Path, watch: Watch | None, tell: Tell = warned) -> RunView:
+    """Start a run of these settings in a folder of its own, and see it to its end. `tell` is told what goes wrong beside it."""
     folder, loaded = load_task(task_path(settings.task)), load_recipe(settings.recipe)
     settings, folder = with_judge(settings, folder)
     plan = exam_of(folder, loaded, settings.max_calls)
@@ -51,6 +52,8 @@ def begin(settings: RunSettings, runs_dir: Path, watch: Watch | None) -> RunView
     files = {"task": folder.folder, "recipe": loaded.path}
     if not is_database(settings.cache_dir):
         files["cache"] = Path(settings.cache_dir)
+    if file := study_file(settings.study):
+        files["study"] = Path(file)
     more: dict[str, Json] = {
         "places": places_from(run.path, files),
         "estimate": estimate_of(settings, folder, loaded, workbench).document(),
@@ -59,4 +62,4 @@ def begin(settings: RunSettings, runs_dir: Path, watch: Watch | None) -> RunView
     with run.lock():
         write_text(run.path / "run.toml", as_toml(started.settings))
         write_text(run.path / "manifest.json", json.dumps(started.manifest, indent=1, ensure_ascii=False) + "\n")
-        return drive(run, settings, folder, loaded, plan, workbench, started, [], watch)
+        return drive(run, settings, folder, loaded, plan, workbench, started, [], watch, tell)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from topout.config.cache_place import is_database, recorded_place
+from topout.config.databases import is_database, recorded_place
 from topout.errors import UserError
 from topout.models.cache import Replies, ReplyCache
 from topout.models.postgres_cache import PostgresCache

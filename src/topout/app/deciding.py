@@ -52,7 +52,7 @@ def optimize_until_decided(
     limits = Limits(settings)
     calls, number = first_calls(settings), 1
     while True:
-        view = begin(limits.settings(calls), Path(runs_dir), watch)
+        view = begin(limits.settings(calls), Path(runs_dir), watch, tell)
         limits.take(view.findings, ())
         tell(said(number, "search", view, limits))
         if over(view):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from topout.app.judges import judging
 from topout.app.planning import calls_of
 from topout.app.workbench import Workbench
-from topout.config.cache_place import is_database
+from topout.config.databases import is_database
 from topout.contracts import Executor, Judge
 from topout.domain import Event, Example, Prompt
 from topout.engine.harness import Seat

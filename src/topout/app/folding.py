@@ -135,7 +135,7 @@ def go_on(
                 view = resume(view.folder, watch)
         else:
             began = time.monotonic()
-            view = beginning.begin(one, folder.parent, watch)
+            view = beginning.begin(one, folder.parent, watch, tell)
             runs[i] = view.folder.name
             write_text(folder / FILE, json.dumps({**plan, "runs": runs}, indent=1, ensure_ascii=False) + "\n")
             tell(f"Fold {i + 1} of {len(settings)}: {said(view)}, {time.monotonic() - began:.0f} s; {view.folder.name}")

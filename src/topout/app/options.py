@@ -64,6 +64,8 @@ class RunOptions(CallOptions, CriticOptions, total=False):
     """Seed of all choices; 0."""
     max_time: float | None
     """Most seconds; None is no limit."""
+    study: str
+    """A storage of Optuna that shows the attempts while the run goes on: `sqlite:///FILE` or `postgresql://...` (docs/scale.md); '' is none."""
 
 
 class BenchOptions(CallOptions, CriticOptions, total=False):

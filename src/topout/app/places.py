@@ -16,7 +16,7 @@ from topout.plugins.shipped import shipped
 __all__ = ["places_from", "resolved", "task_path", "to_type", "typed"]
 
 SETTINGS = {"task": "task", "recipe": "recipe", "cache": "cache_dir"}
-"""What is remembered, and the setting that it was typed for."""
+"""What is typed again in the next command, and the setting that it was typed for. (A study's file is remembered too; its setting is a URL.)"""
 
 
 def places_from(run: Path, files: Mapping[str, Path]) -> dict[str, Json]:
@@ -48,6 +48,8 @@ def to_type(run: Path, started: RunStarted) -> dict[str, str]:
     asked = {name: str(started.settings.get(setting, "")) for name, setting in SETTINGS.items()}
     found = resolved(run, started.manifest)
     for name, path in found.items():
+        if name not in SETTINGS:
+            continue
         here = task_path(asked[name]) if name == "task" else Path(asked[name])
         by_name = name == "recipe" and here.suffix not in (".toml", ".py")
         if not by_name and here.resolve() != path.resolve():

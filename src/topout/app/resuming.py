@@ -8,6 +8,7 @@ from pathlib import Path
 
 from topout.app.derived import write_derived
 from topout.app.facts import facts_now
+from topout.app.mirroring import Tell, warned
 from topout.app.planning import exam_of
 from topout.app.running import drive
 from topout.app.taking_up import taken_up
@@ -33,12 +34,13 @@ def resume(
     runs_dir: str | Path = "runs",
     watch: Watch | None = None,
     recall: Callable[[Sequence[Event]], None] | None = None,
+    tell: Tell = warned,
 ) -> RunView:
     """Take up a run that was stopped, killed, or ended by an outage, by money or by time. It goes on as if it had never ended, from any folder.
 
     `max_cost` (dollars, for the whole run), `max_time` (seconds, for this session), `concurrency` and `executor` may be set anew. `prices`
     (`MODEL=IN,OUT`) hold from now on: what was bought before keeps its price. `recall` is told once what earlier sessions found, `watch` of each new
-    event. Raises JournalError when the task or the recipe changed since, or another process is at it.
+    event, `tell` what goes wrong beside the run. Raises JournalError when the task or the recipe changed since, or another process is at it.
     """
     folder = find_run(Path(run), Path(runs_dir))
     with folder.lock():  # before the journal is read: nobody may write to it from then on
@@ -58,7 +60,7 @@ def resume(
             return replace(rebuild(folder.path, runs_dir), went_on=False)
         plan = exam_of(task, loaded, settings.max_calls)
         workbench = Workbench(settings, loaded.recipe.exam_share)
-        return drive(folder, settings, task, loaded, plan, workbench, started, events, watch)
+        return drive(folder, settings, task, loaded, plan, workbench, started, events, watch, tell)
 
 
 def load_run(run: str | Path, runs_dir: str | Path = "runs") -> RunView:

@@ -20,12 +20,13 @@ from topout import __version__
 from topout.app.derived import write_derived
 from topout.app.executing import opened
 from topout.app.judges import judge_facts
+from topout.app.mirroring import Mirror, Tell
 from topout.app.places import typed
 from topout.app.planning import calls_of
 from topout.app.stopping import heeding
 from topout.app.views import RunView
 from topout.app.workbench import Tape, Watch, Workbench
-from topout.config.cache_place import recorded_place
+from topout.config.databases import recorded_place, recorded_study
 from topout.config.settings import RunSettings
 from topout.domain import Candidate, Ending, Event, Example, Json, Rollout, RunEnded, RunResumed, RunStarted, Task
 from topout.engine.causes import Analyst
@@ -53,8 +54,9 @@ T = TypeVar("T")
 
 def checked_settings(**given: object) -> RunSettings:
     """The settings, or a UserError that names the first one that is out of range."""
-    if isinstance(place := given.get("cache_dir"), str):
-        given["cache_dir"] = recorded_place(place, os.environ)
+    for name, recorded in (("cache_dir", recorded_place), ("study", recorded_study)):
+        if isinstance(place := given.get(name), str):
+            given[name] = recorded(place, os.environ)
     try:
         return RunSettings.model_validate(given)
     except ValidationError as error:
@@ -133,15 +135,17 @@ def drive(
     started: RunStarted,
     events: list[Event],
     watch: Watch | None,
+    tell: Tell,
 ) -> RunView:
     """Run the engine over a run folder that the caller has locked, new (no events) or taken up again, and write what follows from its journal.
 
     `events` is empty afterwards: the journal is read anew, and a long one should not be in memory twice."""
     journal = JournalFile(run.journal).open()
     began = time.monotonic()
+    mirror = Mirror.of(settings, run.name, started, events, tell)
     try:
         total = settings.max_calls or loaded.recipe.max_calls
-        tape = Tape(workbench, total, watch, journal, events, run.point_latest)
+        tape = Tape(workbench, total, mirror.beside(watch) if mirror is not None else watch, journal, events, run.point_latest)
         tape.append(RunResumed(time.time()) if events else started)
         try:
             with workbench.owing(run.owed):
@@ -165,6 +169,8 @@ def drive(
         tape.append(RunEnded(finish.ending, finish.reason, time.time(), {"session_s": time.monotonic() - began}))
     finally:
         journal.close()
+        if mirror is not None:
+            mirror.close()
     events.clear()
     written = read_journal(run.journal)
     if finish.winner is None:

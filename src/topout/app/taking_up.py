@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from topout.app.judges import with_judge
 from topout.app.places import resolved, task_path
 from topout.app.running import checked_settings
+from topout.config.databases import SQLITE
 from topout.config.settings import RunSettings
 from topout.domain import RunStarted
 from topout.errors import JournalError
@@ -23,7 +24,8 @@ def taken_up(run: RunFolder, started: RunStarted, changed: Mapping[str, object])
     places = resolved(run.path, started.manifest)
     task = load_task(places.get("task") or task_path(settings.task))
     loaded = load_recipe(str(places.get("recipe") or settings.recipe))
-    settings = settings.model_copy(update={"cache_dir": str(places.get("cache") or settings.cache_dir)})
+    study = f"{SQLITE}{places['study']}" if "study" in places else settings.study
+    settings = settings.model_copy(update={"cache_dir": str(places.get("cache") or settings.cache_dir), "study": study})
     for what, now in (("task_fingerprint", task.task.fingerprint), ("recipe_sha", loaded.sha)):
         if started.manifest.get(what) != now:
             raise JournalError(

@@ -44,7 +44,7 @@ def stats(cache_dir: CacheDir = ".topout/cache", as_json: AsJson = False) -> Non
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from topout.config.cache_place import is_database
+    from topout.config.databases import is_database
     from topout.report.layout import block, table, text
     from topout.report.words import amount
 

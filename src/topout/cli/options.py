@@ -26,6 +26,7 @@ __all__ = [
     "Recipe",
     "Run",
     "RunsDir",
+    "Study",
     "TaskFolder",
     "parse_duration",
 ]
@@ -113,6 +114,14 @@ CacheDir = Annotated[
         metavar="PLACE",
         envvar="TOPOUT_CACHE",
         help="Where replies are kept, so that none is bought twice: a folder, or postgresql://USER@HOST/DATABASE for many machines.",
+    ),
+]
+Study = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        envvar="TOPOUT_STUDY",
+        help="Show the attempts in a storage of Optuna while the run goes on: sqlite:///FILE, or postgresql://USER@HOST/DATABASE.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout, for machines.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,7 @@ from topout.cli.options import (
     Recipe,
     Run,
     RunsDir,
+    Study,
     TaskFolder,
 )
 from topout.cli.output import exit_as, print_json, say, typed_path, watching
@@ -29,6 +31,7 @@ from topout.cli.output import exit_as, print_json, say, typed_path, watching
 if TYPE_CHECKING:
     from topout.app import RunEstimate, RunView
     from topout.app.folding import Folds
+    from topout.report.live import LiveView
 
 __all__ = ["optimize", "resume", "tell"]
 
@@ -58,6 +61,7 @@ def optimize(
     judge_api_base: Annotated[str | None, typer.Option(metavar="URL", help="Address of the judge's server.")] = None,
     price: Prices = None,
     executor: Executor = "local",
+    study: Study = "",
     delta: Annotated[
         float,
         typer.Option(metavar="SCORE", help="Smallest gain worth having, as a fraction: 0.02 is 2 points. The verdict is about it."),
@@ -112,6 +116,7 @@ def optimize(
         prices=tuple(price or ()),
         delta=delta,
         executor=executor,
+        study=study,
         cache_dir=cache_dir,
     )
     if dry_run or not (quiet or as_json or until_decided):
@@ -132,7 +137,7 @@ def optimize(
             line = watch.line if watch is not None else lambda line: None
             view = optimize_until_decided(task, runs_dir=runs_dir, watch=watch, tell=line, **given)
         else:
-            view = optimize(task, runs_dir=runs_dir, watch=watch, **given)
+            view = optimize(task, runs_dir=runs_dir, watch=watch, tell=aside(watch), **given)
     tell(view, runs_dir, as_json)
 
 
@@ -179,6 +184,7 @@ def resume(
                     executor=executor,
                     prices=tuple(price or ()),
                     watch=seen,
+                    tell=aside(watch),
                 ),
                 watch=watch,
                 tell=watch.line if watch is not None else lambda line: None,
@@ -196,8 +202,16 @@ def resume(
             runs_dir=runs_dir,
             watch=watch,
             recall=watch.recall if watch is not None else None,
+            tell=aside(watch),
         )
     tell(view, runs_dir, as_json)
+
+
+def aside(watch: LiveView | None) -> Callable[[str], None]:
+    """Where a line about something beside the run goes: to the progress, or to stderr where none is shown."""
+    from topout.report.words import safe_text
+
+    return watch.line if watch is not None else lambda line: typer.echo(safe_text(line), err=True)
 
 
 def tell_estimate(task: str, expected: RunEstimate, whole: bool, as_json: bool) -> None:

@@ -16,7 +16,7 @@ class RunSettings(BaseModel):
 
     `judge` is the model that judges, for a task that is scored by one ('' else). `max_cost` in dollars, `max_time` in seconds; None is no limit of that kind. `max_calls` None takes the recipe's. `delta` is the smallest gain
     worth having, in score units. `prices` are `MODEL=IN,OUT` in dollars per million tokens. With `paid_only`, replies that were in the cache cost nothing
-    of `max_cost`. `executor` is where rows are answered: 'local', 'ray' or 'ray:ADDRESS'.
+    of `max_cost`. `executor` is where rows are answered: 'local', 'ray' or 'ray:ADDRESS'. `study` is the storage that attempts are mirrored into, '' for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,3 +40,4 @@ class RunSettings(BaseModel):
     timeout: Positive = 120.0
     executor: Annotated[str, Field(pattern=r"^(local|ray(:.+)?)$")] = "local"
     cache_dir: str = ".topout/cache"
+    study: str = ""

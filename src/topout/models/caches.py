@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from topout.config.cache_place import is_database
+from topout.config.databases import is_database
 from topout.models.cache import Replies, ReplyCache
 from topout.models.postgres_cache import PostgresCache
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import unquote
 
-from topout.config.cache_place import address_with_password
+from topout.config.databases import address_with_password
 from topout.errors import StoreError, UserError
 from topout.models.cache import Entry, ReplyCache, entry_of, text_of
 
@@ -80,7 +80,7 @@ class PostgresCache:
         patience_s: float = PATIENCE_S,
         unsent: Path = UNSENT,
     ) -> Self:
-        """Connect to a recorded place (see topout.config.cache_place) and make the table if it is not there.
+        """Connect to a recorded place (see topout.config.databases) and make the table if it is not there.
 
         `patience_s` is how long a lost server is waited for; at opening it is not waited for at all. Raises UserError when psycopg is missing or, with `make`
         False, when there is no table; StoreError when the server cannot be used.

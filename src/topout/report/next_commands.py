@@ -28,6 +28,7 @@ DEFAULTS = {
     "max_cost": "",
     "max_time": "",
     "cache_dir": ".topout/cache",
+    "study": "",
 }
 """Settings of a run that change its replies or its limits, with what they are unless said otherwise."""
 

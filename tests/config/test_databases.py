@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from topout.app.running import checked_settings
-from topout.config.cache_place import address_with_password, is_database, recorded_place
+from topout.config.databases import STUDY, address_with_password, is_database, recorded_place, recorded_study, study_file
 from topout.errors import UserError
 
 WHOLE = "postgresql://ann:s3cret%40x@db.example:5433/replies?sslmode=require"
@@ -66,6 +66,29 @@ def test_a_password_anywhere_else_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(UserError) as refused:
         checked_settings(task="t", cache_dir=url)
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("place", ["", "sqlite:///study.db", "sqlite:////var/study.db", "postgresql://ann@db/studies"])
+def test_a_study_is_kept_in_a_file_or_a_database_or_nowhere(place: str) -> None:
+    assert recorded_study(place, {}) == place
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["study.db", "sqlite://study.db", "sqlite:study.db", "mysql://ann:s3cret@db/s", WHOLE, "postgresql+psycopg://a:s3cret@db/s"],
+)
+def test_any_other_place_of_a_study_is_refused_and_not_repeated(place: str) -> None:
+    with pytest.raises(UserError, match=r"^--study: ") as refused:
+        checked_settings(task="t", study=place)
+    assert "s3cret" not in str(refused.value) and "TOPOUT_CACHE" not in str(refused.value)
+
+
+def test_the_password_of_a_study_is_in_a_variable_of_its_own() -> None:
+    assert recorded_study(WHOLE, {"TOPOUT_STUDY": WHOLE}) == BARE
+    assert address_with_password(BARE, {"TOPOUT_STUDY": WHOLE}, STUDY) == (WHOLE, "s3cret%40x")
+    assert address_with_password(BARE, {"TOPOUT_CACHE": WHOLE}, STUDY) == (BARE, "")
+    assert address_with_password(BARE, {"TOPOUT_STUDY": "sqlite:///study.db"}, STUDY) == (BARE, "")
+    assert (study_file("sqlite:////var/s.db"), study_file(BARE)) == ("/var/s.db", "")
 
 
 def test_settings_hold_the_url_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
