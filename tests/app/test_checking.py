@@ -149,7 +149,7 @@ def test_each_mistake_is_named_with_its_place_and_its_remedy(
             "Sort the note: billing or delivery?",
             "unnamed-labels",
             "prompt.md:1",
-            "1 of 3 labels are not named in the first prompt (returns)",
+            "1 of 3 labels is not named in the first prompt (returns)",
         ),
     ],
 )
@@ -230,8 +230,8 @@ def test_personal_data_is_counted_and_not_shown(tmp_path: Path) -> None:
     private(rows)
     found = check_task(write(tmp_path / "desk", rows)).found
     assert sorted(one.text for one in found if one.check == "personal-data") == [
-        "what looks like card numbers in 1 rows",
-        "what looks like e-mail addresses in 1 rows",
+        "what looks like card numbers in 1 row",
+        "what looks like e-mail addresses in 1 row",
     ]
 
 

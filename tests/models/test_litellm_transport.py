@@ -21,6 +21,7 @@ from topout.models.litellm_transport import LitellmTransport
 from topout.models.prices import Prices
 from topout.models.retries import Retries
 from topout.models.transport import Delivered, Refused, Sent
+from topout.testing.loopback import Loopback
 from topout.testing.server import OpenAIServer, Response, chat, drop, error
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -131,7 +132,7 @@ def test_a_filtered_answer_is_told_from_an_empty_one() -> None:
         (error(500, "boom"), "outage", True, "openai/x (HTTP 500): boom"),
         (error(503, "busy"), "outage", True, "openai/x (HTTP 503): busy"),
         (Response(502, "<html>bad gateway</html>"), "outage", True, "HTTP 502"),
-        (Response(200, "hello, I am not JSON"), "outage", True, "Expecting value"),
+        (Response(200, "hello, I am not JSON"), "outage", True, "replies with something else than JSON"),
         (Response(200, "[1]"), "outage", True, "invalid response"),
         (drop(), "outage", True, "Connection error"),
         (
@@ -141,7 +142,7 @@ def test_a_filtered_answer_is_told_from_an_empty_one() -> None:
             "provided: ***. Set OPENAI_API_KEY",
         ),
         (error(403, "forbidden"), "auth", False, "forbidden"),
-        (error(404, "The model `x` does not exist", code="model_not_found"), "not_found", False, "PROVIDER/NAME"),
+        (error(404, "The model `x` does not exist", code="model_not_found"), "not_found", False, "Check the name of the model"),
         (error(402, "insufficient balance"), "quota", False, "insufficient balance"),
         (error(429, "You exceeded your quota", code="insufficient_quota"), "quota", False, "exceeded"),
         (error(400, "maximum context length is 8192 tokens", code="context_length_exceeded"), "context", False, "8192"),
@@ -187,6 +188,32 @@ def test_an_address_that_is_none_is_told_at_once() -> None:
     one = refused(asyncio.run(LitellmTransport(Addresses("localhost:8000/v1")).send(ask())))
     assert (one.kind, one.retryable) == ("unreachable", False)
     assert one.message == "openai/x: 'localhost:8000/v1' is no address of a server. Write it like http://localhost:8000/v1."
+
+
+def test_a_provider_alone_is_told_to_lack_its_model() -> None:
+    one = refused(asyncio.run(LitellmTransport().send(ask("openai"))))
+    assert one.kind == "not_found"
+    assert one.message.startswith("openai: a provider, and no model of it. A model is named PROVIDER/NAME")
+
+
+def answered_with(status: int, kind: str, body: str) -> tuple[Refused, str]:
+    """What becomes of a call to a server that always answers so, and the server's address."""
+    with Loopback(lambda method, path, headers, asked: (status, {"Content-Type": kind}, body.encode())) as server:
+        return refused(asyncio.run(LitellmTransport(Addresses(server.url)).send(ask()))), server.url
+
+
+def test_an_address_of_something_else_is_told_to_be_none_of_a_model() -> None:
+    one, url = answered_with(200, "text/html", "<html>sign in</html>")
+    assert (
+        one.message
+        == f"openai/x: what answers at {url} replies with something else than JSON. Correct the address: most end in /v1."
+    )
+
+
+def test_a_server_without_the_model_is_named_and_no_other_provider_proposed() -> None:
+    one, url = answered_with(404, "application/json", json.dumps({"error": {"message": "The model `x` does not exist"}}))
+    assert one.kind == "not_found"
+    assert one.message.endswith(f"Check the name of the model: the server at {url} has none of that name.")
 
 
 @pytest.mark.parametrize("model", ["nonsense", "nosuchprovider/model", "opnai/gpt-4.1"])

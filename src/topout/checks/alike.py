@@ -7,7 +7,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from topout.checks.found import Found, Subject
+from topout.checks.found import Found, Subject, counted
 from topout.domain import Example, Split
 from topout.text.fingerprints import digest
 
@@ -66,7 +66,7 @@ def near_duplicates(subject: Subject) -> Iterable[Found]:
             "error" if same and held else "warning",
             "near-duplicates",
             subject.place(example),
-            f"{len(found)} {split} rows are nearly the same as {before} rows ({same} but for case and marks); this one as {subject.place(other)}, "
+            f"{counted(len(found), f'{split} row is', f'{split} rows are')} nearly the same as {before} rows ({same} but for case and marks); this one as {subject.place(other)}, "
             f"{100 * alike:.0f} % alike",
             "Keep them in one split: give rows that belong together the same 'group', or remove one of each pair.",
         )
@@ -86,6 +86,6 @@ def contradictions(subject: Subject) -> Iterable[Found]:
             "error",
             "contradictions",
             subject.place(example),
-            f"{len(clash)} rows have the inputs of another row and another expected answer; this one those of {subject.place(first)}",
+            f"{counted(len(clash), 'row has', 'rows have')} the inputs of another row and another expected answer; this one those of {subject.place(first)}",
             "Correct the wrong one, or add the input that tells them apart.",
         )

@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
-from topout.checks.found import Found, Subject
+from topout.checks.found import Found, Subject, counted
 from topout.domain import SPLITS, Example, Scored
 
 __all__ = ["gold", "graded", "labels_by_split", "score", "scorer_sanity"]
@@ -59,7 +59,7 @@ def labels_by_split(subject: Subject) -> Iterable[Found]:
             "note",
             "rare-labels",
             stands(subject, few[0]),
-            f"{len(few)} labels have fewer than {FEW} train rows ({', '.join(few[:5])}{', ...' if len(few) > 5 else ''})",
+            f"{counted(len(few), 'label has', 'labels have')} fewer than {FEW} train rows ({', '.join(few[:5])}{', ...' if len(few) > 5 else ''})",
             "A few more rows of each let the critic and the few-shot sets learn them.",
         )
 

@@ -9,9 +9,14 @@ from typing import Literal
 from topout.contracts import Scorer
 from topout.domain import SPLITS, Example, Split, Task
 
-__all__ = ["Found", "Severity", "Subject"]
+__all__ = ["Found", "Severity", "Subject", "counted"]
 
 Severity = Literal["error", "warning", "note"]
+
+
+def counted(n: int, one: str, many: str) -> str:
+    """`1 row has`, `3 rows have`."""
+    return f"{n:,} {one if n == 1 else many}"
 
 
 @dataclass(frozen=True, slots=True)

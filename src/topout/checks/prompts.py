@@ -37,6 +37,6 @@ def placeholders_and_labels(subject: Subject) -> Iterable[Found]:
             "warning",
             "unnamed-labels",
             f"{subject.prompt_path}:1",
-            f"{len(lacking)} of {len(task.labels)} labels are not named in the first prompt ({some}): a model can hardly answer with them",
+            f"{len(lacking)} of {len(task.labels)} labels {'is' if len(lacking) == 1 else 'are'} not named in the first prompt ({some}): a model can hardly answer with them",
             "List all labels in it; the search starts from there.",
         )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from statistics import median
 
-from topout.checks.found import Found, Subject
+from topout.checks.found import Found, Subject, counted
 from topout.domain import Example
 
 __all__ = ["empty_inputs", "leaked_answers", "long_inputs", "personal_data"]
@@ -33,7 +33,7 @@ def empty_inputs(subject: Subject) -> Iterable[Found]:
             "error",
             "empty-inputs",
             subject.place(blank[0]),
-            f"{len(blank)} of {len(rows)} rows have no input at all",
+            f"{len(blank):,} of {len(rows):,} rows {'has' if len(blank) == 1 else 'have'} no input at all",
             "Fill them in or remove the rows.",
         )
     for name in subject.task.fields:
@@ -59,7 +59,7 @@ def long_inputs(subject: Subject) -> Iterable[Found]:
             "warning",
             "long-inputs",
             subject.place(far[0][1]),
-            f"{len(far)} rows are longer than {bound:,.0f} words, this one {far[0][0]:,}; half of all have at most {usual:,.0f}",
+            f"{counted(len(far), 'row is', 'rows are')} longer than {bound:,.0f} words, this one {far[0][0]:,}; half of all have at most {usual:,.0f}",
             "Shorten or remove them, or see that the model's window and your budget take them.",
         )
 
@@ -104,7 +104,7 @@ def personal_data(subject: Subject) -> Iterable[Found]:
             "note",
             "personal-data",
             subject.place(found[0]),
-            f"what looks like {kind} in {len(found)} rows",
+            f"what looks like {kind} in {counted(len(found), 'row', 'rows')}",
             "They are sent to the model's provider and kept in the run: see that this is allowed, or replace them.",
         )
 

@@ -26,7 +26,9 @@ _CONTEXT = re.compile(
     re.I,
 )
 _FILTER = re.compile(r"content_policy_violation|content_filter|content management policy", re.I)
-_NO_PROVIDER = re.compile(r"LLM Provider NOT provided|Unmapped LLM provider|model .{0,80}(does not exist|not found)", re.I)
+_NO_PROVIDER = re.compile(
+    r"LLM Provider NOT provided|GetLLMProvider Exception|Unmapped LLM provider|model .{0,80}(does not exist|not found)", re.I
+)
 _PREFIX = re.compile(r"^((litellm\.)?\w*(Error|Exception|Timeout|Exceeded\w*|litellm)\s*(:|-)\s*)+", re.I)
 _PARAMETERS = {"temperature": "temperature", "seed": "seed", "stop": "stop", "response_format": "response_format"}
 _PARAMETERS |= {"json_schema": "response_format", "logprobs": "logprobs"}
@@ -84,7 +86,7 @@ def unsupported_parameters(status: int | None, words: str) -> frozenset[str]:
 
 def essence(message: str) -> str:
     """A message without litellm's prefixes, stack traces and JSON wrapping."""
-    message = re.sub(r" ssl:<[^>]*>", "", message)
+    message = re.sub(r" ssl:<[^>]*>|\.? *Handle with `[^`]*`", "", message)
     text = _PREFIX.sub("", message.partition("Traceback (most recent call last)")[0].strip()).strip()
     start = text.find("{")
     if start >= 0:

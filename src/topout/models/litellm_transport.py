@@ -162,24 +162,44 @@ class LitellmTransport:
                 hint = self._which_key(model)
             case "not_found" if is_embedded(model):
                 said = essence(str(problem)).removeprefix(model)
-            case "not_found" if "provider not provided" in words.lower():
-                said, hint = ": no such provider.", self._which_name(model)
+            case "not_found" if "/" not in model or "provider not provided" in words.lower():
+                named = "no such provider" if model not in self._providers() else "a provider, and no model of it"
+                said, hint = f": {named}.", self._which_name(model)
             case "not_found":
                 hint = self._which_name(model)
             case "unreachable" if not retryable:
                 said = f": {self._addresses.of(model)!r} is no address of a server. Write it like http://localhost:8000/v1."
             case "unreachable":
-                said = f": no server answers at {self._addresses.of(model) or 'the address of this provider'} ({essence(str(problem))})"
-                hint = " Start it, or correct its address."
+                address = self._addresses.of(model)
+                said = f": no server answers at {address or 'the address of this provider'} ({essence(str(problem)).rstrip('.')})"
+                hint = (
+                    " Start it, or correct its address."
+                    if address
+                    else " Is this machine online? Behind a proxy set HTTPS_PROXY; a server of your own is named by --api-base."
+                )
+            case "outage" if "Expecting value: line 1 column 1 (char 0)" in words:
+                said = f": what answers at {self._addresses.of(model) or 'the address of this provider'} replies with something else than JSON"
+                hint = " Correct the address: most end in /v1."
             case _:
                 pass
         message = one_line(f"{model}{said}", os.environ, limit=300 - len(hint))
         message += f"{'' if not hint or message.endswith('.') else '.'}{hint}"
         return Refused(kind, message, retryable, _retry_after_s(problem), status, lost=lost)
 
+    def _providers(self) -> list[str]:
+        return [str.__str__(one) for one in self._litellm.provider_list]  # enum members and plain text
+
     def _which_name(self, model: str) -> str:
-        near = did_you_mean(model.partition("/")[0], map(str.__str__, self._litellm.provider_list))  # enum members and plain text
-        near = near if near.startswith(" Did") else ""
+        provider, known = model.partition("/")[0], self._providers()
+        if provider in known and "/" in model:
+            address = self._addresses.of(model)
+            return (
+                f" Check the name of the model: the server at {address} has none of that name."
+                if address
+                else " Check the name of the model."
+            )
+        near = did_you_mean(provider, known)
+        near = near if near.startswith(" Did") and provider not in known else ""
         return (
             f"{near} A model is named PROVIDER/NAME, for example openai/gpt-4.1-mini, anthropic/claude-sonnet-4-5, "
             "ollama_chat/llama3.2, or openai/NAME with --api-base for a server of your own."

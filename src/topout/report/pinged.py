@@ -135,7 +135,7 @@ def pinged(p: Ping) -> RenderableType:
             text("usage", "dim"),
             text(usage if f.usage.prompt_tokens is not None else "not told: tokens and dollars of a run will be unknown"),
         ),
-        (text("cost", "dim"), text(f"{amount(p.cost_usd)} for {f.billed} calls")),
+        (text("cost", "dim"), text(f"{amount(p.cost_usd)} for {f.billed} call{'' if f.billed == 1 else 's'}")),
         (text("structured output", "dim"), text(STRUCTURED[f.structured])),
         (text("seed", "dim"), text(SEED[f.seed])),
         (text("log probabilities", "dim"), text(LOGPROBS[f.logprobs])),
