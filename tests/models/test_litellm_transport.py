@@ -202,14 +202,6 @@ def answered_with(status: int, kind: str, body: str) -> tuple[Refused, str]:
         return refused(asyncio.run(LitellmTransport(Addresses(server.url)).send(ask()))), server.url
 
 
-def test_an_address_of_something_else_is_told_to_be_none_of_a_model() -> None:
-    one, url = answered_with(200, "text/html", "<html>sign in</html>")
-    assert (
-        one.message
-        == f"openai/x: what answers at {url} replies with something else than JSON. Correct the address: most end in /v1."
-    )
-
-
 def test_a_server_without_the_model_is_named_and_no_other_provider_proposed() -> None:
     one, url = answered_with(404, "application/json", json.dumps({"error": {"message": "The model `x` does not exist"}}))
     assert one.kind == "not_found"
