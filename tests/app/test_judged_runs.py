@@ -13,7 +13,7 @@ import pytest
 from topout.app import load_run
 from topout.domain import RolloutDone
 from topout.store.journal import read_journal
-from topout.testing.provider import said_by, tokens
+from topout.testing.provider import WORDS, said_by, tokens
 from topout.testing.server import OpenAIServer, Response, chat, error
 
 Topout = Callable[..., Any]
@@ -222,3 +222,53 @@ def test_check_holds_the_judge_against_people(judged_task: Path, served: Judged,
     (judged_task / "human.jsonl").write_text('{"id": "dev-0", "answer": "x", "score": 7}\n')
     done = topout(*words, "--judge", "openai/judge")
     assert done.code == 2 and "human.jsonl:1: score = 7, expected 1 to 5" in done.line
+
+
+def better(body: Body) -> str:
+    """Of two answers the one that is the kind of the row's words; a tie when neither or both are."""
+    said = str(body["messages"][-1]["content"])
+    sentence = str(re.findall(r"```input\n(.*)\n```", said)[0]).split()
+    right = [name for name, words in WORDS.items() if set(words) & set(sentence)]
+    first, second = (answer in right for answer in re.findall(r"```answer\n(.*)\n```", said))
+    return json.dumps({"reason": "by its words", "better": "tie" if first == second else "first" if first else "second"})
+
+
+def test_a_prompt_wins_against_todays_answers_and_those_are_even_with_themselves(
+    judged_task: Path, served: Judged, topout: Topout
+) -> None:
+    words = [judged_task, "--model", "openai/reader", "--api-base", served.server.url, "--judge", "openai/judge"]
+    today = judged_task / "today.jsonl"
+    for split in ("train", "dev", "holdout"):
+        assert topout("evaluate", *words, "--split", split, "--answers", today, "-q").code == 0
+    before = today.read_bytes()
+    assert len(before.splitlines()) == 54
+    assert topout("evaluate", *words, "--split", "dev", "--answers", today, "-q").code == 0
+    assert today.read_bytes() == before  # a row that is there is not added again
+    toml = judged_task / "task.toml"
+    toml.write_text(toml.read_text().replace('name = "judge"', 'name = "judge"\nmode = "pairs"\nagainst = "today.jsonl"'))
+    served.verdict = lambda body: better(body) if body["model"] == "judge" else said_by(body)
+    done = topout("optimize", judged_task, *served.words, "--judge", "openai/judge", "--max-calls", 1200, "-q")
+    assert done.code == 0, done.err
+    f = load_run("latest").findings
+    assert f.holdout.baseline.mean == 0.5
+    assert f.holdout.winner.mean > 0.6
+    (judged_task / "today.jsonl").write_bytes(b"\n".join(before.splitlines()[:-2]) + b"\n")
+    said = topout("check", judged_task)
+    assert "today.jsonl: no answer to row 'holdout-28' of holdout (2 rows have none)" in said.err
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("{", "today.jsonl:1: no JSON object."),
+        ('{"id": 1, "answer": "x"}', 'today.jsonl:1: expected {"id": "a row\'s id", "answer": "..."}.'),
+    ],
+)
+def test_a_file_of_answers_that_is_none_is_refused(judged_task: Path, topout: Topout, line: str, problem: str) -> None:
+    toml = judged_task / "task.toml"
+    toml.write_text(toml.read_text().replace('name = "judge"', 'name = "judge"\nmode = "pairs"\nagainst = "today.jsonl"'))
+    (judged_task / "today.jsonl").write_text(line + "\n")
+    assert problem in topout("check", judged_task).line
+    (judged_task / "today.jsonl").write_text("")
+    toml.write_text(toml.read_text().replace('mode = "pairs"', 'mode = "points"'))
+    assert "'against' is for mode = 'pairs'" in topout("check", judged_task).line

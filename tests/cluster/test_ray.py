@@ -37,7 +37,7 @@ def start(*words: object) -> subprocess.Popen[str]:
 
 
 def ended(process: subprocess.Popen[str], code: int = 0) -> str:
-    out, err = process.communicate(timeout=180)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == code, err
     return out + err
 
@@ -220,7 +220,7 @@ def test_a_worker_that_cannot_read_the_task_says_so_in_a_line(ray_files: Path, t
 
 def ray_start(*words: object) -> None:
     command = [Path(sys.executable).with_name("ray"), "start", *words, "--num-cpus", 1, "--object-store-memory", 100_000_000]
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=180)
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
 
 

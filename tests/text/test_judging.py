@@ -152,3 +152,13 @@ def test_one_unreadable_verdict_of_two_is_no_score() -> None:
 def test_the_rubrics_hash_tells_rubrics_apart() -> None:
     assert points(RUBRIC).rubric != points(RUBRIC + " Funny.").rubric != pairs(RUBRIC).rubric
     assert points(RUBRIC).rubric == points(RUBRIC).rubric
+
+
+def test_a_pair_may_be_held_against_another_prompts_answer() -> None:
+    judge = pairs(RUBRIC, rivals={"1": "today's"})
+    one, other = judge.ask("ours", ROW)
+    first, second = (re.findall(r"```answer\n(.*)\n```", question[-1].content) for question in (one, other))
+    assert (first, second) == (["ours", "today's"], ["today's", "ours"])
+    won = judge.read([json.dumps({"reason": "why", "better": one}) for one in ("first", "second")])
+    assert won == Scored(1.0, "judge: better than the answer to beat. why", {"order": 0.0})
+    assert len({judge.rubric, pairs(RUBRIC).rubric, pairs(RUBRIC, rivals={"1": "tomorrow's"}).rubric}) == 3

@@ -25,7 +25,7 @@ from topout.app.handing_off import hand_off
 from topout.app.heads import head
 from topout.app.importing import Imported, import_prompt
 from topout.app.judges import with_judge
-from topout.app.judging import check_rival, compared, evaluation, rows_of
+from topout.app.judging import check_rival, compared, evaluation, keep_answers, rows_of
 from topout.app.laddering import LadderPlan, LadderView, ladder, plan_ladder
 from topout.app.mirroring import Tell, warned
 from topout.app.options import BenchOptions, CallOptions, LadderOptions, RunOptions, asked
@@ -119,6 +119,7 @@ def evaluate(
     prompt: str | Path | None = None,
     split: Split = "holdout",
     against: str | Path | None = None,
+    answers: str | Path | None = None,
     runs_dir: str | Path = "runs",
     watch: Watch | None = None,
     **options: Unpack[CallOptions],
@@ -126,7 +127,7 @@ def evaluate(
     """Measure a prompt (a prompt.md or a folder such as `runs/latest/best`; the task's baseline when None) on a split.
 
     `options` are those of `CallOptions`. With `max_calls`, the first rows that so many calls allow for. `against` is a run (a folder, or a name in `runs_dir`): the gain over its winner, paired on these rows, with the
-    winner's scores from the journal, so that no call is made for it. Raises UserError for bad input and for a run on other rows, ModelError when nothing could be scored.
+    winner's scores from the journal, so that no call is made for it. `answers` is a file that the answers are added to, a line a row (`{"id": ..., "answer": ...}`). Raises UserError for bad input and for a run on other rows, ModelError when nothing could be scored.
     """
     settings, folder = with_judge(asked(task, **options), load_task(task_path(task)))
     rows = rows_of(folder.task, split)
@@ -140,6 +141,8 @@ def evaluate(
     rollouts, ending = run_blocking(
         measured(workbench, folder, [Candidate(prompt_id(chosen), chosen)], rows, watch), workbench.stop
     )
+    if answers is not None:
+        keep_answers(Path(answers), rows, rollouts)
     name = str(prompt) if prompt is not None else "baseline"
     found = evaluation(folder.task, split, name, settings.model, rows, rollouts, ending)
     return found if other is None else replace(found, against=compared(other.findings, other.folder.name, rows, rollouts))

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from topout.app.views import Against, Evaluation
 from topout.domain import SPLITS, Ending, Example, Rollout, Scored, Split, Task
 from topout.errors import ModelError, StoppedError, UserError, did_you_mean
 from topout.plateau.intervals import mean_interval, paired_gain
+from topout.plugins.answer_files import read_answers
 from topout.plugins.tasks import TaskFolder
 from topout.report.findings import Findings, RoleSpend, call_card, count, count_judged
 from topout.report.measures import setting
 from topout.report.samples import row_score, split_of
+from topout.store.layout import write_text
 
-__all__ = ["check_rival", "compared", "evaluation", "groups_of", "rows_of", "scores_of"]
+__all__ = ["check_rival", "compared", "evaluation", "groups_of", "keep_answers", "rows_of", "scores_of"]
 
 
 def rows_of(task: Task, split: Split) -> tuple[Example, ...]:
@@ -65,6 +69,15 @@ def evaluation(
         unscored[str(ending)] += len(rows) - len(known)
     done = [r for r in rollouts if r.failure is None]
     return Evaluation(task.name, split, prompt, model, estimate, call_card(done), spend, dict(unscored), failures, ending)
+
+
+def keep_answers(path: Path, rows: Sequence[Example], rollouts: Sequence[Rollout]) -> None:
+    """Add answers to a file of them, a line a row, in the order of the rows; one that is there already gets its new answer. Rows that a model did not answer are left out. Raises UserError for a
+    file that is none of that kind, StoreError when the disk refuses."""
+    lines = {line.example: line.answer for line in read_answers(path)} if path.exists() else {}
+    answered = {r.example: r.answer for r in rollouts if r.failure is None or r.judged}
+    lines |= {row.id: answered[row.id] for row in rows if row.id in answered}
+    write_text(path, "".join(json.dumps({"id": name, "answer": text}) + "\n" for name, text in lines.items()))
 
 
 def check_rival(f: Findings, run: str, loaded: TaskFolder, split: Split) -> None:

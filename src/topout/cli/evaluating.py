@@ -50,6 +50,12 @@ def evaluate(
     against: Annotated[
         str | None, typer.Option(metavar="RUN", help="Compare with that run's winner on the same rows, from its journal.")
     ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Add the answers to this file, a line a row: what a judge of pairs can hold others against."
+        ),
+    ] = None,
     runs_dir: RunsDir = "runs",
     failures: Annotated[
         int | None,
@@ -78,6 +84,7 @@ def evaluate(
             cache_dir=cache_dir,
             judge=judge,
             against=against,
+            answers=answers,
             runs_dir=runs_dir,
             watch=watch,
         )

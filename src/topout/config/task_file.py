@@ -172,6 +172,10 @@ class JudgeScorer(Section):
         default="points",
         description="'points' marks one answer on the scale; 'pairs' compares it with the expected one, in both orders: two calls.",
     )
+    against: str = Field(
+        default="",
+        description='For \'pairs\': a file of answers to beat instead of the expected ones, a line a row: {"id": row, "answer": text}. `topout evaluate --answers` writes one.',
+    )
     scale: tuple[float, float] = Field(default=(1.0, 5.0), description="Worst and best mark of 'points'; they become 0 and 1.")
     criteria: dict[str, float] = Field(
         default_factory=dict, description="Criteria of 'points' that are marked one by one, with their weights. None: one mark."
@@ -188,6 +192,8 @@ class JudgeScorer(Section):
     def of_its_mode(self) -> JudgeScorer:
         if self.mode == "pairs" and (given := {"scale", "criteria", "reference"} & self.model_fields_set):
             raise ValueError(f"'{min(given)}' is for mode = 'points'; 'pairs' asks which of two answers is better.")
+        if self.mode == "points" and self.against:
+            raise ValueError("'against' is for mode = 'pairs'; 'points' marks one answer by itself.")
         return self
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from topout.config.task_file import JudgeScorer, TaskFile
 from topout.config.toml_files import check_toml, line_of, read_text
-from topout.domain import Example, Json
+from topout.domain import Example
 from topout.errors import UserError, place
+from topout.plugins.answer_files import read_answers
 from topout.plugins.modules import code_file
 from topout.plugins.tasks import TaskFolder
 
@@ -39,21 +39,11 @@ def read_marks(loaded: TaskFolder) -> tuple[Marked, ...]:
     low, high = scorer.scale if scorer.mode == "points" else (0.0, 1.0)
     rows = {e.id: e for examples in loaded.task.splits.values() for e in examples}
     found = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            mark: Json = json.loads(line)
-        except (ValueError, RecursionError):
-            raise UserError(f"{place(path, number)}: no JSON object.") from None
-        match mark:
-            case {"id": str() as name, "answer": str() as answer, "score": int() | float() as score} if not isinstance(score, bool):
-                pass
-            case _:
-                raise UserError(f'{place(path, number)}: expected {{"id": "a row\'s id", "answer": "...", "score": a number}}.')
-        if name not in rows:
-            raise UserError(f"{place(path, number)}: the task has no row '{name}'.")
+    for line in read_answers(path, scored=True):
+        score = line.score if line.score is not None else low
+        if line.example not in rows:
+            raise UserError(f"{line.where}: the task has no row '{line.example}'.")
         if not low <= score <= high:
-            raise UserError(f"{place(path, number)}: score = {score:g}, expected {low:g} to {high:g}, the judge's own scale.")
-        found.append(Marked(rows[name], answer, (score - low) / (high - low)))
+            raise UserError(f"{line.where}: score = {score:g}, expected {low:g} to {high:g}, the judge's own scale.")
+        found.append(Marked(rows[line.example], line.answer, (score - low) / (high - low)))
     return tuple(found)

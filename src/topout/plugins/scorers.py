@@ -80,13 +80,19 @@ def built_in(settings: ScorerSettings, labels: Sequence[str], schema: Mapping[st
             raise ValueError("this scorer is loaded from its file")
 
 
-def load_judge(settings: JudgeScorer, rubric: str) -> Grader:
-    """The judge with this rubric. Raises ValueError, in words, for settings that do not work."""
+def load_judge(settings: JudgeScorer, rubric: str, rivals: Mapping[str, str] | None) -> Grader:
+    """The judge with this rubric, and with the answers to beat by row, if there are any. Raises ValueError, in words, for settings that do not work."""
     if not rubric.strip():
         raise ValueError(f"{settings.rubric} is empty: write down what makes an answer good")
     if settings.mode == "pairs":
-        judge = pairs(rubric, model=settings.model, temperature=settings.temperature, max_output_tokens=settings.max_output_tokens)
-        return Grader(judge, something)
+        judge = pairs(
+            rubric,
+            rivals=rivals,
+            model=settings.model,
+            temperature=settings.temperature,
+            max_output_tokens=settings.max_output_tokens,
+        )
+        return Grader(judge, something if rivals is None else anything)
     low, high = settings.scale
     judge = points(
         rubric,

@@ -13,6 +13,7 @@ from topout.config.toml_files import check_toml, line_of, read_text
 from topout.contracts import Program, Scorer
 from topout.domain import Deployment, Example, Json, Prompt, Split, Task
 from topout.errors import UserError, did_you_mean, place
+from topout.plugins.answer_files import read_answers
 from topout.plugins.modules import code_file
 from topout.plugins.programs import LoadedProgram, load_program
 from topout.plugins.prompt_folders import PROMPT_FILE, read_prompt, read_steps
@@ -68,7 +69,9 @@ def load_task(folder: Path) -> TaskFolder:
     rows = read_splits(folder, settings)
     labels = labels_of(settings, rows)
     schema = read_schema(folder, settings)
-    grader = grader_of(folder, settings, labels, schema, place(toml, line_of(text, ("scorer",))))
+    where = place(toml, line_of(text, ("scorer",)))
+    rivals = rivals_of(folder, settings, rows, where)
+    grader = grader_of(folder, settings, labels, schema, rivals, where)
     check_expected(settings, rows, labels, grader)
     used = {name for c in baseline.components for name in placeholders(c.text)}
     splits = {split: tuple(example for example, _ in located) for split, located in rows.items()}
@@ -142,7 +145,30 @@ def read_schema(folder: Path, settings: TaskFile) -> dict[str, Json] | None:
     return schema
 
 
-def grader_of(folder: Path, settings: TaskFile, labels: tuple[str, ...], schema: Mapping[str, Json] | None, where: str) -> Grader:
+def rivals_of(folder: Path, settings: TaskFile, rows: Mapping[Split, list[Located]], where: str) -> Mapping[str, str] | None:
+    """The answers that a judge of pairs holds each row's answer against, None where it is the expected one. Raises UserError when a row has none."""
+    if not isinstance(settings.scorer, JudgeScorer) or not settings.scorer.against:
+        return None
+    path = code_file(folder, settings.scorer.against, where, "a judge is sent only what lies in the folder that you named")
+    found = {line.example: line.answer for line in read_answers(path)}
+    missing = [(split, example.id) for split, located in rows.items() for example, _ in located if example.id not in found]
+    if missing:
+        split, name = missing[0]
+        raise UserError(
+            f"{path}: no answer to row '{name}' of {split} ({len(missing):,} rows have none). "
+            f"`topout evaluate TASK --split {split} --answers FILE` writes them, with a scorer that needs none of them."
+        )
+    return found
+
+
+def grader_of(
+    folder: Path,
+    settings: TaskFile,
+    labels: tuple[str, ...],
+    schema: Mapping[str, Json] | None,
+    rivals: Mapping[str, str] | None,
+    where: str,
+) -> Grader:
     """The task's scorer. `where` is the place of the scorer's table in task.toml."""
     if isinstance(settings.scorer, PythonScorer):
         return Grader(
@@ -152,7 +178,7 @@ def grader_of(folder: Path, settings: TaskFile, labels: tuple[str, ...], schema:
     try:
         if isinstance(settings.scorer, JudgeScorer):
             rubric = code_file(folder, settings.scorer.rubric, where, "a judge is sent only what lies in the folder that you named")
-            return load_judge(settings.scorer, read_text(rubric))
+            return load_judge(settings.scorer, read_text(rubric), rivals)
         return built_in(settings.scorer, labels, schema)
     except ValueError as error:
         raise UserError(f"{where}: scorer '{settings.scorer.name}': {error}.") from None
@@ -201,10 +227,12 @@ def fingerprint(
 
 
 def scorer_text(folder: Path, settings: TaskFile) -> str:
-    """The file that a scorer is made of: the user's own code, or a judge's rubric. '' for a built-in one."""
+    """What a scorer is made of: the user's own code, or a judge's rubric and the answers that it holds others against. '' for a built-in one."""
     match settings.scorer:
-        case PythonScorer(file=name) | JudgeScorer(rubric=name):
+        case PythonScorer(file=name):
             return read_text(folder / name)
+        case JudgeScorer(rubric=name, against=against):
+            return read_text(folder / name) + (read_text(folder / against) if against else "")
         case _:
             return ""
 

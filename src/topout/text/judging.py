@@ -83,9 +83,19 @@ def points(
     return Judge(ask, read, 1, told[:12], "points", model, temperature, max_output_tokens)
 
 
-def pairs(rubric: str, *, model: str = "", temperature: float = 0.0, max_output_tokens: int = 512) -> Judge:
+def pairs(
+    rubric: str,
+    *,
+    rivals: Mapping[str, str] | None = None,
+    model: str = "",
+    temperature: float = 0.0,
+    max_output_tokens: int = 512,
+) -> Judge:
     """A judge that compares an answer with what the row expects, twice, once in each place: 1 for better both times, 0.5 for equal, 0 for worse. Judges
-    favour a place; where the two verdicts differ each counts half. The part `order` is 1 where each place won once, so that they can be counted."""
+    favour a place; where the two verdicts differ each counts half. The part `order` is 1 where each place won once, so that they can be counted.
+
+    `rivals` are the answers to beat instead, by row: those of today's prompt make the mean score its win rate, with ties as halves."""
+    beat = "the answer to beat" if rivals else "the reference"
     form = (
         "Which of the two answers is better by the rubric? Reply with one JSON object and nothing else:\n"
         '{"reason": "one or two sentences", "better": "first"}\n'
@@ -97,7 +107,8 @@ def pairs(rubric: str, *, model: str = "", temperature: float = 0.0, max_output_
             parts = [*case(rubric, example, False), "First answer:", fenced(first, "answer"), "Second answer:"]
             return (Message("system", SYSTEM), Message("user", "\n\n".join([*parts, fenced(second, "answer"), form])))
 
-        ours, theirs = answer[:ANSWER_CAP], as_text(example.expected)[:ANSWER_CAP]
+        rival = (rivals or {}).get(example.id)
+        ours, theirs = answer[:ANSWER_CAP], (as_text(example.expected) if rival is None else rival)[:ANSWER_CAP]
         return (question(ours, theirs), question(theirs, ours))
 
     def read(replies: Sequence[str]) -> Score:
@@ -108,11 +119,11 @@ def pairs(rubric: str, *, model: str = "", temperature: float = 0.0, max_output_
             return Unscored(f"the judge's verdict cannot be read: {error}")
         by_order = abs(values[0] - values[1]) == 1.0
         value = math.fsum(values) / len(values)
-        said = {1.0: "better than the reference", 0.5: "as good as the reference", 0.0: "worse than the reference"}
-        how = "better or worse than the reference by its place alone" if by_order else said.get(value, "close to the reference")
+        said = {1.0: f"better than {beat}", 0.5: f"as good as {beat}", 0.0: f"worse than {beat}"}
+        how = f"better or worse than {beat} by its place alone" if by_order else said.get(value, f"close to {beat}")
         return Scored(value, f"judge: {how}. {reason_of(found[0])}".strip(), {"order": float(by_order)})
 
-    told = digest({"rubric": rubric, "form": form, "system": SYSTEM})
+    told = digest({"rubric": rubric, "form": form, "system": SYSTEM, **({"rivals": dict(rivals)} if rivals else {})})
     return Judge(ask, read, 2, told[:12], "pairs", model, temperature, max_output_tokens)
 
 
