@@ -22,6 +22,13 @@ def test_a_dry_run_tells_calls_tokens_and_dollars_and_asks_nothing(
     assert done.code == 0 and done.err == ""
     assert "Never more than 400 calls" in done.out and "Nothing was asked" in done.out
     assert "openai/reader" in done.out and "openai/critic" in done.out and "Together about $" in done.out
+    assert "…" not in done.out
+    assert [line.split()[0] for line in done.out.splitlines() if line.startswith("    ")][:4] == [
+        "calls",
+        "tokens",
+        "tokens",
+        "dollars",
+    ]
     assert provider.arrived == 0 and not Path("runs").exists()
 
 

@@ -9,17 +9,18 @@ from rich.console import Group, RenderableType
 from topout.domain import Json
 from topout.plateau.wording import dollars
 from topout.report.findings import Findings, total
-from topout.report.layout import block, table, text
+from topout.report.layout import block, grid, text
 from topout.report.words import safe_text
 
 __all__ = ["before", "estimate_document", "estimate_line", "estimated"]
 
 PARTS = {"task": "task model", "critic": "critic", "judge": "judge"}
+FIGURES = {"calls": "calls", "tokens in": "prompt_tokens", "tokens out": "output_tokens"}
 
 
 def estimated(e: Mapping[str, Json], task: str) -> RenderableType:
-    """The table of `--dry-run`, from an estimate's document."""
-    rows: list[Sequence[RenderableType]] = []
+    """What `--dry-run` prints, from an estimate's document: for each model the likely figures with their ranges."""
+    lines: list[RenderableType] = []
     unknown: list[str] = []
     for part, name in PARTS.items():
         one = e.get(part)
@@ -28,13 +29,14 @@ def estimated(e: Mapping[str, Json], task: str) -> RenderableType:
         cost = three(one.get("cost_usd"))
         if cost is None:
             unknown.append(str(one.get("model")))
-        numbers = [three(one.get(field)) for field in ("calls", "prompt_tokens", "output_tokens")]
-        rows.append(
-            [text(name), text(safe_text(str(one.get("model")), 40)), *(text(ranged(n)) for n in numbers), text(money(cost))]
-        )
+        figures = {what: three(one.get(field)) for what, field in FIGURES.items()}
+        rows: list[Sequence[RenderableType]] = [(text(f"  {what}"), text(ranged(value))) for what, value in figures.items()]
+        rows.append((text("  dollars"), text(money(cost))))
+        lines += [text(f"{name} {safe_text(str(one.get('model')), 60)}", "bold"), grid(rows)]
     whole = three(e.get("cost_usd"))
-    lines: list[RenderableType] = [table(("", "", "calls", "tokens in", "tokens out", "dollars"), rows, right=(2, 3, 4, 5))]
-    if whole is not None:
+    if whole is not None and whole[2] == 0:
+        lines.append(text("Together free."))
+    elif whole is not None:
         lines.append(text(f"Together about {money(whole)}, at list price; replies that the cache has cost nothing."))
     for model in dict.fromkeys(unknown):
         lines.append(
