@@ -1,7 +1,7 @@
 """What mkdocs is told beyond mkdocs.yml: pages that are not there yet, pages that nav does not name, and links that lead out of docs/.
 
-A page of nav that does not exist is left out and said. A page that nav does not name stands under "More", so that none is lost. SECURITY.md of the
-repository becomes a page. A link to a file of the source leads to the repository when `repo_url` is set in mkdocs.yml; else it is the file's name in words.
+A page of nav that does not exist is left out and said. A page that nav does not name stands under "More", so that none is lost. A link to a file of
+the source leads to the repository when `repo_url` is set in mkdocs.yml; else it is the file's name in words.
 """
 
 from __future__ import annotations
@@ -24,16 +24,12 @@ FOREIGN = re.compile(
     r"""<(?:script|img|iframe)[^>]+src=["']?(?:https?:)?//[^>]*>|<link[^>]+rel=["']?(?:stylesheet|preconnect|preload)[^>]+href=["']?(?:https?:)?//[^>]*>"""
 )
 """What a browser would fetch from elsewhere."""
-BORROWED = {"security.md": "SECURITY.md"}
-"""Pages that are kept at the top of the repository."""
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Leave out of nav what is not there, add what it does not name."""
     docs = Path(config.docs_dir)
     there = {str(path.relative_to(docs)) for path in docs.rglob("*.md")}
-    root = docs.parent
-    there |= {page for page, source in BORROWED.items() if (root / source).is_file()}
     named: set[str] = set()
 
     def kept(items: list[Any]) -> list[Any]:
@@ -58,25 +54,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     return config
 
 
-def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Bring in the pages that are kept elsewhere."""
-    from mkdocs.structure.files import File
-
-    root = Path(config.docs_dir).parent
-    for page, source in BORROWED.items():
-        if (root / source).is_file() and files.get_file_from_path(page) is None:
-            text = (root / source).read_text(encoding="utf-8")
-            files.append(File.generated(config, page, content=re.sub(r"\]\(docs/", "](", text)))
-    return files
-
-
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Links out of docs/, and comments that are for the tests of the commands."""
 
     def led(match: re.Match[str]) -> str:
         path = match["path"]
-        if path in BORROWED.values():
-            return f"[{match['text']}]({next(p for p, s in BORROWED.items() if s == path)}{match['anchor'] or ''})"
         if path == "README.md":
             return f"[{match['text']}](index.md)"
         if not (Path(config.docs_dir).parent / path).exists():

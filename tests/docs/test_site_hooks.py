@@ -27,13 +27,13 @@ def config(tmp_path: Path) -> SimpleNamespace:
     docs.mkdir()
     for name in ("index", "costs", "new-page"):
         (docs / f"{name}.md").write_text(f"# {name}\n")
-    (tmp_path / "SECURITY.md").write_text("# Security\n")
     (tmp_path / "code.py").write_text("")
     nav = [
         {"Start": [{"Home": "index.md"}, "costs.md", "not-yet.md"]},
         {"Later": [{"Not yet": "nor-this.md"}]},
-        {"Trust": ["security.md"]},
+        {"Trust": ["SECURITY.md"]},
     ]
+    (docs / "SECURITY.md").write_text("# Security\n")
     return SimpleNamespace(docs_dir=str(docs), nav=nav, repo_url=None)
 
 
@@ -42,15 +42,15 @@ def test_a_page_that_is_not_there_is_left_out_and_one_that_nav_does_not_name_is_
 ) -> None:
     assert hooks.on_config(config).nav == [
         {"Start": [{"Home": "index.md"}, "costs.md"]},
-        {"Trust": ["security.md"]},
+        {"Trust": ["SECURITY.md"]},
         {"More": ["new-page.md"]},
     ]
 
 
 def test_links_out_of_the_pages_lead_to_the_repository_or_become_names(hooks: ModuleType, config: SimpleNamespace) -> None:
     page = SimpleNamespace(file=SimpleNamespace(src_path="costs.md"))
-    text = "<!-- run with: --max-calls 400 -->\n[the code](../code.py#L3), [keys](../SECURITY.md), [costs](costs.md)"
-    assert hooks.on_page_markdown(text, page, config, None) == "`code.py`, [keys](security.md), [costs](costs.md)"
+    text = "<!-- run with: --max-calls 400 -->\n[the code](../code.py#L3), [costs](costs.md)"
+    assert hooks.on_page_markdown(text, page, config, None) == "`code.py`, [costs](costs.md)"
     config.repo_url = "https://example.org/topout/"
     assert "[the code](https://example.org/topout/blob/main/code.py#L3)" in hooks.on_page_markdown(text, page, config, None)
 
