@@ -95,7 +95,7 @@ def ours(folder: TaskFolder, calls: int, seed: int, lines: int) -> tuple[Any, in
     def say(model: TaskModel | Critic) -> FakeModel:
         return FakeModel(lambda request: model.answer(turns(request)))
 
-    optimizer = load_recipe(str(ROOT / "optimizers" / "evolve.toml")).optimizer
+    loaded = load_recipe(str(ROOT / "optimizers" / "evolve.toml"))
     share, weight = 0.3, 3
     least = 3 * len(folder.task.rows("holdout")) * weight
     whole = max(int(calls / (1 - share)), calls + least)
@@ -103,13 +103,14 @@ def ours(folder: TaskFolder, calls: int, seed: int, lines: int) -> tuple[Any, in
         run_in_memory(
             folder.task,
             folder.scorer,
-            optimizer,
+            loaded.optimizer,
             say(task),
             say(critic),
             max_calls=whole,
             exam_share=1 - calls / whole,
             seed=seed,
             program=folder.program,
+            opening_rows=loaded.recipe.opening_rows,
         )
     )
     winner = outcome.finish.winner

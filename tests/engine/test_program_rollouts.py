@@ -1,6 +1,7 @@
 """What the engine makes of a program's answers: scored, failed or wrong by the program's own doing, with its steps in the journal."""
 
 import asyncio
+from dataclasses import replace
 
 from topout.contracts import Model, Solve, Solved
 from topout.domain import Candidate, Example, Failure, Prompt, Rollout, RolloutDone, Scored, Step, Unscored
@@ -19,11 +20,14 @@ class Scripted:
 
     def __init__(self, end: Solved | Failure) -> None:
         self.end = end
+        self.bound = 0
 
     def calls(self, prompt: Prompt) -> int:
         return 2
 
     def bind(self, prompt: Prompt) -> Solve:
+        self.bound += 1
+
         async def solve(example: Example, sample: int, model: Model, name: str) -> Solved | Failure:
             return self.end
 
@@ -62,3 +66,19 @@ def test_an_outage_in_mid_program_has_no_score_and_keeps_its_steps() -> None:
     rollout = measured(Failure("outage", "down", steps=(STEP,)))
     assert rollout.score == Unscored("outage: down")
     assert (rollout.failure, rollout.steps) == ("outage", (STEP,))
+
+
+def test_a_prompt_is_put_in_place_once_for_rows_that_are_asked_one_by_one() -> None:
+    program = Scripted(Solved("right"))
+
+    async def go() -> None:
+        task = made_up_task(train=2, dev=20, holdout=2)
+        seat = Seat(FakeModel(lambda request: "unused"), "fake")
+        harness = Harness(task, LocalExecutor(task, say_right, seat, seat, program), MemoryJournal(), Replay(), Halt())
+        for number in range(2):
+            prompt = replace(task.baseline, retrieved=number)
+            for row in task.rows("dev"):
+                await harness.measure(0, Candidate(prompt_id(prompt), prompt), [row])
+
+    asyncio.run(go())
+    assert program.bound == 2
