@@ -98,7 +98,7 @@ def _figures(evidence: Evidence, ruling: Ruling, judged: Judgement | None) -> tu
         thirds = f"; {100 * first:.0f} % of the first third, {100 * last:.0f} % of the last" if evidence.tried >= 3 else ""
         lines.append(f"{evidence.kept} of {evidence.tried} proposals kept{thirds}")
     if evidence.gated:
-        lines.append(f"{_some(evidence.gated, 'more proposal')} dropped on rows that its parent was not measured on")
+        lines.append(f"{_some(evidence.gated, 'more proposal')} dropped before a dev row that its parent was measured on as well")
     if evidence.rejected:
         lines.append(f"{_some(evidence.rejected, 'proposal')} rejected unread (the critic's reply did not pass the checks)")
     if evidence.calls_at_last_change:

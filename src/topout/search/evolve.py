@@ -55,6 +55,8 @@ class EvolveSettings(Terms):
     trust: float = 0.7
     give_up_after: int = 400
     blame: float = 0.7
+    proof_rows: int = 8
+    proven_z: float = -0.3
 
     def __post_init__(self) -> None:
         Terms.__post_init__(self)
@@ -148,7 +150,7 @@ class Evolve:
                 return None
             cap = max(40, int(words * 0.7))
             return Move("shorten", (parent,), component=component.name, word_cap=cap, calls=1 + first, more=rest, rows=rows)
-        return rewrite_move(parent, component, history, s, rng, rows)
+        return rewrite_move(parent, component, history, replace(s, proof_rows=0), rng, rows)
 
     def rows(self, history: History) -> int:
         """How many dev rows a race is over: few while few calls have been made, since a full pass over many would be most of what there is to spend."""
@@ -179,7 +181,11 @@ class Evolve:
     async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
         """Get the proposal, then race it against its parent over the dev rows."""
         s = self.settings
-        return await carry_out(number, move, lab, replace(s, stay_z=s.shorten_z) if move.operator == "shorten" else s)
+        if move.operator == "shorten":
+            s = replace(s, stay_z=s.shorten_z)
+        elif move.operator == "rewrite" and lab.task.program:
+            return await carry_out(number, move, lab, replace(s, stay_z=s.proven_z))
+        return await carry_out(number, move, lab, replace(s, proof_rows=0))
 
 
 def follows(number: int, history: History, lanes: int) -> bool:

@@ -37,6 +37,7 @@ class Terms:
     stay_z: float = 0.3
     enough_failures: int = 1000
     edits: int = 1
+    proof_rows: int = 0
 
     def __post_init__(self) -> None:
         least = {
@@ -51,6 +52,8 @@ class Terms:
         for name, value in least.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1")
+        if self.proof_rows < 0:
+            raise ValueError("proof_rows must not be negative")
 
 
 class Ended(Protocol):
@@ -84,7 +87,7 @@ def rewrite_move(parent: Member, component: Component, history: History, terms: 
         notes=failed_edits(history, parent.candidate.id),
         word_cap=terms.word_cap,
         calls=terms.edits + first,
-        more=rest,
+        more=rest + parent.calls * terms.proof_rows,
         critiques=terms.edits,
         rows=rows,
     )
@@ -116,8 +119,20 @@ async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
         if critique.prompt is None:
             return ended("rejected", critique.rejected)
         child = lab.candidate(critique.prompt, move, critique.rationale)
+        if terms.proof_rows and failing:
+            asked = failing[: terms.proof_rows]
+            tried = await lab.measure(child, [train[one.example] for one in asked])
+            if tried is None:
+                return ended("cut", "the budget ended before it answered rows that it was written from", child)
+            if not total(tried) > total(asked):
+                return ended("dropped", f"no better on {len(asked)} failing train rows that it was written from", child)
         return await race(child, move.parents[0], lab, terms, ended, move.rows, move.bar)
     return await race(lab.candidate(prompt, move, move.rationale), move.parents[0], lab, terms, ended, move.rows, move.bar)
+
+
+def total(rollouts: Sequence[Rollout]) -> float:
+    """The sum of the scores that there are."""
+    return math.fsum(score for score in scores_of(rollouts) if score == score)
 
 
 async def edited(move: Move, lab: Lab, failing: Sequence[Rollout], passing: Sequence[Rollout]) -> Critique | None:
