@@ -45,6 +45,14 @@ def as_jsonl(path: Path) -> None:
         file.writelines(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows(128_000))
 
 
+def as_many_lines(path: Path) -> None:
+    """Ten times as much."""
+    lines = [(text, label) for text, label in rows(128_000)]
+    with path.open("w", encoding="utf-8") as file:
+        for part in range(10):
+            file.writelines(json.dumps({"text": f"{text} {part}", "label": label}) + "\n" for text, label in lines)
+
+
 def as_workbook(path: Path) -> None:
     """Packed to 50 MB, some 100 MB of text; a title above heads that go over two lines."""
     openpyxl = pytest.importorskip("openpyxl")
@@ -59,8 +67,10 @@ def as_workbook(path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "write"), [("a.csv", as_csv), ("a.jsonl", as_jsonl), ("a.xlsx", as_workbook)])
-def test_a_file_of_50_mb_becomes_a_task_within_a_minute_and_a_gigabyte(
+@pytest.mark.parametrize(
+    ("name", "write"), [("a.csv", as_csv), ("a.jsonl", as_jsonl), ("ten-times.jsonl", as_many_lines), ("a.xlsx", as_workbook)]
+)
+def test_a_file_of_50_mb_or_ten_times_as_many_json_lines_becomes_a_task_within_a_minute_and_a_gigabyte(
     name: str, write: Callable[[Path], None], tmp_path: Path
 ) -> None:
     write(tmp_path / name)

@@ -12,6 +12,7 @@ import pytest
 from topout.app.starting import Started, init
 from topout.domain import Json
 from topout.errors import UserError
+from topout.intake.tables import sampled_lines
 from topout.plugins.tasks import load_task
 
 TOPICS = ("billing", "delivery", "returns")
@@ -227,3 +228,25 @@ def test_what_is_missing_is_said(tmp_path: Path, name: str, content: str, said: 
 def test_a_table_with_bars_between_its_cells_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text|label\n" + "".join(f"{t}, and so on|{c}\n" for t, c in zip(TEXTS, LABELS, strict=True)))
     assert dict(init(tmp_path / "task", source=tmp_path / "a.csv").mapping) == PLAIN
+
+
+def test_of_a_large_file_of_json_lines_a_share_is_drawn_alike_each_time_and_rows_keep_their_numbers(tmp_path: Path) -> None:
+    lines = [json.dumps({"text": t, "label": c}) for t, c in zip(TEXTS, LABELS, strict=True)] * 20
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(f'{line[:-1]}, "n": {i}}}' for i, line in enumerate(lines)).encode())
+    sheet = sampled_lines(path, path.stat().st_size // 4)
+    assert 240 < len(sheet.rows) < 360
+    assert sheet.rows == sampled_lines(path, path.stat().st_size // 4).rows
+    assert all(row["id"] == f"row-{int(str(row['n'])) + 1}" for row in sheet.rows)
+    assert sheet.notes == (f"0 MB: of 1,200 lines {len(sheet.rows)} were read, by the hash of each",)
+    assert len(sampled_lines(path, path.stat().st_size).rows) == 1200
+
+
+def test_a_broken_line_that_was_drawn_is_told_with_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"a": 1}\n{"a": \n')
+    with pytest.raises(UserError, match=r"a\.jsonl:2: broken JSON: Expecting value at column 6"):
+        sampled_lines(path, path.stat().st_size)
+    path.write_bytes(b'{"a": 1}\n{"a": "\xff"}\n')
+    with pytest.raises(UserError, match=r"a\.jsonl:2: not UTF-8 at byte 7"):
+        sampled_lines(path, path.stat().st_size)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from topout.domain import Json
 from topout.errors import UserError, did_you_mean
 from topout.intake.nested import unfolded
-from topout.intake.tables import Table
+from topout.intake.tables import IDS, Table
 
 __all__ = ["EXPECTED", "Entry", "Reading", "Roles", "read_shape"]
 
@@ -20,7 +20,6 @@ EXPECTED = (
     "response", "reference", "intent", "y", "kategorie", "antwort", "catégorie", "réponse", "categoría", "respuesta",
 )  # fmt: skip
 """Heads that say "this is the answer", the plainest first."""
-IDS = ("id", "uid", "example_id", "row_id", "ticket_id", "index", "#")
 COUNTED = 10
 """From so many rows on, a column that counts them up by one is their number and nothing that a model should read."""
 SAME = 20

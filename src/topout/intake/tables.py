@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import datetime
+import hashlib
 import io
 import json
 import math
@@ -19,7 +20,7 @@ from topout.domain import Json
 from topout.errors import UserError, place
 from topout.intake.nested import listed
 
-__all__ = ["KINDS", "Sheet", "Table", "document", "json_document", "plain", "read_table", "table_of"]
+__all__ = ["IDS", "KINDS", "Sheet", "Table", "document", "json_document", "plain", "read_table", "sampled_lines", "table_of"]
 
 Table = list[dict[str, Json]]
 
@@ -35,6 +36,10 @@ class Sheet:
 KINDS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".yaml", ".yml", ".xlsx", ".parquet")
 
 EXTRA = "pip install 'topout[tables]'"
+MOST_HELD = 100_000_000
+"""Bytes of JSON Lines that are held in memory as a whole; of more, rows are drawn by their hashes while they are read."""
+IDS = ("id", "uid", "example_id", "row_id", "ticket_id", "index", "#")
+"""Heads of a column that names the rows."""
 
 
 def read_table(path: Path) -> Sheet:
@@ -51,6 +56,8 @@ def read_table(path: Path) -> Sheet:
             text, notes = decoded(path)
             rows, more = separated(path, text, "\t" if path.suffix.lower() == ".tsv" else "")
             return table_of(path, Sheet(rows, (*notes, *more)))
+        case ".jsonl" | ".ndjson" if path.is_file() and path.stat().st_size > MOST_HELD:
+            return table_of(path, sampled_lines(path, MOST_HELD))
         case ".jsonl" | ".ndjson":
             text, notes = decoded(path)
             return table_of(path, Sheet(json_lines(path, text), notes))
@@ -165,16 +172,40 @@ def headed(cells: Sequence[object]) -> tuple[list[str], tuple[str, ...]]:
 def json_lines(path: Path, text: str) -> Table:
     rows: Table = []
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            value: Json = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{place(path, number)}: broken JSON: {reason(error)}. Write one object a line.") from None
-        if not isinstance(value, dict):
-            raise UserError(f"{place(path, number)}: expected an object {{...}} on each line.")
-        rows.append(value)
+        if line.strip():
+            rows.append(json_lines_row(path, number, line))
     return rows
+
+
+def json_lines_row(path: Path, number: int, line: str) -> dict[str, Json]:
+    try:
+        value: Json = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{place(path, number)}: broken JSON: {reason(error)}. Write one object a line.") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{place(path, number)}: expected an object {{...}} on each line.")
+    return value
+
+
+def sampled_lines(path: Path, most: int) -> Sheet:
+    """About so many bytes of a large file of JSON Lines: rows by the hash of each, so that the same file gives the same rows. A row without an id is named
+    by its number in the file. Lines that are not drawn are not looked at. Raises UserError with path and line."""
+    size = path.stat().st_size
+    below = int(most / size * 2**64)
+    rows: Table = []
+    number = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            data = line.removeprefix(codecs.BOM_UTF8 if number == 1 else b"").strip()
+            if not data or int.from_bytes(hashlib.blake2b(data, digest_size=8).digest()) >= below:
+                continue
+            try:
+                value = json_lines_row(path, number, data.decode("utf-8"))
+            except UnicodeDecodeError as error:
+                raise UserError(f"{place(path, number)}: not UTF-8 at byte {error.start}. Save the file as UTF-8.") from None
+            named = any(re.sub(r"[\s-]+", "_", head.strip().casefold()) in IDS for head in value)
+            rows.append(value if named else {"id": f"row-{number}", **value})
+    return Sheet(rows, (f"{size / 1e6:,.0f} MB: of {number:,} lines {len(rows):,} were read, by the hash of each",))
 
 
 def reason(error: ValueError | RecursionError) -> str:
