@@ -42,7 +42,8 @@ def print_tables(found: Sequence[Measured], share: float = 0.9) -> None:
 
 
 def table(found: Sequence[Measured], names: Sequence[str], budgets: Sequence[int], share: float) -> str:
-    """A row for each optimizer: true quality at the budgets, and below it the difference to the first optimizer, paired by ground and seed."""
+    """A row for each optimizer: true quality at the budgets. Below it how far the first optimizer is ahead of it, paired by ground and seed: with the same
+    calls, and with those of the budget before (half of them, when budgets double)."""
     head = ["optimizer", *(f"{b:,}" for b in budgets), f"calls to {share:.0%}", "tokens", "dev - true", "reported - true", "calls"]
     lines = [head]
     first = {(m.job.ground, m.job.seed): m for m in found if m.job.optimizer == names[0]}
@@ -65,10 +66,13 @@ def table(found: Sequence[Measured], names: Sequence[str], budgets: Sequence[int
         )
         pairs = [(m, first[m.job.ground, m.job.seed]) for m in own if (m.job.ground, m.job.seed) in first]
         if name != names[0] and pairs:
-            against = [cell([a.quality[i] - b.quality[i] for a, b in pairs], sign=True) for i in range(len(budgets))]
+            ahead = [cell([b.quality[i] - a.quality[i] for a, b in pairs], sign=True) for i in range(len(budgets))]
             lines.append(
-                ["  against the first", *against, "", cell([a.tokens - b.tokens for a, b in pairs], 1, 0, True), "", "", ""]
+                ["  the first is ahead by", *ahead, "", cell([b.tokens - a.tokens for a, b in pairs], 1, 0, True), "", "", ""]
             )
+            fewer = [cell([b.quality[i - 1] - a.quality[i] for a, b in pairs], sign=True) for i in range(1, len(budgets))]
+            if fewer:
+                lines.append(["  with the budget before", "", *fewer, "", "", "", "", ""])
     return aligned(lines)
 
 

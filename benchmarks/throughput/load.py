@@ -64,13 +64,17 @@ class Measured:
     proposals: int
 
     def busy(self, load: Load) -> float:
-        """Share of the workers' time that was spent in task calls."""
-        return self.task_calls * load.latency_s / (load.workers * self.wall_s)
+        """Share of what could be in flight that was, calls of both models together."""
+        return self.work_s(load) / self.wall_s
+
+    def work_s(self, load: Load) -> float:
+        """Seconds that all its calls, of both models, take with as many in flight as are allowed."""
+        return (self.task_calls * load.latency_s + self.critic_calls * load.critic_s) / load.workers
 
 
 def over_work(load: Load, run: Measured) -> float:
-    """How many times as long as all work divided by capacity a run took, after the start-up chain (whose own rows are part of the work)."""
-    return (run.wall_s - load.startup_s) / (run.task_calls * load.latency_s / load.workers)
+    """How many times as long as all work divided by capacity a run took, after the start-up chain (whose own calls are part of the work)."""
+    return (run.wall_s - load.startup_s) / run.work_s(load)
 
 
 class Stopwatch:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.throughput.load import Load, Measured, Stopwatch
 from benchmarks.throughput.serving import served
+from topout.config.recipe import Recipe
 from topout.contracts import Model
 from topout.domain import AttemptDone, Critiqued, Failure, Message, Reply, Request, RolloutDone
 from topout.models.addresses import Addresses
@@ -23,35 +24,47 @@ from topout.search.evolve import Evolve
 from topout.testing.engine_room import run_in_memory
 from topout.testing.fakes import FakeModel, say_right
 
-__all__ = ["at_the_seam", "shipped_lanes", "through_litellm"]
+__all__ = ["at_the_seam", "shipped_lanes", "through_litellm", "timed"]
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-def shipped(lanes: int | None = None) -> tuple[Evolve, float]:
-    """The default recipe's optimizer, with another number of lanes if given, and its share for the exam."""
-    loaded = load_recipe("evolve", REPOSITORY)
+def shipped(name: str, lanes: int | None = None) -> tuple[Evolve, Recipe]:
+    """A shipped recipe's optimizer, with another number of lanes if given, and the recipe."""
+    loaded = load_recipe(name, REPOSITORY)
     assert isinstance(loaded.optimizer, Evolve)
     settings = loaded.optimizer.settings
-    return Evolve(replace(settings, lanes=lanes or settings.lanes)), loaded.recipe.exam_share
+    return Evolve(replace(settings, lanes=lanes or settings.lanes)), loaded.recipe
 
 
-def shipped_lanes() -> int:
-    return shipped()[0].lanes
+def shipped_lanes(name: str) -> int:
+    return shipped(name)[0].lanes
 
 
-def at_the_seam(load: Load, seed: int, lanes: int | None = None, max_calls: int | None = None) -> Measured:
-    """A whole run, exam included, of the default recipe; `max_calls` (default: the load's) counts all calls of all roles."""
+def at_the_seam(load: Load, seed: int, lanes: int | None = None, max_calls: int | None = None, recipe: str = "evolve") -> Measured:
+    """A whole run, exam included, of a shipped recipe; `max_calls` (default: the load's) counts all calls of all roles."""
     model = FakeModel(load.answers(seed), load.latency_s, load.workers)
     critic = FakeModel(load.critic(), load.critic_s, load.workers)
-    return asyncio.run(timed(load, seed, model, critic, lanes, max_calls))
+    return asyncio.run(timed(load, seed, model, critic, lanes, max_calls, recipe))
 
 
-async def timed(load: Load, seed: int, model: Model, critic: Model, lanes: int | None, max_calls: int | None) -> Measured:
-    optimizer, share = shipped(lanes)
+async def timed(
+    load: Load, seed: int, model: Model, critic: Model, lanes: int | None, max_calls: int | None, recipe: str = "evolve"
+) -> Measured:
+    optimizer, told = shipped(recipe, lanes)
     task = load.task()
     watch = Stopwatch()
-    work = run_in_memory(task, say_right, optimizer, model, critic, max_calls=max_calls or load.calls, exam_share=share, seed=seed)
+    work = run_in_memory(
+        task,
+        say_right,
+        optimizer,
+        model,
+        critic,
+        max_calls=max_calls or load.calls,
+        exam_share=told.exam_share,
+        seed=seed,
+        opening_rows=told.opening_rows,
+    )
     events = (await work).events
     kinds = [type(event) for event in events]
     return watch.stop(kinds.count(RolloutDone), kinds.count(Critiqued), kinds.count(AttemptDone) - 1)
@@ -71,7 +84,7 @@ async def over_the_wire(load: Load, seed: int, gateway: Gateway, provider: str) 
     warm = await gateway.complete(Request(f"{provider}/task", (Message("user", "ready?"),)))
     assert isinstance(warm, Reply), warm
     try:
-        return await timed(load, seed, Named(gateway, f"{provider}/task"), Named(gateway, f"{provider}/critic"), None, None)
+        return await timed(load, seed, Named(gateway, f"{provider}/task"), Named(gateway, f"{provider}/critic"), None, None, "fast")
     finally:
         await gateway.aclose()
 

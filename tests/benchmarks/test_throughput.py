@@ -18,7 +18,7 @@ TINY = Load(calls=240, latency_s=0.005, critic_s=0.1, train=20, dev=20, holdout=
 
 
 def test_topout_keeps_its_workers_busy_enough() -> None:
-    measured = at_the_seam(TINY, 0)
+    measured = at_the_seam(TINY, 0, recipe="fast")
     assert 100 <= measured.task_calls + measured.critic_calls <= 240
     assert measured.proposals >= 2
     assert measured.wall_s < 15 * TINY.ideal_s
@@ -40,7 +40,7 @@ def test_gepa_runs_under_the_same_load_and_more_workers_are_faster() -> None:
 
 @pytest.mark.slow
 def test_the_same_run_goes_through_litellm_and_a_real_server() -> None:
-    seam, wire = at_the_seam(TINY, 0), through_litellm(TINY, 0)
+    seam, wire = at_the_seam(TINY, 0, recipe="fast"), through_litellm(TINY, 0)
     assert (wire.task_calls, wire.critic_calls, wire.proposals) == (seam.task_calls, seam.critic_calls, seam.proposals)
 
 
@@ -49,19 +49,19 @@ def test_a_row_tells_ratios_to_the_ideal_and_to_the_first_row() -> None:
     assert load.ideal_s == pytest.approx(1.78125)
     ours = Row("topout", [Measured(3.5625, 0.05, 800, 9, 14)])
     other = Row("other", [Measured(7.125, 0.1, 1000, 20, 20), Measured(7.125, 0.1, 1000, 20, 20)])
-    assert line(load, ours, ours).split() == ["topout", "3.56", "2.0", "3.9", "1.0", "800", "4.45", "9", "14", "18%", "0.06"]
+    assert line(load, ours, ours).split() == ["topout", "3.56", "2.0", "3.2", "1.0", "800", "4.45", "9", "14", "21%", "0.06"]
     assert line(load, other, ours).split() == [
         "other",
         "7.12",
         "7.12-7.12",
         "4.0",
-        "7.6",
+        "5.5",
         "2.0",
         "1000",
         "7.12",
         "20",
         "20",
-        "11%",
+        "15%",
         "0.10",
     ]
     assert len(head("")) == len(line(load, ours, ours))

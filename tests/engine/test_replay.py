@@ -13,8 +13,8 @@ def asked(attempt: int, failure: FailureKind | None = None, split: str = "train"
     return RolloutDone(attempt, Rollout("c", "e", "holdout" if split == "holdout" else "train", 0, "", score, failure=failure))
 
 
-def said(attempt: int, text: str, failure: FailureKind | None = None) -> Critiqued:
-    return Critiqued(attempt, "critic", text, "stop", failure=failure)
+def said(attempt: int, text: str, failure: FailureKind | None = None, turn: int = 1) -> Critiqued:
+    return Critiqued(attempt, "critic", text, "stop", failure=failure, turn=turn)
 
 
 def done(number: int) -> AttemptDone:
@@ -49,7 +49,7 @@ def test_a_committed_attempt_is_told_what_the_journal_held_then() -> None:
 
 
 def test_critiques_are_remembered_by_their_turn() -> None:
-    replay = Replay.of([said(1, "first"), said(1, "second")])
+    replay = Replay.of([said(1, "second", turn=2), said(1, "first")])
     assert [c and c.text for c in (replay.critique(1, 1), replay.critique(1, 2), replay.critique(1, 3))] == [
         "first",
         "second",
@@ -58,9 +58,9 @@ def test_critiques_are_remembered_by_their_turn() -> None:
 
 
 def test_a_failed_critique_of_an_uncommitted_attempt_is_forgotten_with_what_followed() -> None:
-    replay = Replay.of([said(1, "a"), said(1, "down", "outage"), said(1, "b")])
+    replay = Replay.of([said(1, "a"), said(1, "down", "outage", 2), said(1, "b", turn=3)])
     assert replay.critique(1, 2) is None
-    replay = Replay.of([said(1, "down", "outage"), RunResumed(0.0), said(1, "a"), said(1, "b"), done(1)])
+    replay = Replay.of([said(1, "down", "outage"), RunResumed(0.0), said(1, "a"), said(1, "b", turn=2), done(1)])
     assert [c and c.text for c in (replay.critique(1, 1), replay.critique(1, 2))] == ["a", "b"]
 
 

@@ -21,8 +21,8 @@ def recipe(folder: Path, text: str) -> str:
 
 
 def test_the_shipped_recipes_are_found_by_name_from_anywhere(tmp_path: Path) -> None:
-    assert {"evolve", "fewshot", "hillclimb", "quick"} <= set(recipe_names(tmp_path))
-    for name in ("evolve", "fewshot", "hillclimb", "quick"):
+    assert {"evolve", "fast", "fewshot", "hillclimb", "quick"} <= set(recipe_names(tmp_path))
+    for name in ("evolve", "fast", "fewshot", "hillclimb", "quick"):
         assert load_recipe(name, tmp_path).name == name
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topout.domain import Example, Rollout, Scored, Unscored
-from topout.search.reading import choose_rows, choose_shown
+from topout.search.reading import alike_together, choose_rows, choose_shown
 
 TRAIN = tuple(Example(f"t{i}", {"text": "x"}, "right") for i in range(30))
 ROWS = {e.id: e for e in TRAIN}
@@ -65,3 +65,33 @@ def test_the_cap_on_words_passes_over_long_rows_but_always_shows_one_failure() -
     assert ([r.example for r in shown], [r.example for r in passing]) == (["a", "b"], ["c"])
     alone, _ = choose_shown(failing[:1], 9, 9, 16, rows)
     assert [r.example for r in alone] == ["long"]
+
+
+def test_failures_that_are_alike_come_into_one_share() -> None:
+    texts = [
+        "my card was lost",
+        "where is the lost card",
+        "the card is lost again",
+        "change the flight today",
+        "a flight to change",
+        "flight change please",
+    ]
+    rows = {f"t{i}": Example(f"t{i}", {"text": text}, "") for i, text in enumerate(texts)}
+    rollouts = [Rollout("c", f"t{i}", "train", 0, "", Scored(0.0)) for i in (0, 3, 1, 4, 2, 5)]
+    shares = alike_together(rollouts, rows, 2)
+    assert [{r.example for r in share} for share in shares] == [{"t0", "t1", "t2"}, {"t3", "t4", "t5"}]
+
+
+def test_too_few_failures_to_share_are_shown_to_all() -> None:
+    rollouts = [Rollout("c", f"t{i}", "train", 0, "", Scored(0.0)) for i in range(5)]
+    assert alike_together(rollouts, ROWS, 3) == [rollouts, rollouts, rollouts]
+
+
+@given(st.integers(4, 30), st.integers(1, 5))
+def test_shares_hold_every_failure_once_and_are_of_about_one_size(count: int, shares: int) -> None:
+    rollouts = [Rollout("c", f"t{i}", "train", 0, "", Scored(0.0)) for i in range(count)]
+    found = alike_together(rollouts, ROWS, shares)
+    assert len(found) == shares
+    if count >= 2 * shares:
+        assert sorted(r.example for share in found for r in share) == sorted(r.example for r in rollouts)
+        assert max(map(len, found)) - min(map(len, found)) <= 1

@@ -164,7 +164,8 @@ class RolloutDone:
 
 @dataclass(frozen=True, slots=True)
 class Critiqued:
-    """A critic or judge replied (or failed), for `attempt`. `text` is its whole reply."""
+    """A critic or judge replied (or failed), for `attempt`. `text` is its whole reply. `turn` is the number of the question among those of the attempt, from 1:
+    some are asked at the same time, and replies come as they come."""
 
     attempt: int
     role: ModelRole
@@ -177,6 +178,7 @@ class Critiqued:
     paid: bool = True
     failure: FailureKind | None = None
     key: str = ""
+    turn: int = 1
 
 
 @dataclass(frozen=True, slots=True)

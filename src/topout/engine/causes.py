@@ -100,9 +100,9 @@ class Analyst:
                     self._halt.set(ending, failure.message)
                 if ending is not None:
                     return None
-                done = no_answer(ANALYSIS, failure)
+                done = no_answer(ANALYSIS, failure, turn)
             case Reply() as reply:
-                done = journaled(ANALYSIS, reply)
+                done = journaled(ANALYSIS, reply, turn)
         self._left -= 1
         self._journal.append(done)
         return done

@@ -46,7 +46,7 @@ class Critic:
         request = Request(self._seat.name, (Message("user", "Reply with the word ready."),), "critic", 0.0, self._max_output_tokens)
         match await self._seat.model.complete(request):
             case Failure(kind="empty" | "filtered") as failure:
-                self._journal.append(no_answer(PING, failure))
+                self._journal.append(no_answer(PING, failure, 1))
             case Failure(kind="outage") as failure:
                 self._halt.set("outage", f"critic: {failure.message}")
             case Failure() as failure:
@@ -55,7 +55,7 @@ class Critic:
                     raise UserError(f"critic: {failure.message}")
                 self._halt.set(ending, failure.message)
             case Reply() as reply:
-                self._journal.append(journaled(PING, reply))
+                self._journal.append(journaled(PING, reply, 1))
 
     async def critique(
         self, attempt: int, turn: int, move: Move, failing: Sequence[Rollout], passing: Sequence[Rollout], seed: int
@@ -66,7 +66,7 @@ class Critic:
         done = self._replay.critique(attempt, turn)
         if done is None:
             messages = critique_messages(self._task, move, failing, passing, self._train)
-            done = await self._told(attempt, messages, seed)
+            done = await self._told(attempt, turn, messages, seed)
         if done is None:
             return None
         if done.failure is not None:
@@ -75,13 +75,13 @@ class Critic:
 
     async def ask(self, attempt: int, turn: int, messages: tuple[Message, ...], seed: int) -> str | None:
         """The reply to a question of an optimizer's own, '' for none and for one that was cut off; None when the run is being halted."""
-        done = self._replay.critique(attempt, turn) or await self._told(attempt, messages, seed)
+        done = self._replay.critique(attempt, turn) or await self._told(attempt, turn, messages, seed)
         if done is None:
             return None
         whole = done.failure is None and done.finish_reason in WHOLE
         return done.text if whole else ""
 
-    async def _told(self, attempt: int, messages: tuple[Message, ...], seed: int) -> Critiqued | None:
+    async def _told(self, attempt: int, turn: int, messages: tuple[Message, ...], seed: int) -> Critiqued | None:
         """What the critic says, journaled; None when the run is being halted."""
         request = Request(
             self._seat.name,
@@ -100,20 +100,22 @@ class Critic:
                 if ending is not None:
                     self._halt.set(ending, failure.message)
                     return None
-                done = no_answer(attempt, failure)
+                done = no_answer(attempt, failure, turn)
             case Reply() as reply:
-                done = journaled(attempt, reply)
+                done = journaled(attempt, reply, turn)
         self._journal.append(done)
         return done
 
 
-def no_answer(attempt: int, failure: Failure) -> Critiqued:
+def no_answer(attempt: int, failure: Failure, turn: int) -> Critiqued:
     """A critic's failure as the journal keeps it."""
     text, usage = f"{failure.kind}: {failure.message}", failure.usage
-    return Critiqued(attempt, "critic", text, "", usage.prompt_tokens, usage.output_tokens, failure.cost_usd, failure=failure.kind)
+    return Critiqued(
+        attempt, "critic", text, "", usage.prompt_tokens, usage.output_tokens, failure.cost_usd, failure=failure.kind, turn=turn
+    )
 
 
-def journaled(attempt: int, reply: Reply) -> Critiqued:
+def journaled(attempt: int, reply: Reply, turn: int) -> Critiqued:
     """A critic's reply as the journal keeps it."""
     usage = reply.usage
     return Critiqued(
@@ -128,4 +130,5 @@ def journaled(attempt: int, reply: Reply) -> Critiqued:
         reply.paid,
         None,
         reply.key,
+        turn,
     )

@@ -74,10 +74,10 @@ class AttemptLab:
         return rollouts
 
     async def critique(self, move: Move, failing: Sequence[Rollout], passing: Sequence[Rollout]) -> Critique | None:
-        seed = await self._turn()
-        if seed is None:
+        turn = await self._turn()
+        if turn is None:
             return None
-        critique = await self._critic.critique(self._number, self.critiques, move, failing, passing, seed)
+        critique = await self._critic.critique(self._number, turn, move, failing, passing, self._seed_of(turn))
         if critique is None or critique.prompt is None:
             return critique
         weight = self._harness.weight(critique.prompt)
@@ -87,15 +87,21 @@ class AttemptLab:
         return critique
 
     async def ask(self, messages: Sequence[Message]) -> str | None:
-        seed = await self._turn()
-        return None if seed is None else await self._critic.ask(self._number, self.critiques, tuple(messages), seed)
+        turn = await self._turn()
+        return None if turn is None else await self._critic.ask(self._number, turn, tuple(messages), self._seed_of(turn))
 
     async def _turn(self) -> int | None:
-        """The seed of the attempt's next call to the critic, None when the budget does not allow for one."""
-        if not await self._allowance.extend(self._number, self._fresh + self.critiques + 1):
-            return None
+        """The number of the attempt's next question to the critic, None when the budget does not allow for one. It is taken before anything is waited for:
+        questions that are asked at the same time have numbers in the order in which they were put."""
         self.critiques += 1
-        return seed_for(self._seed, self._number, f"critic/{self.critiques}")
+        turn = self.critiques
+        if not await self._allowance.extend(self._number, self._fresh + turn):
+            self.critiques -= 1
+            return None
+        return turn
+
+    def _seed_of(self, turn: int) -> int:
+        return seed_for(self._seed, self._number, f"critic/{turn}")
 
     def candidate(self, prompt: Prompt, move: Move, rationale: str) -> Candidate:
         parents = tuple(member.candidate.id for member in move.parents)

@@ -44,7 +44,7 @@ class Replay:
     """
 
     rollouts: dict[Key, Rollout] = field(default_factory=dict)
-    critiques: dict[int, list[Critiqued]] = field(default_factory=dict)
+    critiques: dict[int, dict[int, Critiqued]] = field(default_factory=dict)
     attempts: dict[int, AttemptDone] = field(default_factory=dict)
     unsteady: dict[Key, list[tuple[int, RolloutDone]]] = field(default_factory=dict)
     committed_at: dict[int, int] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Replay:
                             seat = (event.attempt, rollout.candidate, rollout.sample)
                             replay.held_out[seat] = replay.held_out.get(seat, 0) + rollout.all_calls
                 case Critiqued(attempt):
-                    replay.critiques.setdefault(attempt, []).append(event)
+                    replay.critiques.setdefault(attempt, {})[event.turn] = event
                     replay.analysis_calls += attempt == ANALYSIS
                 case AttemptDone(attempt):
                     replay.attempts[attempt.number] = event
@@ -114,9 +114,8 @@ class Replay:
         return next((done.rollout for position, done in reversed(records) if position < at), None)
 
     def critique(self, attempt: int, turn: int) -> Critiqued | None:
-        """What the critic said when this attempt asked it for the `turn`-th time, from 1."""
-        known = self.critiques.get(attempt, ())
-        return known[turn - 1] if len(known) >= turn else None
+        """What the critic said to the `turn`-th question of this attempt, from 1."""
+        return self.critiques.get(attempt, {}).get(turn)
 
     def examined(self, sample: int = 0) -> set[str]:
         """The candidates that sat the exam (or its repetition, with `sample` 1), in part at least."""
@@ -130,8 +129,10 @@ class Replay:
         """A session ended here: attempts that were not committed ask again, from their first critique that failed."""
         for attempt, known in self.critiques.items():
             if attempt not in self.attempts:
-                first = next((i for i, critique in enumerate(known) if critique.failure is not None), len(known))
-                del known[first:]
+                failed = [turn for turn, critique in known.items() if critique.failure is not None]
+                self.critiques[attempt] = {
+                    turn: critique for turn, critique in known.items() if turn < min(failed, default=turn + 1)
+                }
 
 
 def note(streaks: dict[str, tuple[int, int]], role: str, failure: FailureKind | None, position: int) -> None:

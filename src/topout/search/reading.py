@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from topout.domain import Example, Rollout, Scored
 
-__all__ = ["choose_references", "choose_rows", "choose_shown"]
+NEIGHBOURS = 4
+
+__all__ = ["alike_together", "choose_references", "choose_rows", "choose_shown"]
 
 
 def choose_rows(
@@ -43,6 +48,27 @@ def choose_shown(
     passing = [r for r, value in scored if value >= 1.0]
     shown = within(failing[:failures], words * 3 // 4, train) or failing[:1]
     return shown, within(passing[:successes], words // 4, train)
+
+
+def alike_together(rollouts: Sequence[Rollout], train: Mapping[str, Example], shares: int) -> list[list[Rollout]]:
+    """The rollouts in so many shares of about one size, those that are alike together: by words of inputs and expected answers, rare ones counting more. All of them in
+    each share when they are too few for two in each."""
+    if len(rollouts) < 2 * shares:
+        return [list(rollouts)] * shares
+    words = [words_of(train[r.example]) for r in rollouts]
+    met = Counter(word for own in words for word in own)
+    order, left = [0], list(range(1, len(rollouts)))
+    while left:  # the next is the one most like the last few
+        best = max(left, key=lambda i: sum(1 / met[word] for j in order[-NEIGHBOURS:] for word in words[i] & words[j]))
+        left.remove(best)
+        order.append(best)
+    cuts = [k * len(order) // shares for k in range(shares + 1)]
+    return [[rollouts[i] for i in order[start:stop]] for start, stop in pairwise(cuts)]
+
+
+def words_of(example: Example) -> set[str]:
+    """The words of a row and of what is expected."""
+    return set(re.findall(r"\w+", " ".join([*example.inputs.values(), str(example.expected)]).lower()))
 
 
 def choose_references(train: Sequence[Example], read: Sequence[Example], words: int, rng: random.Random) -> tuple[Example, ...]:

@@ -5,6 +5,7 @@ What differs between optimizers is what they plan; how a proposal is tried is th
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 from collections.abc import Sequence
@@ -12,10 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from topout.contracts import Critique, History, Lab, Member, Move
-from topout.domain import Attempt, Candidate, Component, Outcome, Rollout, Scored
+from topout.domain import Attempt, Candidate, Component, Outcome, Prompt, Rollout, Scored
+from topout.search.grafting import joined
 from topout.search.population import scores_of
 from topout.search.racing import Standing, blocks, first_rows, promising, standing
-from topout.search.reading import choose_references, choose_rows, choose_shown
+from topout.search.reading import alike_together, choose_references, choose_rows, choose_shown
 
 __all__ = ["Terms", "carry_out", "failed_edits", "fruitless", "instructs", "race_calls", "rewrite_move"]
 
@@ -38,6 +40,7 @@ class Terms:
     enough_failures: int = 1000
     edits: int = 1
     proof_rows: int = 0
+    together: bool = False
 
     def __post_init__(self) -> None:
         least = {
@@ -113,7 +116,7 @@ async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
             scored = sum(isinstance(r.score, Scored) for r in seen)
             reason = f"no failure among {scored} train rows to learn from" if scored else "no train row could be scored"
             return ended("rejected" if scored else "failed", reason)
-        critique = await edited(move, lab, failing, passing)
+        critique = await edited(move, lab, failing, passing, terms.together)
         if critique is None:
             return ended("cut", "the budget ended or the run was halted before the critic answered")
         if critique.prompt is None:
@@ -135,24 +138,62 @@ def total(rollouts: Sequence[Rollout]) -> float:
     return math.fsum(score for score in scores_of(rollouts) if score == score)
 
 
-async def edited(move: Move, lab: Lab, failing: Sequence[Rollout], passing: Sequence[Rollout]) -> Critique | None:
-    """What the critic makes of the first parent in `move.critiques` edits, one upon the other; None when the budget ended or the run was halted.
+async def edited(
+    move: Move, lab: Lab, failing: Sequence[Rollout], passing: Sequence[Rollout], together: bool = False
+) -> Critique | None:
+    """What the critic makes of the first parent in `move.critiques` edits, one upon the other or asked for at the same time (`together`); None when the
+    budget ended or the run was halted.
 
-    One race tells of all of them together. That pays, for most of what a race costs is to tell a small effect from luck, and edits together have a larger one.
-    An edit that is refused is left out; with none left the last refusal is told."""
-    made: list[Critique] = []
-    refused = Critique(None, "", "no edit was asked for")
-    parent = move.parents[0]
+    One race tells of all of them. That pays, for most of what a race costs is to tell a small effect from luck, and edits together have a larger one. An
+    edit that is refused is left out; with none left the last refusal is told."""
+    ask = edited_at_once if together and move.critiques > 1 else edited_in_turn
+    told = await ask(move, lab, failing, passing)
+    if told is None:
+        return None
+    prompt, critiques = told
+    made = [one for one in critiques if one.prompt is not None]
+    if prompt is None or not made:
+        return critiques[-1] if critiques else Critique(None, "", "no edit was asked for")
+    return Critique(prompt, "; ".join(one.rationale for one in made if one.rationale))
+
+
+async def edited_in_turn(
+    move: Move, lab: Lab, failing: Sequence[Rollout], passing: Sequence[Rollout]
+) -> tuple[Prompt | None, list[Critique]] | None:
+    """One edit upon the other: the last prompt, and what the critic said."""
+    parent, prompt = move.parents[0], None
+    critiques: list[Critique] = []
     for _ in range(move.critiques):
         critique = await lab.critique(replace(move, parents=(parent, *move.parents[1:])), failing, passing)
         if critique is None:
             return None
-        if critique.prompt is None:
-            refused = critique
-            continue
-        made.append(critique)
-        parent = replace(parent, candidate=replace(parent.candidate, prompt=critique.prompt))
-    return Critique(made[-1].prompt, "; ".join(one.rationale for one in made if one.rationale)) if made else refused
+        critiques.append(critique)
+        if critique.prompt is not None:
+            prompt = critique.prompt
+            parent = replace(parent, candidate=replace(parent.candidate, prompt=prompt))
+    return prompt, critiques
+
+
+async def edited_at_once(
+    move: Move, lab: Lab, failing: Sequence[Rollout], passing: Sequence[Rollout]
+) -> tuple[Prompt | None, list[Critique]] | None:
+    """Edits that know nothing of each other, each shown failures that are alike, joined sentence by sentence as far as the cap of words allows: a rewrite waits for the
+    critic once."""
+    shares = alike_together(failing, {example.id: example for example in move.read}, move.critiques)
+    told = await asyncio.gather(*(lab.critique(move, share, passing) for share in shares))
+    critiques = [one for one in told if one is not None]
+    if len(critiques) < len(told):
+        return None
+    parent = move.parents[0].candidate.prompt
+    before = parent.component(move.component).text
+    made = [one for one in critiques if one.prompt is not None]
+    texts = [one.prompt.component(move.component).text for one in made if one.prompt is not None]
+    while len(texts) > 1:
+        text = joined(before, texts)
+        if len(text.split()) <= move.word_cap:
+            return parent.with_text(move.component, text), critiques
+        texts.pop()
+    return made[0].prompt if made else None, critiques
 
 
 async def race(
