@@ -81,6 +81,17 @@ def test_columns_of_objects_are_columns_and_a_lone_answer_is_taken_out_of_its_ob
     assert made.notes == ("left out, the same in every row: input.lang, meta.source",)
 
 
+def test_a_column_of_an_object_is_named_by_its_way_in_the_file(tmp_path: Path) -> None:
+    rows = [
+        {"in": {"body": t, "n": f"A{i}"}, "out": {"kind": c, "sure": "yes"}}
+        for i, (t, c) in enumerate(zip(TEXTS, LABELS, strict=True))
+    ]
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    made = init(tmp_path / "task", source=tmp_path / "a.json", inputs=("in.body",), expected="out.kind")
+    assert dict(made.mapping) == {"in.body": "input 'body'", "out.kind": "expected answer"}
+    assert made.labels == TOPICS
+
+
 def test_an_answer_of_several_parts_stays_an_object(tmp_path: Path) -> None:
     rows: list[Json] = [
         {"mail": t, "answer": {"topic": c, "number": i}} for i, (t, c) in enumerate(zip(TEXTS, LABELS, strict=True))

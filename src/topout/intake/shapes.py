@@ -96,6 +96,7 @@ def flat_rows(rows: Table, roles: Roles) -> Reading:
     the rows, hold nothing or the same in each row are left out."""
     rows, ways = unfolded(rows, (*roles.inputs, roles.expected or named(list(rows[0]), EXPECTED)))
     heads = list(ways)
+    roles = by_name(roles, {way: name for name, way in ways.items()})
     for name in (*roles.inputs, roles.expected, roles.id, roles.group, roles.split):
         if name and name not in heads:
             raise UserError(f"no column '{name}'.{did_you_mean(name, heads)}")
@@ -152,6 +153,15 @@ def flat_rows(rows: Table, roles: Roles) -> Reading:
     plain = [ways[name] for name in left if name not in (*empty, *same, *counters)]
     notes += [f"left out: {', '.join(plain[:20])}"] if plain else []
     return Reading("a table", tuple(entries), tuple(names.values()), tuple(mapping), notes=tuple(notes))
+
+
+def by_name(roles: Roles, names: Mapping[str, str]) -> Roles:
+    """What the user said of the columns, where a column of objects may be named by its way in the file (`input.text`)."""
+
+    def name(said: str) -> str:
+        return names.get(said, said)
+
+    return Roles(tuple(map(name, roles.inputs)), name(roles.expected), name(roles.id), name(roles.group), name(roles.split))
 
 
 def counts_up(rows: Table, head: str) -> bool:
