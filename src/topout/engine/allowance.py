@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from topout.engine.replay import Key
+from topout.engine.pairs import Key, Pairs
 
 __all__ = ["Allowance", "Weights"]
 
@@ -35,8 +35,8 @@ class Allowance:
         self.charged = 0
         self.task_calls = 0
         self._settled = 0
-        self._bought: dict[Key, int] = {}  # by how many settlements there had been before
-        self._readers: dict[Key, int] = {}  # the first attempt that announced to read it
+        self._bought: Pairs[int] = Pairs()  # by how many settlements there had been before
+        self._readers: Pairs[int] = Pairs()  # the first attempt that announced to read it
         self._reads: dict[int, Weights] = {}
         self._planned_at: dict[int, int] = {}  # how many settlements there had been
         self._grants: dict[int, int] = {}

@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Sequence
 from topout.contracts import Answered, Block, Executor, Journal
 from topout.domain import ALONE, EXAM, Candidate, Example, Failure, Prompt, Rollout, RolloutDone, Split, Task
 from topout.engine.halt import Halt, halting
-from topout.engine.replay import Key, Replay
+from topout.engine.pairs import Key, Pairs
+from topout.engine.replay import Replay
 from topout.engine.seats import Seat
 
 __all__ = ["Harness", "Seat"]
@@ -28,7 +29,7 @@ class Harness:
         self._replay = replay
         self._halt = halt
         self._split_of: dict[str, Split] = {e.id: split for split, rows in task.splits.items() for e in rows}
-        self._known: dict[Key, Rollout] = replay.rollouts  # grows from here on: of a million, two dicts are too many
+        self._known: Pairs[Rollout] = replay.rollouts  # grows from here on: of a million, two dicts are too many
         self._asking: dict[Key, asyncio.Task[Rollout | None]] = {}
 
     def split(self, example: Example) -> Split | None:

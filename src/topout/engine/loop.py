@@ -25,8 +25,9 @@ from topout.engine.halt import Halt
 from topout.engine.harness import Harness
 from topout.engine.lab import AttemptLab, reads_of
 from topout.engine.opening import BASELINE, first_row, first_words, reason_of
+from topout.engine.pairs import Key
 from topout.engine.past import Past
-from topout.engine.replay import Key, Replay
+from topout.engine.replay import Replay
 from topout.errors import JournalError
 from topout.search.place import rng_for
 from topout.search.racing import first_rows

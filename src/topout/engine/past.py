@@ -21,7 +21,8 @@ from topout.domain import (
     probe_of,
 )
 from topout.engine.opening import BASELINE
-from topout.engine.replay import Key, Replay
+from topout.engine.pairs import Key
+from topout.engine.replay import Replay
 from topout.search.population import Population
 
 __all__ = ["Past", "past_of"]

@@ -39,8 +39,9 @@ from topout.engine.critic import Critic
 from topout.engine.halt import Halt
 from topout.engine.harness import Harness
 from topout.engine.lab import AttemptLab, reads_of
+from topout.engine.pairs import Key
 from topout.engine.past import past_of
-from topout.engine.replay import Key, Replay
+from topout.engine.replay import Replay
 from topout.errors import JournalError
 from topout.plateau.probing import SIZES, Rung, meeting, plan_probe, survivors
 from topout.search.place import rng_for

@@ -20,11 +20,9 @@ from topout.domain import (
     RunEnded,
     RunResumed,
 )
+from topout.engine.pairs import Key, Pairs
 
-__all__ = ["Key", "Replay"]
-
-Key = tuple[str, str, int]
-"""Candidate, example, sample."""
+__all__ = ["Replay"]
 
 RECOVERED = 64
 """So many answers in a row show that a provider had recovered. Fewer can be replies that were on their way when it went down."""
@@ -43,7 +41,7 @@ class Replay:
     rows by attempt number, candidate and sample. `analysed` holds analyses of failures by candidate, `analysis_calls` counts the critic's replies to them.
     """
 
-    rollouts: dict[Key, Rollout] = field(default_factory=dict)
+    rollouts: Pairs[Rollout] = field(default_factory=Pairs)
     critiques: dict[int, dict[int, Critiqued]] = field(default_factory=dict)
     attempts: dict[int, AttemptDone] = field(default_factory=dict)
     unsteady: dict[Key, list[tuple[int, RolloutDone]]] = field(default_factory=dict)
