@@ -65,7 +65,7 @@ class RunOptions(CallOptions, CriticOptions, total=False):
     max_time: float | None
     """Most seconds; None is no limit."""
     study: str
-    """A storage of Optuna that shows the attempts while the run goes on: `sqlite:///FILE` or `postgresql://...` (docs/scale.md); '' is none."""
+    """A storage of Optuna that shows the attempts while the run goes on: `sqlite:///FILE` or `postgresql://...` (docs/executors.md); '' is none."""
 
 
 class BenchOptions(CallOptions, CriticOptions, total=False):
