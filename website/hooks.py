@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mkdocs.hooks.topout")
 OUT = re.compile(r"\[(?P<text>[^\]]+)\]\(\.\./(?P<path>[^)#]+)(?P<anchor>#[^)]*)?\)")
 COMMENT = re.compile(r"^<!--.*?-->\n?", re.MULTILINE | re.DOTALL)
+SHORT = re.compile(r"<code>([^<\n]{1,24})</code>")
 SHIM = "https://unpkg.com/iframe-worker/shim"
 FOREIGN = re.compile(
     r"""<(?:script|img|iframe)[^>]+src=["']?(?:https?:)?//[^>]*>|<link[^>]+rel=["']?(?:stylesheet|preconnect|preload)[^>]+href=["']?(?:https?:)?//[^>]*>"""
@@ -68,6 +69,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return f"`{path}`"
 
     return OUT.sub(led, COMMENT.sub("", markdown))
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Short names in a line of text stay whole: a browser would break `--delta` behind its first mark."""
+    return SHORT.sub(r'<code class="short">\1</code>', html)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:

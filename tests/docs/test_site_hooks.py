@@ -74,3 +74,8 @@ def test_what_a_page_would_fetch_from_elsewhere_is_a_warning_and_the_search_s_ow
     with caplog.at_level(logging.WARNING):
         hooks.on_post_page('<img alt="x" src="https://example.org/x.png">', page, config)
     assert "a.md: the page would fetch" in caplog.text
+
+
+def test_short_names_are_marked_to_stay_whole(hooks: ModuleType, config: SimpleNamespace) -> None:
+    html = "<p><code>--delta</code> and <code>a name that is a good deal longer</code></p><pre><code>a\nb</code></pre>"
+    assert hooks.on_page_content(html, None, config, None) == html.replace("<code>--delta", '<code class="short">--delta')
