@@ -35,6 +35,13 @@ def _spans(text: str) -> list[tuple[tuple[str, ...], str]]:
     return found
 
 
+@lru_cache(maxsize=4096)
+def _phrases(text: str) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """Spans of a text that are not all of it, each stems and surface: a run shows the critic the same rows over and over."""
+    whole = len([w for w in words(text) if w not in STOP])
+    return tuple({stems: surface for stems, surface in _spans(text) if len(stems) < whole or whole > 3}.items())
+
+
 def mine(
     texts: Mapping[str, Sequence[str]], taken: Mapping[str, frozenset[str]], rng: random.Random, lone: float
 ) -> dict[str, list[str]]:
@@ -48,8 +55,7 @@ def mine(
     spread: Counter[tuple[str, ...]] = Counter()
     for label, group in texts.items():
         for text in group:
-            whole = len([w for w in words(text) if w not in STOP])
-            for stems, written in {s: w for s, w in _spans(text) if len(s) < whole or whole > 3}.items():
+            for stems, written in _phrases(text):
                 support[label][stems] += 1
                 spread[stems] += 1
                 surface.setdefault(stems, written)
