@@ -26,6 +26,7 @@ ABLATIONS = {
     "evolve:edits=1": "one edit a rewrite",
     "evolve:pooled=0.0": "against the parent's own scores",
     "evolve:trust=1.0": "all of a parent's lead is believed",
+    "evolve:patience=0": "however many challengers it drops",
     "evolve:shorten_z=0.3": "a shortening has to be better",
     "evolve:first_block=20": "first heat of 20 rows",
     "evolve:lanes=8": "eight lanes",

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from topout.contracts import History
-from topout.domain import Candidate, Rollout, Scored, Unscored
+from topout.domain import Attempt, Candidate, Outcome, Rollout, Scored, Unscored
 from topout.search.bar import bar_of
 from topout.search.population import Population
 from topout.testing.fakes import made_up_task
@@ -57,3 +57,26 @@ def test_rows_past_the_race_have_none_and_without_pooling_there_is_none_at_all()
     population, history = pool_of((1.0, 1.0, 0.0, 0.0))
     assert sum(one == one for one in bar_of(population.pool[0], history, 2, 0.7, 0.7)) == 2
     assert bar_of(population.pool[0], history, 2, 0.0, 0.7) == ()
+
+
+def tried(number: int, parent: str, outcome: Outcome, candidate: Candidate | None = None) -> Attempt:
+    return Attempt(number, "rewrite", (parent,), outcome, "", candidate)
+
+
+def test_the_more_challengers_a_parent_drops_the_less_of_its_lead_is_believed_while_rows_of_it_are_lacking() -> None:
+    population, history = pool_of((0.0, 0.0, 1.0, 0.0), (1.0, 1.0, 1.0, NAN))
+    parent, lead = population.pool[1], population.pool[1].level - population.pool[0].level
+    came = tried(0, "c0", "kept", parent.candidate)
+
+    def believed(*after: Attempt, rows: int = 0) -> float:
+        """What is believed of its lead after these attempts, by the first row."""
+        one, other = (bar_of(parent, replace(history, attempts=(came, *after)), rows, 1.0, 1.0, patience) for patience in (0, 2))
+        first = next(i for i, value in enumerate(one) if value == value)
+        return 1 - (one[first] - other[first]) / lead
+
+    lost = [tried(1, "c1", "dropped"), tried(2, "c1", "dropped"), tried(3, "c0", "dropped"), tried(4, "c1", "rejected")]
+    assert believed(lost[0]) == pytest.approx(1.0)
+    assert believed(*lost) == pytest.approx(0.5)  # those of another parent, and what never came to a race, say nothing
+    assert believed(*lost, tried(5, "c1", "dropped"), tried(6, "c1", "dropped")) == pytest.approx(0.25)
+    assert believed(*lost, tried(5, "c1", "kept")) == pytest.approx(1.0)
+    assert believed(*lost, rows=1) == pytest.approx(1.0)  # measured on all rows of the race: what it did there is known

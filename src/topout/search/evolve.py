@@ -53,6 +53,7 @@ class EvolveSettings(Terms):
     rows_per_call: float = 0.06
     pooled: float = 0.7
     trust: float = 0.7
+    patience: int = 12
     give_up_after: int = 400
     blame: float = 0.7
     proof_rows: int = 8
@@ -63,6 +64,8 @@ class EvolveSettings(Terms):
         for name, value in (("lanes", self.lanes), ("give_up_after", self.give_up_after), ("least_rows", self.least_rows)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1")
+        if self.patience < 0:
+            raise ValueError("patience must not be negative")
         for name, share in (
             ("champion_share", self.champion_share),
             ("blame", self.blame),
@@ -94,7 +97,7 @@ class Evolve:
         s, parent = self.settings, move.parents[0]
         dev = len(parent.scores)
         lacking = sum(parent.scores[i] != parent.scores[i] for i in first_rows(dev, move.rows or dev))
-        bar = bar_of(parent, history, move.rows, s.pooled, s.trust)
+        bar = bar_of(parent, history, move.rows, s.pooled, s.trust, s.patience)
         return replace(move, bar=bar, more=move.more + parent.calls * lacking)
 
     def choose(self, number: int, history: History, rng: random.Random) -> Move | Stop:
