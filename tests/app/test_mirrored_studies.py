@@ -163,6 +163,18 @@ def test_a_run_finds_its_study_from_another_folder(
     assert load_run(run).findings.ended is not None
 
 
+def test_a_driver_that_was_killed_when_only_its_study_was_unfinished_leaves_that_to_the_resume(tiny_task: Path) -> None:
+    view = public.optimize(tiny_task, max_calls=300, study=URL)
+    Path("study.db").unlink()
+    half = Shelf(URL, view.folder.name, {})
+    half.bring([], [-1, 0])
+    half.drop()
+    assert not public.resume(view.folder).went_on
+    shown = [(t.state.name, t.user_attrs["attempt"]) for t in trials() if t.user_attrs["outcome"] != LOST]
+    assert sorted(number for _, number in shown) == sorted(decided(view.folder))
+    assert "RUNNING" not in {t.state.name for t in trials()}
+
+
 def test_a_run_that_never_began_leaves_no_study(tiny_task: Path, topout: Any) -> None:
     said = topout("optimize", tiny_task, "--model", "openai/none", "--api-base", "http://127.0.0.1:9/v1", "--study", URL, "-q")
     assert said.code != 0

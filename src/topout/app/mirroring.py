@@ -96,12 +96,16 @@ class Mirror:
         with self._lock:
             news = self._unfolding.take(event)
             begun = self._unfolding.begun
-        if begun and self._thread is None:
-            self._thread = threading.Thread(target=self._write, name="topout-study", daemon=True)
-            self._thread.start()
+        if begun:
+            self._begin()
         if news:
             self._fresh.set()
         self._say()
+
+    def catch_up(self) -> None:
+        """Bring the storage to what earlier sessions came to: the last one may have been killed when its run was over and its study was not."""
+        self._begin()
+        self.close()
 
     def close(self) -> None:
         """Bring the storage to the last state, and let go. A storage that does not answer is not waited for longer than `PATIENCE_S`."""
@@ -113,6 +117,11 @@ class Mirror:
         if self._thread.is_alive():
             self._trouble = self._trouble or f"no answer in {PATIENCE_S:.0f} s"
         self._say()
+
+    def _begin(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write, name="topout-study", daemon=True)
+            self._thread.start()
 
     def _say(self) -> None:
         if self._trouble and not self._told:

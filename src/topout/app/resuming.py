@@ -8,7 +8,7 @@ from pathlib import Path
 
 from topout.app.derived import write_derived
 from topout.app.facts import facts_now
-from topout.app.mirroring import Tell, warned
+from topout.app.mirroring import Mirror, Tell, warned
 from topout.app.planning import exam_of
 from topout.app.running import drive
 from topout.app.taking_up import taken_up
@@ -57,6 +57,8 @@ def resume(
         settings, task, loaded = taken_up(folder, started, {k: v for k, v in changed.items() if v is not None})
         last = next((event for event in reversed(events) if isinstance(event, RunEnded | RunResumed)), started)
         if isinstance(last, RunEnded) and last.ending in ("budget", "finished"):
+            if (mirror := Mirror.of(settings, folder.name, started, events, tell)) is not None:
+                mirror.catch_up()
             return replace(rebuild(folder.path, runs_dir), went_on=False)
         plan = exam_of(task, loaded, settings.max_calls)
         workbench = Workbench(settings, loaded.recipe.exam_share)
