@@ -1,7 +1,7 @@
 """Quality by seconds: `python -m benchmarks.search.seconds [--seeds 2] [--from 0] [--seconds 5,10,20] [--landscapes plain,noisy]`.
 
 A task model of 50 ms and a critic of 1 s, 64 calls in flight, on a clock that jumps (`clock`): what takes processor time takes none on it, for either side. The engine runs as
-it is. gepa is told as much time as its calls would take at best: all rows of a batch 64 at once, and critiques that it asks for in a row at the same time.
+it is. gepa is told as much time as its calls would take at best: rows that it asks for in a row 64 at once, of whatever prompts, and critiques in a row at the same time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.search.clock import Slow, run_jumping
 from benchmarks.search.landscape import Ground, landscape
@@ -85,15 +85,18 @@ class Timed(Direct):
         self.seen: Stages = []
         self._seconds = seconds
         self._asking = False
+        self._batch = 0
 
     def measure(self, prompt: Prompt, rows: Sequence[Example]) -> list[Rollout]:
-        self.pass_time(LATENCY_S * math.ceil(len(rows) / AT_ONCE))
+        before, self._batch = math.ceil(self._batch / AT_ONCE), self._batch + len(rows)
+        self.pass_time(LATENCY_S * (math.ceil(self._batch / AT_ONCE) - before))
         self._asking = False
         return super().measure(prompt, rows)
 
     def ask(self, messages: Sequence[Message]) -> str:
         self.pass_time(0.0 if self._asking else CRITIC_S)
         self._asking = True
+        self._batch = 0
         return super().ask(messages)
 
     def pass_time(self, seconds: float) -> None:
@@ -117,7 +120,13 @@ def gepa(settings: GepaSettings) -> Callable[[Ground, int, float], Stages]:
     return run
 
 
-ENTRANTS = {"evolve": ours("evolve"), "fast": ours("fast"), "gepa-tuned": gepa(TUNED), "gepa-pxn": gepa(PXN)}
+ENTRANTS = {
+    "evolve": ours("evolve"),
+    "fast": ours("fast"),
+    "gepa-tuned": gepa(TUNED),
+    "gepa-pxn": gepa(PXN),
+    "gepa-16": gepa(replace(TUNED, mutations=16)),
+}
 
 
 def main() -> None:

@@ -41,25 +41,24 @@ def runs(seeds: int, measure: Callable[[int], Measured]) -> list[Measured]:
     return [measure(seed) for seed in range(seeds)]
 
 
-def at_model_seam(load: Load, seeds: int, parts: set[str]) -> None:
-    """topout and gepa side by side."""
+def at_model_seam(load: Load, seeds: int, parts: set[str], jump: bool) -> None:
+    """topout and gepa side by side. With `jump` topout's rows are of a clock that waits for nothing."""
+    run = partial(at_the_seam, load, jump=jump)
     lanes = shipped_lanes("fast")
     print(head("fakes that sleep, at the Model seam"))
-    ours = Row(f"topout, recipe fast ({lanes} lanes)", runs(seeds, lambda seed: at_the_seam(load, seed, recipe="fast")))
+    ours = Row(f"topout, recipe fast ({lanes} lanes)", runs(seeds, lambda seed: run(seed, recipe="fast")))
     print(line(load, ours, ours), flush=True)
     if "topout" in parts:
         told(load, ours)
         bigger = 4 * load.calls
-        row = Row(f"topout, fast, {bigger:,} calls in all", runs(seeds, lambda s: at_the_seam(load, s, None, bigger, "fast")))
+        row = Row(f"topout, fast, {bigger:,} calls in all", runs(seeds, lambda s: run(s, None, bigger, "fast")))
         print(line(load, row, ours), flush=True)
         told(load, row)
-        row = Row(
-            f"topout, recipe evolve ({shipped_lanes('evolve')} lanes)", runs(min(seeds, 3), lambda seed: at_the_seam(load, seed))
-        )
+        row = Row(f"topout, recipe evolve ({shipped_lanes('evolve')} lanes)", runs(min(seeds, 3), run))
         print(line(load, row, ours), flush=True)
     if "lanes" in parts:
         for number in (4, 8, 24, 32):
-            row = Row(f"topout, fast with {number} lanes", runs(seeds, lambda s, n=number: at_the_seam(load, s, n, None, "fast")))  # type: ignore[misc]
+            row = Row(f"topout, fast with {number} lanes", runs(seeds, lambda s, n=number: run(s, n, None, "fast")))  # type: ignore[misc]
             print(line(load, row, ours), flush=True)
     if "mipro" in parts:
         row = Row(f"DSPy MIPROv2 light, {load.workers} at once", runs(min(seeds, 3), lambda seed: mipro(load, seed)))
@@ -112,7 +111,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the same at a fifth of the time: calls of 10 ms, a critic of 0.2 s")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each configuration (gepa's slow ones: 1)")
     parser.add_argument("--only", choices=PARTS, action="append", help="leave the others out; may be repeated")
+    parser.add_argument(
+        "--jump", action="store_true", help="topout alone, on a clock that waits for nothing: what processor time costs is left out"
+    )
     given = parser.parse_args()
+    if given.jump:
+        given.only = [part for part in given.only or PARTS if part in ("topout", "lanes")]
     load, parts = QUICK if given.quick else FULL, set(given.only or PARTS)
     seeds = min(given.seeds, 2) if given.quick else given.seeds
     print(
@@ -120,7 +124,7 @@ def main() -> None:
         f"ideal {load.ideal_s:.2f} s; Python {sys.version.split()[0]}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n"
     )
     if parts - {"litellm"}:
-        at_model_seam(load, seeds, parts)
+        at_model_seam(load, seeds, parts, given.jump)
     if "litellm" in parts:
         over_the_wire(load, min(seeds, 3))
     print(

@@ -78,10 +78,11 @@ def over_work(load: Load, run: Measured) -> float:
 
 
 class Stopwatch:
-    """Wall-clock and CPU since it was made."""
+    """Time on a clock, and CPU, since it was made."""
 
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._wall, self._cpu = clock(), time.process_time()
 
     def stop(self, task_calls: int, critic_calls: int, proposals: int) -> Measured:
-        return Measured(time.perf_counter() - self._wall, time.process_time() - self._cpu, task_calls, critic_calls, proposals)
+        return Measured(self._clock() - self._wall, time.process_time() - self._cpu, task_calls, critic_calls, proposals)

@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmarks.search.clock import run_jumping
 from benchmarks.throughput.load import Load, Measured, Stopwatch
 from benchmarks.throughput.serving import served
 from topout.config.recipe import Recipe
@@ -41,11 +42,15 @@ def shipped_lanes(name: str) -> int:
     return shipped(name)[0].lanes
 
 
-def at_the_seam(load: Load, seed: int, lanes: int | None = None, max_calls: int | None = None, recipe: str = "evolve") -> Measured:
-    """A whole run, exam included, of a shipped recipe; `max_calls` (default: the load's) counts all calls of all roles."""
+def at_the_seam(
+    load: Load, seed: int, lanes: int | None = None, max_calls: int | None = None, recipe: str = "evolve", jump: bool = False
+) -> Measured:
+    """A whole run, exam included, of a shipped recipe; `max_calls` (default: the load's) counts all calls of all roles. With `jump`
+    on a clock that waits for nothing, and on which processor time counts for nothing."""
     model = FakeModel(load.answers(seed), load.latency_s, load.workers)
     critic = FakeModel(load.critic(), load.critic_s, load.workers)
-    return asyncio.run(timed(load, seed, model, critic, lanes, max_calls, recipe))
+    work = timed(load, seed, model, critic, lanes, max_calls, recipe)
+    return run_jumping(work) if jump else asyncio.run(work)
 
 
 async def timed(
@@ -53,7 +58,7 @@ async def timed(
 ) -> Measured:
     optimizer, told = shipped(recipe, lanes)
     task = load.task()
-    watch = Stopwatch()
+    watch = Stopwatch(asyncio.get_running_loop().time)
     work = run_in_memory(
         task,
         say_right,
