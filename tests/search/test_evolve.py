@@ -70,6 +70,19 @@ def test_an_operator_with_nothing_to_do_gives_way() -> None:
     assert found == {"rewrite", "demos"}
 
 
+def test_a_shortening_is_never_held_against_less_for_what_its_parent_dropped() -> None:
+    low = replace(member("a", "Base.", (0.0,) * 4), level=0.0)
+    lucky = member("b", LONG, (1.0, math.nan, math.nan, math.nan))
+    lucky = replace(lucky, candidate=replace(lucky.candidate, parents=("a",)), mean=1.0, level=1.0)
+    lost = tuple(attempt(n, "dropped", parent="b") for n in range(24))
+    known = replace(history(low, lucky), champion=1, attempts=lost, ease=(0.0,) * 4)
+    bars: dict[str, set[float]] = {}
+    for move in plans(known, EvolveSettings(champion_share=1.0, pooled=1.0, trust=1.0, patience=12)):
+        assert isinstance(move, Move)
+        bars.setdefault(move.operator, set()).add(move.bar[1])
+    assert bars["shorten"] == {1.0} and bars["rewrite"] == {0.25}  # it takes its parent's place; a rewrite has to be better there
+
+
 def test_a_shortening_asks_for_at_most_seven_tenths_of_the_words() -> None:
     shorten = EvolveSettings(rewrite=0.0, demos=0.0, merge=0.0, shorten=1.0)
     moves = [move for move in plans(history(member("a", LONG, (1.0, 0.0, 0.0, 0.0))), shorten, 5) if isinstance(move, Move)]

@@ -97,7 +97,10 @@ class Evolve:
         s, parent = self.settings, move.parents[0]
         dev = len(parent.scores)
         lacking = sum(parent.scores[i] != parent.scores[i] for i in first_rows(dev, move.rows or dev))
-        bar = bar_of(parent, history, move.rows, s.pooled, s.trust, s.patience)
+        patience = (
+            0 if move.operator == "shorten" else s.patience
+        )  # it would take the champion's place: no reason to believe less of that
+        bar = bar_of(parent, history, move.rows, s.pooled, s.trust, patience)
         return replace(move, bar=bar, more=move.more + parent.calls * lacking)
 
     def choose(self, number: int, history: History, rng: random.Random) -> Move | Stop:
