@@ -25,7 +25,7 @@ Ints = NDArray[np.integer]
 
 Draw = Literal["home", "shifted", "minibatch", "constant"]
 
-VERSION = 5
+VERSION = 6
 FAMILIES = (
     "saturating",
     "staircase",
@@ -77,6 +77,9 @@ class Tasks:
     opening: Ints  # the baseline is measured on so many dev rows
     pooled: Floats  # weight of the pool's view of a row in the bar; 0: the parent's own scores
     trust: Floats  # share of the parent's lead over its own parent that the bar believes
+    patience: (
+        Ints  # after so many dropped challengers half of its lead over the baseline, while rows of it are lacking (0: always all)
+    )
     champion_share: Floats
     read: Ints
     p: Floats
@@ -129,6 +132,7 @@ def draw_tasks(rng: np.random.Generator, count: int, draw: Draw = "home") -> Tas
     opening = np.where(race, np.where(u(size=count) < 0.75, least_rows, 10**6), 10**6)
     pooled = np.where(race, u(0.0, 1.0, count) if shifted else u(0.5, 0.9, count), 0.0)
     trust = np.where(race, u(0.3, 1.0, count) if shifted else u(0.5, 0.9, count), 1.0)
+    patience = np.where(race & (u(size=count) < 0.8), rng.integers(1, 41, count) if shifted else rng.integers(6, 25, count), 0)
     rows_per_call = u(0.0, 0.15, count) if shifted else u(0.03, 0.08, count)
     longer = np.maximum(np.minimum(n, least_rows) - first_block, 0) * np.clip(0.3 - 0.25 * stay_z, 0.1, 0.6)
     nominal = np.where(race, read + np.minimum(first_block, n) + longer, read + 2 * minibatch + 0.3 * n)
@@ -183,6 +187,7 @@ def draw_tasks(rng: np.random.Generator, count: int, draw: Draw = "home") -> Tas
         opening=np.minimum(n, opening),
         pooled=pooled,
         trust=trust,
+        patience=patience,
         champion_share=u(0.4, 0.95, count),
         read=read,
         p=p,
@@ -211,6 +216,8 @@ class State:
     island: Ints
     level: Floats  # mean score less the rows' ease (`Member.level`)
     above: Floats  # the level of its own parent; nan for the baseline
+    floor: Floats  # the baseline's level
+    drops: Ints  # challengers dropped since the last one that was kept
     measured: Ints  # on the first so many dev rows
     serial: Ints
     scores: Floats  # [runs, SLOTS, n]
@@ -374,6 +381,9 @@ def bar(t: Tasks, s: State, parent: Ints) -> Floats:
     here = np.arange(len(parent))
     own, above, level = s.scores[here, parent], s.above[here, parent], s.level[here, parent]
     believed = np.where(np.isfinite(above), above + t.trust * (level - above), level)
+    doubted = (t.patience > 0) & (s.measured[here, parent] < race_rows(t, s))
+    halvings = s.drops[here, parent] // np.maximum(t.patience, 1)
+    believed = np.where(doubted, s.floor + (believed - s.floor) * 0.5**halvings, believed)
     expected = s.ease + believed[:, None].astype(np.float32)
     pooled = np.where(first(own.shape[1], s.measured[here, parent]), t.pooled[:, None].astype(np.float32), 1.0)
     out: Floats = pooled * expected + (1 - pooled) * own
@@ -416,6 +426,7 @@ def step(rng: np.random.Generator, t: Tasks, rows: Rows, ends: Ints, s: State) -
         used = np.where(alive, m, used)
         lost = np.where(gate, (k == 0) & (mean <= 0), mean < t.stay_z * error)
         alive &= ~lost
+    s.drops[here, parent] = np.where(alive, 0, s.drops[here, parent] + 1)
     s.calls += used + t.read + np.where(t.minibatch > 0, t.minibatch, 0)
     s.tried += 1
     lacking = np.where(alive, np.maximum(length - s.measured[here, parent], 0), 0)
@@ -433,7 +444,7 @@ def step(rng: np.random.Generator, t: Tasks, rows: Rows, ends: Ints, s: State) -
     leads = first_mean(scores[i] - s.scores[i, s.champion[i]], shared_rows) > 0
     s.q[i, w], s.offset[i, w], s.island[i, w], s.serial[i, w] = q[i], offset[i], island[i], s.tried[i]
     s.above[i, w] = s.level[i, parent[i]]
-    s.measured[i, w] = 0
+    s.measured[i, w], s.drops[i, w] = 0, 0
     take_in(s, i, w, scores[i], length[i])
     s.champion[i] = np.where(leads, w, s.champion[i])
     return Record(gain, se, met, alive)
@@ -476,6 +487,8 @@ def begin(rng: np.random.Generator, t: Tasks, rows: Rows) -> State:
         island=np.zeros((count, SLOTS), dtype=int),
         level=np.full((count, SLOTS), -np.inf),
         above=np.full((count, SLOTS), np.nan),
+        floor=np.zeros(count),
+        drops=np.zeros((count, SLOTS), dtype=int),
         measured=np.zeros((count, SLOTS), dtype=int),
         serial=np.zeros((count, SLOTS), dtype=int),
         scores=np.zeros((count, SLOTS, width), dtype=np.float32),
@@ -486,6 +499,7 @@ def begin(rng: np.random.Generator, t: Tasks, rows: Rows) -> State:
         tried=np.zeros(count, dtype=int),
     )
     take_in(s, np.arange(count), np.zeros(count, dtype=int), first_scores, t.opening)
+    s.floor = s.level[:, 0].copy()
     return s
 
 
