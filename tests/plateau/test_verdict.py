@@ -140,10 +140,6 @@ def test_undecided_runs_hear_the_sensible_step_first_and_the_dear_alternative_af
     assert found.next_step == "Give the run 3,000 more task calls (about $1.20), then look again."
 
 
-def test_more_calls_are_called_cheaper_where_measuring_the_rows_would_take_more_of_them() -> None:
-    assert decide(replace(evidence(), calls=1900)).needs[0].startswith("First, and cheaper: 1,900 more task calls (about $1.20)")
-
-
 def test_an_undecided_chance_comes_with_the_two_it_lies_between() -> None:
     sentence = decide(evidence()).sentence
     assert " % or less: topped out; " in sentence

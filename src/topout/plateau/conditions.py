@@ -6,7 +6,6 @@ A condition holds, does not hold, or cannot be known (None) until somebody tells
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -261,7 +260,7 @@ WOULD_DECIDE = Condition(
     "would decide",
     lambda s: bool(s.verdict.needs),
     "This would help to know.",
-    lambda s: re.sub("^First(, and cheaper)?: ", "", s.verdict.needs[0]) if s.verdict.needs else "nothing named",
+    lambda s: s.verdict.needs[0].removeprefix("First: ") if s.verdict.needs else "nothing named",
 )
 LEVERS_UNTRIED = Condition(
     "levers untried", lambda s: bool(s.untried), "A kind of change that the recipe allows has not had its turn.", turns

@@ -153,16 +153,13 @@ def _offer(evidence: Evidence, judged: Judgement | None) -> list[str]:
 
 def _needs(evidence: Evidence, judged: Judgement | None) -> tuple[str, ...]:
     """What would help to decide, the sensible first. More calls make the gain that is asked for; more holdout rows only make it visible,
-    and hardly move the verdict (docs/statistics.md: it decides as often with 50 rows as with 1,000), so they are the second choice. Cheaper is said
-    where two prompts on the new rows would take more calls than that, labelling not counted."""
+    and hardly move the verdict (docs/statistics.md: it decides as often with 50 rows as with 1,000), so they are the second choice."""
     lines = list(missing(evidence))
     if evidence.last_doubling is None and evidence.n_holdout:
         lines.append("The champion at half of the calls measured on holdout")
     rows, seen = _rows(evidence)
     if evidence.calls:
-        lacking = rows - evidence.n_holdout
-        order = "First, and cheaper: " if 2 * lacking >= evidence.calls else "First: "
-        lines.append(f"{order}{_more(evidence)}, on the rows you have" if rows and not lines else _more(evidence))
+        lines.append(f"First: {_more(evidence)}, on the rows you have" if rows and not lines else _more(evidence))
     lines += _offer(evidence, judged)
     if rows and not missing(evidence):
         lines.append(
