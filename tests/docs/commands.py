@@ -65,6 +65,7 @@ ELSEWHERE = {
     ("make", "test-ray"): "installs Ray in a venv of its own, and takes minutes",
     ("make", "packaging"): "is tests/packaging",
     ("make", "faults"): "a quarter of an hour; make faults-quick is run",
+    ("python", "-m", "benchmarks.search.intents", "SOURCE", "clinc18"): "has a test of its own, on texts of its own",
 }
 """Commands that no test here runs, and why."""
 
