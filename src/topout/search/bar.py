@@ -26,17 +26,18 @@ def bar_of(parent: Member, history: History, rows: int, pooled: float, trust: fl
     are lacking (0: it always is). Empty when nothing is pooled."""
     if pooled <= 0 or not history.ease:
         return ()
-    level = parent.level
-    above = next((m for m in history.pool if m.candidate.id in parent.candidate.parents[:1]), None)
+    level, scores, ease = parent.level, parent.scores, history.ease
+    names = parent.candidate.parents[:1]
+    above = next((m for m in reversed(history.pool) if m.candidate.id in names), None)
     if above is not None:
         level = above.level + trust * (level - above.level)
-    bar = [math.nan] * len(parent.scores)
+    bar = [math.nan] * len(scores)
     raced = first_rows(len(bar), rows or len(bar))
-    if patience and any(parent.scores[row] != parent.scores[row] for row in raced):
+    if patience and any(scores[row] != scores[row] for row in raced):
         floor = history.pool[0].level
         level = floor + (level - floor) * 0.5 ** (dropped(parent, history) // patience)
     for row in raced:
-        expected, own = history.ease[row] + level, parent.scores[row]
+        expected, own = ease[row] + level, scores[row]
         bar[row] = expected if own != own else pooled * expected + (1 - pooled) * own
     return tuple(bar)
 

@@ -87,9 +87,11 @@ def fitting(order: Sequence[Example], wanted: int, words: int) -> list[Demo]:
     """Up to `wanted` of these rows as demos, in order; one that does not fit into what is left of `words` is passed over."""
     out: list[Demo] = []
     for example in order:
+        if len(out) >= wanted or words <= 0:
+            break
         demo = as_demo(example)
         size = spend_words([demo])
-        if size <= words and len(out) < wanted:
+        if size <= words:
             out.append(demo)
             words -= size
     return out

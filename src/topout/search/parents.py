@@ -24,7 +24,9 @@ def draw_parent(history: History, rng: random.Random, champion_share: float) -> 
 
 def draw_holder(history: History, rng: random.Random) -> int:
     """A member of the frontier, by the rows that the champion was measured on; the champion when nobody solves any of them."""
-    rows = [row for row, score in enumerate(history.pool[history.champion].scores) if score == score]
+    scores = history.pool[history.champion].scores
+    total = sum(scores)
+    rows = range(len(scores)) if total == total else [row for row, score in enumerate(scores) if score == score]
     for _ in range(8 if rows else 0):
         holders = history.holders[rng.choice(rows)]
         if holders:
@@ -44,7 +46,7 @@ def draw_partner(history: History, rng: random.Random, parent: Member) -> Member
         other = history.pool[draw_holder(history, rng)]
         if other.candidate.id == parent.candidate.id:
             continue
-        extra = sum(max(0.0, o - p) for o, p in zip(other.scores, parent.scores, strict=True) if o == o and p == p)
+        extra = sum([o - p for o, p in zip(other.scores, parent.scores, strict=True) if o > p])  # never so for nan
         if extra > most:
             best, most = other, extra
     return best

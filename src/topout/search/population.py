@@ -115,12 +115,13 @@ class Population:
         if len(scores) != len(self.holders):
             raise ValueError(f"{len(scores)} scores for {len(self.holders)} dev rows")
         values = np.fromiter(scores, float, len(scores))
-        level = self._level(values)
+        leads = values - self._ease
+        level = mean_known(leads)
         member = Member(candidate, scores, mean_score(scores), prompt_size(candidate, rollouts, calls), calls, level)
         index = len(self.pool)
         self.pool.append(member)
         self._places[candidate.id] = index
-        self._note(values, level)
+        self._note(values, leads - level)
         if better(member, self.pool[self.champion]) or shortened(member, self.pool[self.champion]):
             self.champion = index
         return member
@@ -137,24 +138,25 @@ class Population:
         for row in rollouts:
             own[row] = float(fresh[row])
         scores = tuple(own)
-        level = self._level(np.fromiter(scores, float, len(scores)))
+        level = mean_known(np.fromiter(scores, float, len(scores)) - self._ease)
         self.pool[index] = replace(member, scores=scores, mean=mean_score(scores), level=level)
-        self._note(fresh, level)
+        self._note(fresh, fresh - self._ease - level)
 
-    def _note(self, values: NDArray[np.float64], level: float) -> None:
-        """Scores of a member on rows that it is new to (nan elsewhere), for `ease` and the frontier."""
+    def _note(self, values: NDArray[np.float64], news: NDArray[np.float64]) -> None:
+        """Scores of a member on rows that it is new to (nan elsewhere), for `ease` and the frontier; `news` is how much higher they are than its level and the
+        rows' ease let expect."""
         import numpy as np
 
-        known = values == values
-        self._measured[known] += 1
-        self._ease[known] += ((values - level - self._ease) / (self._measured + 1))[known]
+        known = news == news
+        self._measured += known
+        self._ease += np.where(known, news / (self._measured + 1), 0.0)
         np.fmax(self._best, values, out=self._best)
 
-    def _level(self, values: NDArray[np.float64]) -> float:
-        """The mean of what is scored, each row less its ease; 0 without any."""
-        leads = values - self._ease
-        leads = leads[leads == leads]
-        return math.fsum(array("d", leads.tobytes())) / len(leads) if len(leads) else 0.0
+
+def mean_known(values: NDArray[np.float64]) -> float:
+    """The mean of those that are not nan; 0 without any."""
+    known = values[values == values]
+    return float(known.mean()) if len(known) else 0.0
 
 
 def shortened(one: Member, other: Member) -> bool:

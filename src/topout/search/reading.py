@@ -78,6 +78,8 @@ def choose_references(train: Sequence[Example], read: Sequence[Example], words: 
     rng.shuffle(order)
     out: list[Example] = []
     for example in order:
+        if words <= 0:
+            break
         size = sum(len(text.split()) for text in example.inputs.values())
         if size <= words:
             out.append(example)
