@@ -12,15 +12,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
+# Bytecode is kept, also where the environment says otherwise: the tests start hundreds of processes, each of which would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-cluster test-registries install-registries registries test-ray install-ray ray docs install-docs packaging check audit audit-locks fuzz faults faults-quick lock bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/topout optimize tasks/support-tickets
 
-# One worker more than there are processors: many tests wait for processes of their own.
-test: check
-	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadfile
+# One worker more than there are processors: many tests wait for processes of their own. The other checks run beside the tests: what is wrong with them is
+# said at once, and fails the command in the end.
+test: $(VENV)/.dev
+	@told=$$(mktemp); \
+	{ $(MAKE) --no-print-directory check >"$$told" 2>&1 || { cat "$$told"; false; }; } & checking=$$!; \
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadfile; tested=$$?; \
+	if wait $$checking; then cat "$$told"; else tested=1; fi; rm "$$told"; exit $$tested
 
 # Registries bring servers whose packages fit no other lock: they have one of their own.
 test-registries:
@@ -70,7 +76,7 @@ audit:
 	@$(MAKE) --no-print-directory audit-locks VENV=.venv-audit
 
 audit-locks: $(VENV)/.python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1 >/dev/null 2>&1 || true
+	@$(PIP) pip-audit==2.10.1 >/dev/null 2>&1 || true
 	$(BIN)/python .ci/audit.py requirements.lock requirements-dev.lock requirements-registries.lock requirements-ray.lock requirements-docs.lock
 
 # Odd and hostile input for everything that reads files and replies; executions and findings are printed. Guided by coverage where atheris has a wheel.
@@ -83,7 +89,7 @@ fuzz: $(VENV)/.dev
 
 .PHONY: install-fuzzer
 install-fuzzer: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: atheris
+	$(PIP) --only-binary :all: atheris
 
 faults: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.faults
@@ -109,7 +115,7 @@ $(VENV)/.dev: $(VENV)/.python requirements-dev.lock pyproject.toml
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.registries: $(VENV)/.python requirements-registries.lock pyproject.toml
-	@$(MAKE) --no-print-directory install LOCK=requirements-registries.lock
+	@$(MAKE) --no-print-directory install LOCK=requirements-registries.lock COMPILED=
 	@touch $@
 
 $(VENV)/.ray: $(VENV)/.python requirements-ray.lock pyproject.toml
@@ -117,21 +123,25 @@ $(VENV)/.ray: $(VENV)/.python requirements-ray.lock pyproject.toml
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.python requirements-docs.lock
-	@$(MAKE) --no-print-directory install-packages LOCK=requirements-docs.lock
+	@$(MAKE) --no-print-directory install-packages LOCK=requirements-docs.lock COMPILED=
 	@touch $@
+
+# COMPILED is empty where most of the packages are never imported: what is imported is compiled then.
+COMPILED ?= yes
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: install install-packages
 ifdef UV
 install-packages:
-	$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r $(LOCK)
+	$(UV) pip install --quiet --python $(BIN)/python $(if $(COMPILED),--compile-bytecode) --require-hashes -r $(LOCK)
 install: install-packages
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 else
 install-packages:
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	$(PIP) --no-compile --require-hashes -r $(LOCK)
+	$(if $(COMPILED),$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true)
 install: install-packages
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -m compileall -q $(VENV)/lib >/dev/null 2>&1 || true
+	$(PIP) --no-deps --no-build-isolation -e .
 endif
 
 # The lock holds for all platforms and Python versions that topout supports; it names no index.
@@ -148,4 +158,4 @@ lock:
 	  requirements-docs.in -o requirements-docs.lock
 
 clean:
-	rm -rf $(VENV) .venv-registries .venv-ray .venv-docs .venv-fuzz .venv-audit .fuzz dist build
+	rm -rf $(VENV) .venv-registries .venv-ray .venv-docs .venv-fuzz .venv-audit .venv-uv .fuzz dist build

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from topout.report.charts.drawing import VEGA_LITE
 from topout.report.charts.theme import DARK, LIGHT
+from topout.report.page.library import library
 from topout.report.page.markup import Markup, data_block, html, joined
 
-__all__ = ["Section", "document", "frame", "library", "policy"]
+__all__ = ["Section", "document", "frame", "policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +89,6 @@ def policy(live: bool) -> str:
 def asset(name: str) -> str:
     """A file of this package."""
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
-def library() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script, 0.9 MB; bundled once per process (1.5 s), without a network."""
-    import vl_convert
-
-    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE)
-    return bundle.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 @cache
