@@ -89,6 +89,15 @@ def test_a_shortening_asks_for_at_most_seven_tenths_of_the_words() -> None:
     assert [move.word_cap for move in moves] == [70] * 5
 
 
+def test_of_the_later_heats_so_much_is_kept_back_as_the_setting_says() -> None:
+    known = history(member("a", LONG, (1.0, 0.0, 1.0, 0.0)), task=made_up_task(20, 4, 4))
+    whole, half = (plans(known, EvolveSettings(first_block=1, kept_back=share), 40) for share in (1.0, 0.5))
+    assert [(m.calls, m.more // 2) for m in whole if isinstance(m, Move)] == [
+        (m.calls, m.more) for m in half if isinstance(m, Move)
+    ]
+    assert any(m.more > 1 for m in whole if isinstance(m, Move))
+
+
 def test_nothing_to_edit_and_no_demo_to_add_is_the_end() -> None:
     frozen = Prompt((Component("system", "system", "Fixed.", frozen=True), Component("user", "user", "Row: {{text}}")))
     known = history(Member(Candidate("a", frozen), (0.0,), 0.0, 1.0), task=made_up_task(0, 1, 1))

@@ -26,9 +26,9 @@ give verdicts)."""
 ROWS_ALONE = 3
 """So many rows in a row with a failure of their own make it every row's."""
 
-PATIENCE_S = 0.5
-"""So long the baseline waits for the critic's first word. Wrong names and keys and closed ports show in less; a slow critic that is well would
-cost its whole latency. What is paid meanwhile is kept."""
+PATIENCE_S = 0.25
+"""So long the baseline waits for the critic's first word. Wrong names and keys and closed ports mostly show in less; a slow critic that is well would cost its
+whole latency. A refusal that comes later ends the run as well, and what is paid meanwhile is kept."""
 
 
 async def first_row(harness: Harness, candidate: Candidate, rows: Sequence[Example]) -> None:

@@ -54,6 +54,7 @@ class EvolveSettings(Terms):
     pooled: float = 0.7
     trust: float = 0.7
     patience: int = 12
+    kept_back: float = 1.0
     give_up_after: int = 400
     blame: float = 0.7
     proof_rows: int = 8
@@ -71,6 +72,7 @@ class EvolveSettings(Terms):
             ("blame", self.blame),
             ("pooled", self.pooled),
             ("trust", self.trust),
+            ("kept_back", self.kept_back),
         ):
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} must lie in [0, 1]")
@@ -101,7 +103,7 @@ class Evolve:
             0 if move.operator == "shorten" else s.patience
         )  # it would take the champion's place: no reason to believe less of that
         bar = bar_of(parent, history, move.rows, s.pooled, s.trust, patience)
-        return replace(move, bar=bar, more=move.more + parent.calls * lacking)
+        return replace(move, bar=bar, more=int(s.kept_back * (move.more + parent.calls * lacking)))
 
     def choose(self, number: int, history: History, rng: random.Random) -> Move | Stop:
         """The move, without the bar that its challenger is held against."""
