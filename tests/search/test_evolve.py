@@ -60,7 +60,7 @@ def test_every_operator_is_planned_where_it_applies() -> None:
         assert (move.prompt is not None) == (move.operator == "demos")
         assert len(move.parents) == (2 if move.operator == "merge" else 1)
         assert move.component == ("" if move.operator == "demos" else "system")
-        assert (move.calls, move.more) == ({"demos": 4, "rewrite": 7}.get(move.operator, 5), 0)
+        assert (move.calls, move.more) == ({"demos": 4, "rewrite": 9}.get(move.operator, 5), 0)
         assert len(move.read) == (8 if move.operator == "rewrite" else 0)
 
 

@@ -33,7 +33,7 @@ class EvolveSettings(Terms):
     lanes: int = 4
     read_rows: int = 32
     enough_failures: int = 24
-    edits: int = 3
+    edits: int = 5
     first_block: int = 10
     shorten_z: float = -0.3
     champion_share: float = 0.8
