@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import functools
 import io
 import json
 import os
@@ -18,14 +17,13 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-import typer
-from typer.core import TyperGroup
 
 from tests.docs.commands import ELSEWHERE, HOSTED, ROOT, Command, commands, pages
 from tests.docs.stand_ins import StandIns, stand_ins
-from topout.cli.main import app, main
+from topout.cli.main import command, main
 
 MARKED = ("docs/executors.md", "docs/scale.md")
 """Pages with commands that are marked as not run: they take Ray, a database, several machines or minutes."""
@@ -216,14 +214,6 @@ def test_what_is_not_run_has_a_reason_and_names_verbs_and_options_that_there_are
     assert not problems, "\n".join(problems)
 
 
-@functools.cache
-def whole_command() -> TyperGroup:
-    """The command line with all its verbs."""
-    group = typer.main.get_command(app)
-    assert isinstance(group, TyperGroup)
-    return group
-
-
 def unknown(one: Command) -> str:
     """What a command names that the command line, the Makefile or what CI runs does not have; '' when all is well."""
     if one.words[0] == "make":
@@ -231,17 +221,17 @@ def unknown(one: Command) -> str:
         return f"the Makefile has no {one.words[1]}" if lacks else ""
     if one.words[0] != "topout":
         return ""
-    group = whole_command()
+    group = command()
     options = {name for parameter in group.params for name in (*parameter.opts, *parameter.secondary_opts)}
     options |= {"--help", "-h", "--install-completion", "--show-completion"}
-    command = group
+    found: Any = group
     for word in one.words[1:]:
-        inner = getattr(command, "commands", {})
+        inner = getattr(found, "commands", {})
         if inner and not word.startswith("-"):
             if word not in inner:
                 return "" if word.isupper() else f"topout has no verb '{word}'"
-            command = inner[word]
-            options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)} | {
+            found = inner[word]
+            options = {name for parameter in found.params for name in (*parameter.opts, *parameter.secondary_opts)} | {
                 "--help",
                 "-h",
             }
