@@ -2,35 +2,87 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.app.conftest import PRICES
 from topout.app import load_run, probe
+from topout.cli import main
 from topout.domain import Critiqued, Event, ProbeEnded, Proposed, RolloutDone, RungDone, probe_of
 from topout.report.probe_plan import ProbePlanView
 from topout.report.probes import finalists
 from topout.store.journal import read_journal
 from topout.store.layout import RunFolder
+from topout.testing.provider import Provider, make_task
 
 Topout = Callable[..., Any]
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
+@dataclass(frozen=True)
+class Runs:
+    """Folders to work in copies of, each with a run of 160 calls and 30 holdout rows in runs/latest: without a probe, and with one of at most 700 calls."""
+
+    provider: Provider
+    ended: Path
+    probed: Path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    place = tmp_path_factory.mktemp("runs")
+    with Provider() as served, contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.chdir(place))
+        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        (place / "ended").mkdir()
+        os.chdir(place / "ended")
+        make_task(Path("small"), {"train": 12, "dev": 12, "holdout": 30})
+        assert main(["optimize", "small", *served.words, *PRICES, "--max-calls", "160", "-q"]) == 0
+        shutil.copytree(place / "ended", place / "probed", symlinks=True)
+        os.chdir(place / "probed")
+        assert main(["probe", "latest", "--max-calls", "700", "-q"]) == 0
+        yield Runs(served, place / "ended", place / "probed")
+
+
 @pytest.fixture
-def ended(tiny_task: Path, provider: Any, prices: list[str], topout: Topout) -> Path:
-    """A run of 160 calls in runs/latest, with 30 holdout rows."""
-    assert topout("optimize", tiny_task, *provider.words, *prices, "--max-calls", 160, "-q").code == 0
+def provider(made: Runs) -> Provider:
+    """The provider of those runs, which goes on counting."""
+    return made.provider
+
+
+@pytest.fixture
+def ended(made: Runs, tmp_path: Path) -> Path:
+    """A run without a probe."""
+    shutil.copytree(made.ended, tmp_path, symlinks=True, dirs_exist_ok=True)
     return Path("runs/latest")
+
+
+@pytest.fixture
+def probed(made: Runs, tmp_path: Path) -> Path:
+    """The run with a probe that has finished."""
+    shutil.copytree(made.probed, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return Path("runs/latest")
+
+
+@pytest.fixture
+def known(ended: Path, made: Runs) -> Path:
+    """The run without a probe, and a cache that knows what a probe will ask."""
+    shutil.copytree(made.probed / ".topout", ".topout", dirs_exist_ok=True)
+    return ended
 
 
 def journal(run: Path) -> list[Event]:
@@ -78,7 +130,7 @@ def test_a_probe_asks_no_more_than_its_plan_and_keeps_the_run_as_it_was(ended: P
     assert set(told["finalists"][0]) == {"candidate", "operator", "folder", "corrected_difference"}
 
 
-def test_json_tells_plan_events_and_verdict_a_line_each(ended: Path, topout: Topout) -> None:
+def test_json_tells_plan_events_and_verdict_a_line_each(known: Path, topout: Topout) -> None:
     done = topout("probe", "latest", "--max-calls", 700, "--json")
     lines = [json.loads(line) for line in done.out.splitlines()]
     assert lines[0]["event"] == "ProbePlan" and lines[0]["calls"] <= 700
@@ -143,29 +195,27 @@ def test_ctrl_c_ends_it_in_good_order(ended: Path, provider: Any, topout: Topout
     assert topout("probe", "latest", "-q").code == 0
 
 
-def test_what_cannot_be_probed_is_refused_in_a_line(
-    ended: Path, tiny_task: Path, provider: Any, prices: list[str], topout: Topout
-) -> None:
+def test_what_cannot_be_probed_is_refused_in_a_line(ended: Path, provider: Any, prices: list[str], topout: Topout) -> None:
     done = topout("probe", "latest", "--max-calls", 100)
     assert done.code == 2 and "too few for the smallest probe, 20 proposals. Give at least --max-calls" in done.line
     lock = RunFolder(ended.resolve()).lock()
     done = topout("probe", "latest", "--dry-run")
     lock.release()
     assert done.code == 4 and f"process {os.getpid()}" in done.line
-    data = tiny_task / "data" / "dev.jsonl"
+    data = Path("small/data/dev.jsonl")
     kept = data.read_text()
     data.write_text("".join(kept.splitlines(keepends=True)[:-1]))
     done = topout("probe", "latest")
     assert done.code == 4 and "the task changed since this run began" in done.line
     data.write_text(kept)
-    assert topout("optimize", tiny_task, *provider.words, *prices, "--max-cost", 1, "--max-calls", 200, "--seed", 7, "-q").code == 0
+    assert topout("optimize", "small", *provider.words, *prices, "--max-cost", 1, "--max-calls", 200, "--seed", 7, "-q").code == 0
     done = topout("probe", "latest")
     assert done.code == 2 and "the run was cut short (money). `topout resume" in done.line
 
 
 def test_too_few_holdout_rows_are_told(task_maker: Any, tmp_path: Path, provider: Any, topout: Topout) -> None:
     task = task_maker(tmp_path / "few", {"train": 12, "dev": 12, "holdout": 20})
-    assert topout("optimize", task, *provider.words, "--max-calls", 200, "-q").code == 0
+    assert topout("optimize", task, *provider.words, "--max-calls", 140, "-q").code == 0
     done = topout("probe", "latest")
     assert done.code == 2 and "20 holdout rows are too few for a probe, 30 are needed" in done.line
 
@@ -176,9 +226,8 @@ def test_a_smaller_cap_than_the_probe_under_way_was_planned_for_is_told(ended: P
     assert done.code == 2 and "--max-calls 500: probe 1 is under way and was planned for" in done.line
 
 
-def test_a_journal_cut_at_any_line_of_a_probe_is_read_in_good_order(ended: Path, topout: Topout) -> None:
-    assert topout("probe", "latest", "--max-calls", 700, "-q").code == 0
-    path = ended / "journal.jsonl"
+def test_a_journal_cut_at_any_line_of_a_probe_is_read_in_good_order(probed: Path, topout: Topout) -> None:
+    path = probed / "journal.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     begin = next(i for i, line in enumerate(lines) if b'"ProbeStarted"' in line)
     for cut in (begin + 1, (begin + len(lines)) // 2, len(lines) - 2):
