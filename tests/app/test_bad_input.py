@@ -193,7 +193,7 @@ def test_a_scorer_that_fails_in_mid_run_ends_it_with_one_line_and_everything_kep
     last = json.loads((tiny_task / "data" / "train.jsonl").read_text().splitlines()[-1])["text"]
     scorer = tiny_task / "scorer.py"
     scorer.write_text(f"LATE = {last!r}\n{scorer.read_text()}")
-    done = topout("optimize", tiny_task, *provider.words, "--max-calls", 250, "-q")
+    done = topout("optimize", tiny_task, *provider.words, "--max-calls", 150, "-q")
     assert done.code == 2 and said in done.line and "All replies are kept" in done.line
     view = load_run("latest")
     assert view.findings.holdout.baseline.n + view.findings.dev.baseline.n >= 12
@@ -202,7 +202,7 @@ def test_a_scorer_that_fails_in_mid_run_ends_it_with_one_line_and_everything_kep
     assert sum(s.paid_calls for s in view.findings.spend.values()) == len(read_journal(view.folder / "journal.jsonl")) - 3
     scorer.write_text(f"LATE = '~'\n{scorer.read_text().partition(chr(10))[2]}")
     assert topout("resume", "latest").code == 4
-    assert topout("optimize", tiny_task, *provider.words, "--max-calls", 250, "-q").code == 0
+    assert topout("optimize", tiny_task, *provider.words, "--max-calls", 150, "-q").code == 0
     assert provider.arrived == len(provider.keys) > before
 
 

@@ -76,7 +76,7 @@ def test_groups_and_files_of_any_layout_stay_whole(tmp_path: Path) -> None:
 
 
 def test_three_folds_come_to_one_figure_and_a_prompt_that_dev_chose(tiny_task: Path, topout: Any) -> None:
-    said = topout("optimize", tiny_task, "--folds", 3, "--max-calls", 600, "--quiet", "--json")
+    said = topout("optimize", tiny_task, "--folds", 3, "--max-calls", 480, "--quiet", "--json")
     assert said.code == 0, said.err
     found = json.loads(said.out)
     assert found["event"] == "Folds"

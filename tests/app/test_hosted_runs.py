@@ -22,14 +22,14 @@ def ending(view: RunView) -> str | None:
 
 
 def test_a_hosted_model_and_critic_gain_on_rows_that_the_search_never_saw(small_task: Path, provider: Any, topout: Topout) -> None:
-    done = topout("optimize", small_task, *provider.words, "--max-calls", 700, "-q")
+    done = topout("optimize", small_task, *provider.words, "--max-calls", 500, "-q")
     assert done.code == 0
     view = load_run("latest")
     gain = view.findings.holdout.gain
     assert gain is not None and gain.estimate.low > 0 and gain.estimate.n == 60
     assert ending(view) == "budget"
     spend = view.findings.spend
-    assert sum(role.paid_calls for role in spend.values()) == provider.answered == provider.arrived == len(provider.keys) <= 700
+    assert sum(role.paid_calls for role in spend.values()) == provider.answered == provider.arrived == len(provider.keys) <= 500
     assert all(role.unpriced == role.calls for role in spend.values())
     assert "price unknown" in done.out or "unknown" in done.out
     assert "embedded" not in done.out
@@ -63,15 +63,15 @@ def test_max_cost_is_never_exceeded_and_the_exam_has_its_share(
 
 
 def test_a_run_that_money_ended_goes_on_with_more(small_task: Path, provider: Any, prices: list[str], topout: Topout) -> None:
-    words = [small_task, *provider.words, *prices, "--max-calls", 500]
-    assert topout("optimize", *words, "--max-cost", 8, "-q").code == 0
+    words = [small_task, *provider.words, *prices, "--max-calls", 250]
+    assert topout("optimize", *words, "--max-cost", 4, "-q").code == 0
     spent = provider.usd
     assert topout("resume", "latest", "-q").code == 0
-    assert provider.usd <= 8
+    assert provider.usd <= 4
     assert topout("resume", "latest", "--max-cost", 1000, "-q").code == 0
     assert spent < provider.usd
     assert ending(load_run("latest")) == "budget"
-    assert provider.arrived == len(provider.keys) <= 500
+    assert provider.arrived == len(provider.keys) <= 250
 
 
 def test_too_little_money_for_the_baseline_is_told_with_what_to_do(
@@ -86,15 +86,15 @@ def test_too_little_money_for_the_baseline_is_told_with_what_to_do(
 def test_an_outage_in_mid_run_keeps_everything_and_resume_finishes(
     small_task: Path, provider: Any, providers: Callable[..., Any], topout: Topout
 ) -> None:
-    assert topout("optimize", small_task, *provider.words, "--max-calls", 400, "--runs-dir", "whole", "-q").code == 0
+    assert topout("optimize", small_task, *provider.words, "--max-calls", 300, "--runs-dir", "whole", "-q").code == 0
     down = {"now": False}
 
     def fault(body: Body, number: int) -> Response | None:
-        down["now"] = down["now"] or number == 220
+        down["now"] = down["now"] or number == 160
         return error(503, "we are down") if down["now"] else None
 
     with providers(fault=fault) as failing:
-        done = topout("optimize", small_task, *failing.words, "--max-calls", 400, "--cache-dir", "other", "-q")
+        done = topout("optimize", small_task, *failing.words, "--max-calls", 300, "--cache-dir", "other", "-q")
         assert done.code == 3
         assert "topout resume runs/latest" in done.out and "outage: openai/reader" in done.out and "Traceback" not in done.err
         view = load_run("latest")
@@ -114,10 +114,10 @@ def test_an_outage_in_mid_run_keeps_everything_and_resume_finishes(
 def test_a_provider_that_is_down_from_the_start_leaves_latest_alone_and_names_resume(
     tiny_task: Path, provider: Any, providers: Callable[..., Any], topout: Topout
 ) -> None:
-    assert topout("optimize", tiny_task, *provider.words, "--max-calls", 200, "-q").code == 0
+    assert topout("optimize", tiny_task, *provider.words, "--max-calls", 140, "-q").code == 0
     before = Path("runs/latest").readlink()
     with providers(fault=lambda body, number: error(500, "oops")) as failing:
-        done = topout("optimize", tiny_task, *failing.words, "--max-calls", 200, "-q")
+        done = topout("optimize", tiny_task, *failing.words, "--max-calls", 140, "-q")
         assert done.code == 3 and "oops" in done.line and "`topout resume runs/" in done.line
         folder = done.line.partition("`topout resume ")[2].partition("`")[0]
         assert Path("runs/latest").readlink() == before != Path(Path(folder).name)
@@ -132,7 +132,7 @@ def test_a_key_that_is_withdrawn_in_mid_run_ends_it_with_everything_kept(
     small_task: Path, providers: Callable[..., Any], topout: Topout
 ) -> None:
     with providers(fault=lambda body, number: error(401, "key revoked") if number > 150 else None) as failing:
-        done = topout("optimize", small_task, *failing.words, "--max-calls", 500, "-q")
+        done = topout("optimize", small_task, *failing.words, "--max-calls", 280, "-q")
         assert done.code == 3 and "key revoked" in done.out and "topout resume runs/latest" in done.out
         assert ending(load_run("latest")) == "outage"
         assert failing.arrived < 250
@@ -152,11 +152,11 @@ def test_keys_never_reach_a_file_or_an_output(
             return error(400, f"bad request with key {KEY}: Bearer {KEY}")
         if number % 29 == 0:
             return error(503, f"down for {KEY}")
-        return error(401, f"Incorrect API key provided: {KEY}") if number > 300 else None
+        return error(401, f"Incorrect API key provided: {KEY}") if number > 200 else None
 
     with providers(fault=fault) as failing:
         said = [
-            topout("optimize", small_task, *failing.words, "--max-calls", 500),
+            topout("optimize", small_task, *failing.words, "--max-calls", 400),
             topout("show", "latest"),
             topout("report", "latest", "--json"),
             topout("runs"),

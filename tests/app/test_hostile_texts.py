@@ -71,7 +71,7 @@ def test_hostile_texts_go_through_a_whole_run_as_texts(tmp_path: Path, topout: C
 
     with Provider(fault=fault) as provider:
         said = [
-            topout("optimize", task, *provider.words, "--max-calls", 400),
+            topout("optimize", task, *provider.words, "--max-calls", 280),
             topout("evaluate", task, "--model", "openai/reader", "--api-base", provider.server.url, "--split", "dev"),
             topout(
                 "gate",

@@ -30,7 +30,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, task_maker: Callable[[Pat
     place = tmp_path_factory.mktemp("documents")
     task = task_maker(place / "small", {"train": 24, "dev": 24, "holdout": 40, "shift": 8})
     for seed in (0, 1):
-        public.optimize(task, max_calls=500, seed=seed, runs_dir=place / "runs", cache_dir=place / ".topout" / "cache")
+        public.optimize(task, max_calls=350, seed=seed, runs_dir=place / "runs", cache_dir=place / ".topout" / "cache")
     return place
 
 

@@ -81,7 +81,7 @@ PRICES = [word for name in ("reader", "critic", "judge") for word in ("--price",
 def test_a_judged_run_gains_within_its_cap_and_the_same_run_again_asks_nobody(
     judged_task: Path, served: Judged, topout: Topout
 ) -> None:
-    words = ["optimize", judged_task, *served.words, "--judge", "openai/judge", "--max-calls", 900, "-q"]
+    words = ["optimize", judged_task, *served.words, "--judge", "openai/judge", "--max-calls", 700, "-q"]
     done = topout(*words)
     assert done.code == 0, done.err
     f = load_run("latest").findings
@@ -112,7 +112,7 @@ def test_a_judged_run_gains_within_its_cap_and_the_same_run_again_asks_nobody(
 def test_money_is_counted_for_the_judge_too_and_a_run_goes_on_without_asking_again(
     judged_task: Path, served: Judged, topout: Topout
 ) -> None:
-    words = [judged_task, *served.words, *PRICES, "--judge", "openai/judge", "--max-calls", 900]
+    words = [judged_task, *served.words, *PRICES, "--judge", "openai/judge", "--max-calls", 700]
     assert topout("optimize", *words, "--max-cost", 20, "-q").code == 0
     assert 10 < served.usd <= 20
     f = load_run("latest").findings

@@ -41,7 +41,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, task_maker: Callable[[Pat
     """A folder with a finished run of a small task."""
     place = tmp_path_factory.mktemp("finished")
     task = task_maker(place / "small", {"train": 40, "dev": 40, "holdout": 60, "shift": 12})
-    public.optimize(task, max_calls=900, runs_dir=place / "runs", cache_dir=place / ".topout" / "cache")
+    public.optimize(task, max_calls=600, runs_dir=place / "runs", cache_dir=place / ".topout" / "cache")
     return place
 
 
@@ -88,7 +88,7 @@ def test_a_run_leaves_tables_verdict_and_prompt_that_tell_the_same(view: RunView
 
 def test_what_was_asked_and_what_it_rests_on_is_kept(view: RunView, finished: Path) -> None:
     asked = tomllib.loads((view.folder / "run.toml").read_text())
-    assert asked["model"] == "embedded/reader" and asked["task"] == str(finished / "small") and asked["max_calls"] == 900
+    assert asked["model"] == "embedded/reader" and asked["task"] == str(finished / "small") and asked["max_calls"] == 600
     manifest = json.loads((view.folder / "manifest.json").read_text())
     assert manifest["splits"] == {"train": 40, "dev": 40, "holdout": 60, "shift": 12}
     assert manifest["packages"]["litellm"] != "missing" and len(manifest["recipe_sha"]) == 64
@@ -144,7 +144,7 @@ def test_a_second_identical_run_asks_no_model_and_never_imports_litellm(view: Ru
         "import sys, topout.cli; code = topout.cli.main(sys.argv[1:]);"
         "print('litellm' in sys.modules, file=sys.stderr); sys.exit(code)"
     )
-    words = ["optimize", "small", "--max-calls", "900", "--json", "--quiet"]
+    words = ["optimize", "small", "--max-calls", "600", "--json", "--quiet"]
     began = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
     print(f"second run: {time.perf_counter() - began:.2f} s with the start of the process")

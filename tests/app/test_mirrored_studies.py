@@ -53,7 +53,7 @@ def wait_for(condition: Callable[[], object]) -> None:
     until = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < until
-        time.sleep(0.2)
+        time.sleep(0.05)
 
 
 def decided(run: Path) -> dict[int, str]:
@@ -76,8 +76,8 @@ def test_each_attempt_of_a_run_is_a_trial_with_what_it_paired_and_its_dev_score(
 
 
 def test_who_watches_changes_nothing_that_is_decided(tiny_task: Path) -> None:
-    watched = public.optimize(tiny_task, max_calls=400, study=URL, runs_dir="watched")
-    alone = public.optimize(tiny_task, max_calls=400, runs_dir="alone")
+    watched = public.optimize(tiny_task, max_calls=300, study=URL, runs_dir="watched")
+    alone = public.optimize(tiny_task, max_calls=300, runs_dir="alone")
     told = [[e.attempt for e in read_journal(v.folder / "journal.jsonl") if isinstance(e, AttemptDone)] for v in (watched, alone)]
     assert told[0] == told[1]
 
@@ -85,7 +85,7 @@ def test_who_watches_changes_nothing_that_is_decided(tiny_task: Path) -> None:
 def test_a_killed_driver_leaves_running_trials_that_a_stranger_can_tell_from_living_ones_and_a_resume_counts_none_twice(
     slow_provider: Provider, tiny_task: Path, start: Any, topout: Any
 ) -> None:
-    words = ["optimize", tiny_task, *slow_provider.words, "--max-calls", 500, "--concurrency", 2, "-q", "--study", URL]
+    words = ["optimize", tiny_task, *slow_provider.words, "--max-calls", 300, "--concurrency", 2, "-q", "--study", URL]
     killed = start(*words)
     wait_for(lambda: killed.poll() is not None or (states().count("COMPLETE") >= 2 and "RUNNING" in states()))
     os.kill(killed.pid, signal.SIGKILL)
@@ -136,23 +136,23 @@ def test_a_round_that_broke_off_anywhere_is_mended_by_the_next_one() -> None:
 
 
 def test_a_storage_that_cannot_be_written_is_said_once_and_stops_nothing(tiny_task: Path, topout: Any) -> None:
-    said = topout("optimize", tiny_task, "--max-calls", 300, "--study", "sqlite:///no/such/folder/study.db")
+    said = topout("optimize", tiny_task, "--max-calls", 150, "--study", "sqlite:///no/such/folder/study.db")
     assert said.code == 0
     assert said.err.count("--study") == 1
     line = next(line for line in said.err.splitlines() if "--study" in line)
     assert line.startswith(
         "--study sqlite:///no/such/folder/study.db: cannot be written (unable to open database file). The run goes on"
     )
-    quiet = topout("optimize", tiny_task, "--max-calls", 300, "-q", "--study", "sqlite:///no/such/folder/study.db")
+    quiet = topout("optimize", tiny_task, "--max-calls", 150, "-q", "--study", "sqlite:///no/such/folder/study.db")
     assert quiet.err.count("\n") == 1 and quiet.code == 0
     with pytest.warns(RuntimeWarning, match="cannot be written"):
-        public.optimize(tiny_task, max_calls=300, study="sqlite:///no/such/folder/study.db")
+        public.optimize(tiny_task, max_calls=150, study="sqlite:///no/such/folder/study.db")
 
 
 def test_a_run_finds_its_study_from_another_folder(
     slow_provider: Provider, tiny_task: Path, start: Any, topout: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed = start("optimize", tiny_task, *slow_provider.words, "--max-calls", 200, "-q", "--study", URL)
+    killed = start("optimize", tiny_task, *slow_provider.words, "--max-calls", 150, "-q", "--study", URL)
     wait_for(lambda: killed.poll() is not None or states())
     killed.kill()
     killed.wait()

@@ -40,14 +40,14 @@ def test_keys_of_environment_dotenv_and_address_are_in_no_file_and_no_output(
     with providers(fault=fault) as failing:
         words, address = failing.words, f"http://me:{PASSWORD}@127.0.0.1:9/v1"
         said = [
-            topout("optimize", tiny_task, *words, "--max-calls", 200),
+            topout("optimize", tiny_task, *words, "--max-calls", 140),
             topout("resume", "latest"),
             topout("show", "latest"),
             topout("report", "latest"),
             topout("export", "latest", "--to", "messages"),
             topout("evaluate", tiny_task, "--model", "openai/reader", "--api-base", failing.server.url, "--split", "dev"),
             topout("evaluate", tiny_task, "--model", "openai/other", "--api-base", address, "--split", "dev", "--json"),
-            topout("optimize", tiny_task, "--model", "openai/a", "--critic", "openai/b", "--api-base", address, "--max-calls", 200),
+            topout("optimize", tiny_task, "--model", "openai/a", "--critic", "openai/b", "--api-base", address, "--max-calls", 140),
             topout("models", "ping", "openai/a", "--api-base", address),
             topout("export", "latest", "--to", "langfuse", "--name", "x", "--uri", address),
             topout("import", tiny_task, "--from", "langfuse:x@production", "--uri", address),

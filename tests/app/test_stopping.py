@@ -39,7 +39,7 @@ def steady(providers: Callable[..., Any]) -> Iterator[Any]:
 def test_ctrl_c_stops_cleanly_with_a_summary_and_the_run_goes_on_later(
     small_task: Path, steady: Any, topout: Topout, start: Start
 ) -> None:
-    words = [small_task, *steady.words, "--max-calls", 300, "--concurrency", 8]
+    words = [small_task, *steady.words, "--max-calls", 200, "--concurrency", 8]
     process = start("optimize", *words)
     wait_for(lambda: steady.arrived > 80)
     folder = Path("runs/latest").resolve()
@@ -94,7 +94,7 @@ def test_an_evaluation_that_money_cut_short_says_so(small_task: Path, provider: 
 
 
 def test_a_run_that_has_finished_is_shown_again_when_it_is_resumed(tiny_task: Path, provider: Any, topout: Topout) -> None:
-    assert topout("optimize", tiny_task, *provider.words, "--max-calls", 200, "-q").code == 0
+    assert topout("optimize", tiny_task, *provider.words, "--max-calls", 140, "-q").code == 0
     arrived, journal = provider.arrived, Path("runs/latest/journal.jsonl").read_bytes()
     done = topout("resume", "latest")
     assert done.code == 0 and "Held-out score" in done.out
@@ -103,7 +103,7 @@ def test_a_run_that_has_finished_is_shown_again_when_it_is_resumed(tiny_task: Pa
 
 def cut_short(task: Path, provider: Any, prices: list[str], topout: Topout) -> None:
     """A run in runs/latest that money ended."""
-    assert topout("optimize", task, *provider.words, *prices, "--max-cost", 2, "--max-calls", 400, "-q").code == 0
+    assert topout("optimize", task, *provider.words, *prices, "--max-cost", 2, "--max-calls", 220, "-q").code == 0
 
 
 def test_a_resumed_run_shows_earlier_scores_from_its_first_line(
@@ -127,10 +127,10 @@ def test_a_changed_task_is_not_taken_up_again(small_task: Path, provider: Any, p
 
 def test_a_changed_recipe_is_not_taken_up_again(small_task: Path, provider: Any, prices: list[str], topout: Topout) -> None:
     recipe = Path("mine.toml")
-    recipe.write_text('optimizer = "evolve"\nmax_calls = 400\n')
+    recipe.write_text('optimizer = "evolve"\nmax_calls = 220\n')
     words = [small_task, *provider.words, *prices, "--recipe", recipe]
     assert topout("optimize", *words, "--max-cost", 2, "-q").code == 0
-    recipe.write_text('optimizer = "evolve"\nmax_calls = 400\n[settings]\nlanes = 2\n')
+    recipe.write_text('optimizer = "evolve"\nmax_calls = 220\n[settings]\nlanes = 2\n')
     done = topout("resume", "latest", "--max-cost", 100)
     assert done.code == 4 and "the recipe changed since this run began" in done.line
 
@@ -173,7 +173,7 @@ def test_a_full_disk_under_the_run_keeps_what_was_written_and_the_run_goes_on_el
     small_task: Path, provider: Any, topout: Topout, small_disk: Path
 ) -> None:
     subprocess.run(["mount", "-o", "remount,size=100k", str(small_disk)], check=True)
-    words = [small_task, *provider.words, "--max-calls", 600]
+    words = [small_task, *provider.words, "--max-calls", 400]
     done = topout("optimize", *words, "--runs-dir", small_disk / "runs", "-q")
     assert done.code == 2 and "no space left on the disk" in done.line and "`topout resume" in done.line
     folder = next((small_disk / "runs").glob("2*"))
