@@ -19,7 +19,8 @@ from topout.search.evolve import Evolve, EvolveSettings
 
 __all__ = ["Entrant", "entrant", "entrants"]
 
-RECIPE = Path(__file__).parents[2] / "optimizers" / "evolve.toml"
+RECIPES = Path(__file__).parents[2] / "optimizers"
+OURS = ("evolve", "fast")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Entrant:
 
 def entrants() -> dict[str, Entrant]:
     """All that can be named after --optimizers."""
-    found = {"evolve": evolve("")}
+    found = {name: shipped(name) for name in OURS}
     if importlib.util.find_spec("benchmarks.search.rivals") is not None:
         found |= importlib.import_module("benchmarks.search.rivals").RIVALS
     return found
@@ -43,12 +44,12 @@ def entrants() -> dict[str, Entrant]:
 def entrant(name: str) -> Entrant:
     """The entrant of that name; `evolve:read_rows=8,stay_z=0.1` is the shipped recipe with other settings. Raises KeyError for a name that nobody has."""
     head, _, changes = name.partition(":")
-    return evolve(changes) if head == "evolve" else entrants()[name]
+    return shipped(head, changes) if head in OURS else entrants()[name]
 
 
-def evolve(changes: str) -> Entrant:
-    """The shipped recipe, with these settings changed."""
-    recipe = tomllib.loads(RECIPE.read_text())
+def shipped(name: str, changes: str = "") -> Entrant:
+    """A shipped recipe, with these settings changed."""
+    recipe = tomllib.loads((RECIPES / f"{name}.toml").read_text())
     told = tomllib.loads("\n".join(changes.split(",")))
     opening = told.pop("opening_rows", recipe.get("opening_rows", 0))
     optimizer = Evolve(replace(EvolveSettings(**recipe["settings"]), **told))
