@@ -18,7 +18,7 @@ from topout.store.codec import decode, encode
 from topout.testing.engine_room import Outcome, run_in_memory
 from topout.testing.fakes import UnevenModel, fixed_accuracy, made_up_task, say_right, writing_critic
 
-SETTINGS = EvolveSettings(lanes=3, read_rows=8, first_block=4)
+SETTINGS = EvolveSettings(lanes=3, edits=3, read_rows=8, first_block=4)
 IDS = ("a", "b", "c", "d")
 Answer = Callable[[Request], str | Failure]
 

@@ -23,7 +23,7 @@ from topout.testing.engine_room import Outcome, run_in_memory
 from topout.testing.fakes import MemoryJournal, UnevenModel, made_up_task, say_right, writing_critic
 from topout.text.alone import alone
 
-SETTINGS = EvolveSettings(lanes=3, read_rows=8, first_block=8, demos=0.3)
+SETTINGS = EvolveSettings(lanes=3, edits=3, read_rows=8, first_block=8, demos=0.3)
 Answer = Callable[[Request], str | Failure]
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from topout.contracts import Journal, Move, Optimizer, Stop
@@ -67,6 +67,7 @@ class Run:
         opening_rows: int = 0,
     ) -> None:
         self._task = task
+        self._dev = {row.id: row for row in task.rows("dev")}
         self._past = Past(task, harness.weight)
         self._optimizer = optimizer
         self._harness = harness
@@ -216,11 +217,13 @@ class Run:
         self._past.learn(lab.train_rollouts)
         self._record(attempt, lab.asked)
 
-    def _record(self, tried: Attempt, asked: Container[Key]) -> None:
+    def _record(self, tried: Attempt, asked: Iterable[Key]) -> None:
         """Commit, with the dev rows that the attempt itself `asked` for: what else is known by now depends on who was faster."""
 
-        def on_dev(row: Example, candidate: Candidate) -> Rollout | None:
-            return self._harness.known(tried.number, candidate, row) if (candidate.id, row.id, 0) in asked else None
+        def on_dev(candidate: Candidate) -> dict[str, Rollout]:
+            rows = [self._dev[row] for name, row, sample in asked if name == candidate.id and sample == 0 and row in self._dev]
+            known = ((row.id, self._harness.known(tried.number, candidate, row)) for row in rows)
+            return {row: rollout for row, rollout in known if rollout is not None}
 
         attempt = self._past.take(tried, on_dev)
         champion = self._past.champion.id

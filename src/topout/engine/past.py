@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from topout.contracts import History
@@ -11,7 +11,6 @@ from topout.domain import (
     AttemptDone,
     Candidate,
     Event,
-    Example,
     Prompt,
     Rollout,
     RolloutDone,
@@ -40,6 +39,7 @@ class Past:
         self._calls = calls
         self._population = Population(len(task.rows("dev")))
         self._attempts: list[Attempt] = []
+        self._places = {row.id: place for place, row in enumerate(task.rows("dev"))}
 
     @property
     def champion(self) -> Candidate:
@@ -54,32 +54,31 @@ class Past:
         """Remember scores on train rows."""
         self._population.learn(rollouts)
 
-    def take(self, attempt: Attempt, on_dev: Callable[[Example, Candidate], Rollout | None]) -> Attempt:
-        """Commit an attempt; `on_dev` tells what is known of its candidate on a dev row. One that arrived at a prompt that the pool has
+    def take(self, attempt: Attempt, on_dev: Callable[[Candidate], Mapping[str, Rollout]]) -> Attempt:
+        """Commit an attempt; `on_dev` tells what is known of a candidate, by dev row. One that arrived at a prompt that the pool has
         already comes back as rejected."""
         candidate = attempt.candidate
         if attempt.outcome == "kept" and candidate is not None:
             if candidate.id in self._population:
                 attempt = replace(attempt, outcome="rejected", reason="the same prompt is in the pool already")
             else:
-                rows = self.task.rows("dev")
                 for parent in attempt.parents[:1]:
                     self._extend(parent, on_dev)
-                none = unmeasured(candidate)
-                known = [on_dev(row, candidate) or none for row in rows]
+                found, none = on_dev(candidate), unmeasured(candidate)
+                known = [found.get(row, none) for row in self._places]
                 self._population.add(candidate, known, self._calls(candidate.prompt))
         if attempt.number != BASELINE:
             self._attempts.append(attempt)
         return attempt
 
-    def _extend(self, name: str, on_dev: Callable[[Example, Candidate], Rollout | None]) -> None:
+    def _extend(self, name: str, on_dev: Callable[[Candidate], Mapping[str, Rollout]]) -> None:
         """The parent of a challenger that is kept met it on rows that it was not measured on before: the pool has those too from now on."""
         parent = self._population.member(name)
-        if parent is None or all(score == score for score in parent.scores):
+        if parent is None or (total := sum(parent.scores)) == total:  # no score is nan
             return
-        lacking = [(i, row) for i, row in enumerate(self.task.rows("dev")) if parent.scores[i] != parent.scores[i]]
-        found = {i: rollout for i, row in lacking if (rollout := on_dev(row, parent.candidate)) is not None}
-        self._population.extend(name, found)
+        found = {self._places[row]: rollout for row, rollout in on_dev(parent.candidate).items()}
+        fresh = {place: rollout for place, rollout in found.items() if parent.scores[place] != parent.scores[place]}
+        self._population.extend(name, dict(sorted(fresh.items())))
 
     def history(self, calls: int, calls_left: int) -> History:
         """The view that is handed to an optimizer."""
@@ -117,13 +116,17 @@ def past_of(task: Task, events: Sequence[Event], calls: Callable[[Prompt], int])
     for number in sorted(replay.attempts):
         attempt = replay.attempts[number].attempt
 
-        def on_dev(row: Example, candidate: Candidate, attempt: Attempt = attempt) -> Rollout | None:
+        def on_dev(candidate: Candidate, attempt: Attempt = attempt) -> dict[str, Rollout]:
             """What was known of it by then; of a parent only where its challenger was measured too."""
-            key = (candidate.id, row.id, 0)
-            made = attempt.candidate
-            if made is not None and first.get((made.id, row.id, 0), attempt.number + 1) > attempt.number:
-                return None
-            return replay.told(attempt.number, key) or replay.rollouts.get(key)
+            made, found = attempt.candidate, {}
+            for row in past.task.rows("dev"):
+                if made is not None and first.get((made.id, row.id, 0), attempt.number + 1) > attempt.number:
+                    continue
+                key = (candidate.id, row.id, 0)
+                rollout = replay.told(attempt.number, key) or replay.rollouts.get(key)
+                if rollout is not None:
+                    found[row.id] = rollout
+            return found
 
         past.take(attempt, on_dev)
     place = {row.id: i for i, row in enumerate(task.rows("train"))}
