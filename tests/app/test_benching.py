@@ -22,7 +22,7 @@ from topout.testing.provider import Provider
 
 Topout = Callable[..., Any]
 TWO = ["evolve", "bootstrap"]
-WORDS = ("--optimizers", "evolve,bootstrap", "--seeds", 1, "--max-calls", 600)
+WORDS = ("--optimizers", "evolve,bootstrap", "--seeds", 1, "--max-calls", 440)
 SCHEMA = json.loads((files("topout.report") / "documents.schema.json").read_text())
 
 
@@ -34,12 +34,12 @@ def check(name: str, document: object) -> Any:
 def test_a_bench_tells_its_price_runs_every_pair_and_reads_it_the_second_time(topout: Topout, tiny_task: Path) -> None:
     plan = check("bench_plan", json.loads(topout("bench", tiny_task, *WORDS, "--dry-run", "--json").out))
     assert [(run["recipe"], run["seed"], run["calls"]) for run in plan["runs"]] == [
-        ("evolve", 0, 300),
-        ("bootstrap", 0, 300),
+        ("evolve", 0, 220),
+        ("bootstrap", 0, 220),
     ]
     assert not Path(plan["folder"]).exists()
     first = topout("bench", tiny_task, *WORDS, "-q")
-    assert first.code == 0 and "600 calls, free" in first.out and "Held out (1 seed;" in first.out
+    assert first.code == 0 and "440 calls, free" in first.out and "Held out (1 seed;" in first.out
     journals = sorted(Path(plan["folder"]).glob("*/2*/journal.jsonl"))
     assert len(journals) == 2
     before = [path.read_bytes() for path in journals]
@@ -47,14 +47,14 @@ def test_a_bench_tells_its_price_runs_every_pair_and_reads_it_the_second_time(to
     assert [path.read_bytes() for path in sorted(Path(plan["folder"]).glob("*/2*/journal.jsonl"))] == before
     assert (second["runs_done"], second["runs"], second["seeds"], second["ending"]) == (2, 2, [0], None)
     assert {one["recipe"] for one in second["optimizers"]} == {"evolve", "bootstrap"}
-    assert all(one["calls"] <= 300 and one["holdout"]["n"] > 0 for one in second["optimizers"])
+    assert all(one["calls"] <= 220 and one["holdout"]["n"] > 0 for one in second["optimizers"])
     assert second["differences"][0]["difference"]["level"] == pytest.approx(0.95)
     assert second["sentence"] in " ".join(first.out.split())
     assert json.loads((Path(plan["folder"]) / "bench.json").read_text()) == second
 
 
 def test_a_bench_that_was_stopped_goes_on_where_it_was_and_comes_to_the_same(tiny_task: Path) -> None:
-    arguments: dict[str, Any] = {"optimizers": TWO, "seeds": 1, "max_calls": 600}
+    arguments: dict[str, Any] = {"optimizers": TWO, "seeds": 1, "max_calls": 440}
     whole = bench(tiny_task, **arguments, runs_dir="whole", cache_dir="cache-a")
     asked = 0
 
@@ -79,7 +79,7 @@ def test_money_is_shared_out_evenly_and_a_higher_limit_goes_on(tiny_task: Path, 
     arguments: dict[str, Any] = {
         "optimizers": TWO,
         "seeds": 1,
-        "max_calls": 600,
+        "max_calls": 440,
         "model": "openai/reader",
         "critic": "openai/critic",
         "api_base": provider.words[provider.words.index("--api-base") + 1],

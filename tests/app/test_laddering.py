@@ -31,10 +31,10 @@ def check(name: str, document: object) -> Any:
 
 
 def test_a_ladder_tells_its_calls_measures_every_prompt_and_reads_it_the_second_time(topout: Topout, tiny_task: Path) -> None:
-    words = ("ladder", tiny_task, "--models", ",".join(BOTH), "--max-calls", 400, "--shots", 4)
+    words = ("ladder", tiny_task, "--models", ",".join(BOTH), "--max-calls", 300, "--shots", 4)
     priced = [word for one in PRICES for word in ("--price", one)]
     plan = check("ladder_plan", json.loads(topout(*words, "--dry-run", "--json").out))
-    assert [one["model"] for one in plan["models"]] == BOTH and plan["calls"] <= 800
+    assert [one["model"] for one in plan["models"]] == BOTH and plan["calls"] <= 600
     assert not Path(plan["folder"]).exists()
     first = topout(*words, *priced, "-q", "--plot", "ladder.svg", "--calls-per-day", 1000)
     assert first.code == 0, first.err
@@ -59,7 +59,7 @@ def test_a_ladder_tells_its_calls_measures_every_prompt_and_reads_it_the_second_
 
 def test_without_a_price_nothing_is_named_and_the_picture_says_why(tiny_task: Path, topout: Topout, provider: Provider) -> None:
     base = provider.words[provider.words.index("--api-base") + 1]
-    words = ("ladder", tiny_task, "--models", "openai/reader,embedded/reader-small", "--max-calls", 400, "--api-base", base)
+    words = ("ladder", tiny_task, "--models", "openai/reader,embedded/reader-small", "--max-calls", 300, "--api-base", base)
     found = json.loads(topout(*words, "--critic", "embedded/critic", "-q", "--json").out)
     by_model = {cell["model"]: cell["usd_per_1000"] for cell in found["cells"]}
     assert by_model == {"openai/reader": None, "embedded/reader-small": 0.0}
@@ -127,15 +127,15 @@ def test_a_ladder_that_was_stopped_goes_on_where_it_was_and_comes_to_the_same(ti
         elif asked > 60:
             time.sleep(0.02)  # a stop is looked for now and then
 
-    whole = ladder(tiny_task, models=BOTH, max_calls=400, runs_dir="whole", cache_dir="cache-a")
-    cut = ladder(tiny_task, models=BOTH, max_calls=400, runs_dir="cut", cache_dir="cache-b", watch=stop)
+    whole = ladder(tiny_task, models=BOTH, max_calls=300, runs_dir="whole", cache_dir="cache-a")
+    cut = ladder(tiny_task, models=BOTH, max_calls=300, runs_dir="cut", cache_dir="cache-b", watch=stop)
     assert (cut.ending, cut.found, cut.done) == ("stopped", None, 0)
-    again = ladder(tiny_task, models=BOTH, max_calls=400, runs_dir="cut", cache_dir="cache-b")
+    again = ladder(tiny_task, models=BOTH, max_calls=300, runs_dir="cut", cache_dir="cache-b")
     assert whole.found is not None and again.found is not None
     assert [cell.score for cell in again.found.cells] == [cell.score for cell in whole.found.cells]
     assert len(list(Path("cut").glob("ladder-*/*/2*/journal.jsonl"))) == 2
-    assert plan_ladder(tiny_task, models=[*BOTH, "openai/x"], max_calls=400, runs_dir="cut").done == 2  # one that is added later
-    assert plan_ladder(tiny_task, models=BOTH[::-1], max_calls=400, runs_dir="cut").folder == cut.plan.folder
+    assert plan_ladder(tiny_task, models=[*BOTH, "openai/x"], max_calls=300, runs_dir="cut").done == 2  # one that is added later
+    assert plan_ladder(tiny_task, models=BOTH[::-1], max_calls=300, runs_dir="cut").folder == cut.plan.folder
 
 
 def test_the_python_interface_has_it() -> None:

@@ -139,7 +139,7 @@ def commands(page: str) -> list[Command]:
             slow = known.get("slow", "") or takes_long(words)
             extra = tuple(shlex.split(known.get("run with", ""))) if last else ()
             if words[:2] == ("topout", "optimize") and not {"--max-calls", "--dry-run"} & {*words, *extra}:
-                extra = ("--max-calls", "400")
+                extra = ("--max-calls", "250")
             hours = tuple(shlex.split(known.get("hours", "")))
             slow = slow or ("hours" if hours else "")
             shown = printed_below(page, number) if last else ()

@@ -47,7 +47,7 @@ def worked_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
         csv.writer(file).writerows([("text", "category"), *((row["text"], row["category"]) for row in rows)])
     shutil.copytree(ROOT / "optimizers", folder / "optimizers", ignore=shutil.ignore_patterns("__pycache__"))
     with contextlib.chdir(folder):
-        code, said = carried_out(("topout", "optimize", "tasks/support-tickets", "--max-calls", "1000", "--quiet"))
+        code, said = carried_out(("topout", "optimize", "tasks/support-tickets", "--max-calls", "600", "--quiet"))
     assert code == 0, said
     return folder
 
