@@ -86,6 +86,7 @@ class Population:
         self.holders = Frontier(self.pool, self._best)
         self._ease = np.frombuffer(self.ease)  # the same numbers
         self._measured = np.zeros(rows)
+        self._champions = self._best  # the champion's scores
         self.train_scores: dict[str, dict[str, float]] = {}
         self.train_steps: dict[str, dict[str, tuple[Step, ...]]] = {}
         self._places: dict[str, int] = {}
@@ -117,13 +118,16 @@ class Population:
         values = np.fromiter(scores, float, len(scores))
         leads = values - self._ease
         level = mean_known(leads)
-        member = Member(candidate, scores, mean_score(scores), prompt_size(candidate, rollouts, calls), calls, level)
+        known = values[values == values]
+        mean = mean_score(scores if len(known) == len(scores) else known.tolist())
+        member = Member(candidate, scores, mean, prompt_size(candidate, rollouts, calls), calls, level)
         index = len(self.pool)
         self.pool.append(member)
         self._places[candidate.id] = index
         self._note(values, leads - level)
-        if better(member, self.pool[self.champion]) or shortened(member, self.pool[self.champion]):
-            self.champion = index
+        champion = self.pool[self.champion]
+        if index == 0 or ahead(member, champion, values - self._champions) or shortened(member, champion):
+            self.champion, self._champions = index, values
         return member
 
     def extend(self, candidate_id: str, rollouts: Mapping[int, Rollout]) -> None:
@@ -138,7 +142,10 @@ class Population:
         for row in rollouts:
             own[row] = float(fresh[row])
         scores = tuple(own)
-        level = mean_known(np.fromiter(scores, float, len(scores)) - self._ease)
+        values = np.fromiter(scores, float, len(scores))
+        level = mean_known(values - self._ease)
+        if index == self.champion:
+            self._champions = values
         self.pool[index] = replace(member, scores=scores, mean=mean_score(scores), level=level)
         self._note(fresh, fresh - self._ease - level)
 
@@ -171,13 +178,18 @@ def better(one: Member, other: Member) -> bool:
     Rows are not alike, and a member need not be measured on all of them: means over different rows are no comparison. A member without any score is never better, and
     anything beats it; two without a row in common are compared by their own means.
     """
+    import numpy as np
+
+    return ahead(one, other, np.array(one.scores) - np.array(other.scores))
+
+
+def ahead(one: Member, other: Member, leads: NDArray[np.float64]) -> bool:
+    """`better`, told how far one leads the other on each dev row (nan where one of them was not scored)."""
     if one.mean != one.mean:
         return False
     if other.mean != other.mean:
         return True
-    lead = math.fsum(one.scores) - math.fsum(other.scores)
-    if lead == lead:  # no row without a score in either, and as many in both
-        return lead > 0 or (lead == 0 and one.tokens < other.tokens)
-    pairs = [(a, b) for a, b in zip(one.scores, other.scores, strict=True) if a == a and b == b]
-    lead = math.fsum(a for a, _ in pairs) - math.fsum(b for _, b in pairs) if pairs else one.mean - other.mean
+    known = leads[leads == leads]
+    own = len(known) in (0, len(leads))  # with no row in common, or all of them, their own means tell
+    lead = one.mean - other.mean if own else math.fsum(known.tolist())
     return lead > 0 or (lead == 0 and one.tokens < other.tokens)
