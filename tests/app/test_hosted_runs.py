@@ -86,15 +86,15 @@ def test_too_little_money_for_the_baseline_is_told_with_what_to_do(
 def test_an_outage_in_mid_run_keeps_everything_and_resume_finishes(
     small_task: Path, provider: Any, providers: Callable[..., Any], topout: Topout
 ) -> None:
-    assert topout("optimize", small_task, *provider.words, "--max-calls", 300, "--runs-dir", "whole", "-q").code == 0
+    assert topout("optimize", small_task, *provider.words, "--max-calls", 400, "--runs-dir", "whole", "-q").code == 0
     down = {"now": False}
 
     def fault(body: Body, number: int) -> Response | None:
-        down["now"] = down["now"] or number == 160
+        down["now"] = down["now"] or number == 220
         return error(503, "we are down") if down["now"] else None
 
     with providers(fault=fault) as failing:
-        done = topout("optimize", small_task, *failing.words, "--max-calls", 300, "--cache-dir", "other", "-q")
+        done = topout("optimize", small_task, *failing.words, "--max-calls", 400, "--cache-dir", "other", "-q")
         assert done.code == 3
         assert "topout resume runs/latest" in done.out and "outage: openai/reader" in done.out and "Traceback" not in done.err
         view = load_run("latest")
