@@ -1,7 +1,7 @@
-"""Why the winner still fails: after the search, the critic reads its failing dev rows and groups them by cause.
+"""Why the winner still fails: when the search is over, or its last attempts are in flight, the critic reads its failing dev rows and groups them by cause.
 
-Dev rows, never holdout ones: the critic sees no row that anything is measured on. Dev has done its work by then (the selection), and nothing is
-tried after this, so what the critic makes of these rows changes no prompt and no figure. It is an opinion about rows, not an estimate: the search has
+Dev rows, never holdout ones: the critic sees no row that anything is measured on. Dev has done its work by then (the selection), and no attempt is
+told of this, so what the critic makes of these rows changes no prompt and no figure. It is an opinion about rows, not an estimate: the search has
 fitted the prompt to dev, so failures on new rows may have other causes in other shares.
 """
 
