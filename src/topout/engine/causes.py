@@ -1,7 +1,7 @@
-"""Why the winner still fails: when the search is over, or its last attempts are in flight, the critic reads its failing dev rows and groups them by cause.
+"""Why the winner still fails: after the search, the critic reads its failing dev rows and groups them by cause.
 
-Dev rows, never holdout ones: the critic sees no row that anything is measured on. Dev has done its work by then (the selection), and no attempt is
-told of this, so what the critic makes of these rows changes no prompt and no figure. It is an opinion about rows, not an estimate: the search has
+Dev rows, never holdout ones: the critic sees no row that anything is measured on. Dev has done its work by then (the selection), and nothing is
+tried after this, so what the critic makes of these rows changes no prompt and no figure. It is an opinion about rows, not an estimate: the search has
 fitted the prompt to dev, so failures on new rows may have other causes in other shares.
 """
 
@@ -52,46 +52,19 @@ class Analyst:
         self._max_output_tokens = max_output_tokens
         self._seed = seed
         self._left = max(0, calls - replay.analysis_calls)
-        self._fresh = not replay.analysis_calls
-        self._told = set(replay.analysed)
-        self._refused: dict[str, str] = {}
         self._dev = {example.id: example for example in task.rows("dev")}
-
-    async def foresee(self, champion: Candidate, rollouts: Sequence[Rollout]) -> None:
-        """The same of a champion that will probably win, while the search's last attempts are in flight: so nobody waits for the critic at the end. A reply that
-        breaks the rules is left to `analyse`, which asks once more, and so is a critic that is gone; a run that has asked before waits for its end."""
-        if not self._fresh:
-            return
-        reason = await self._ask(champion, rollouts, (1,), early=True)
-        if reason:
-            self._refused[champion.id] = reason
 
     async def analyse(self, winner: Candidate, rollouts: Sequence[Rollout], final: bool) -> None:
         """Journal what the critic makes of the winner's failing dev rows, unless an earlier session has. A reply that breaks the rules is asked for once
         more when the run is over for good (`final`); one that may go on keeps that call for its last winner. Nothing here ends a run but what would
         end it anywhere: a stop, and a provider that is gone."""
-        before = self._refused.pop(winner.id, "")
-        turns = (1, 2) if final else (1,)
-        reason = await self._ask(winner, rollouts, turns[1:] if before else turns) or before
-        if reason and winner.id not in self._told and self._halt.ending not in ("stopped", "outage"):
-            self._tell(Analysed(winner.id, tuple(r.example for r in self._rows(rollouts)), (), reason))
-
-    def _rows(self, rollouts: Sequence[Rollout]) -> list[Rollout]:
-        return chosen_rows(failing_rows(self._seed, rollouts), self._dev)
-
-    def _tell(self, analysed: Analysed) -> None:
-        self._told.add(analysed.candidate)
-        self._journal.append(analysed)
-
-    async def _ask(self, winner: Candidate, rollouts: Sequence[Rollout], turns: Sequence[int], early: bool = False) -> str:
-        """Ask until a reply keeps the rules, and journal that one; else why the last did not, '' when nothing was to be asked."""
-        rows = self._rows(rollouts)
-        if winner.id in self._told or not rows:
-            return ""
+        rows = chosen_rows(failing_rows(self._seed, rollouts), self._dev)
+        if winner.id in self._replay.analysed or not rows:
+            return
         ids = [r.example for r in rows]
         reason = ""
-        for turn in turns:
-            said = await self._said(turn, winner, rows, early)
+        for turn in (1, 2) if final else (1,):
+            said = await self._said(turn, winner, rows)
             if said is None:
                 break
             if said.failure is not None:
@@ -102,13 +75,13 @@ class Analyst:
             except BadReply as bad:
                 reason = str(bad)
                 continue
-            self._tell(Analysed(winner.id, tuple(ids), clusters))
-            return ""
-        return reason
+            self._journal.append(Analysed(winner.id, tuple(ids), clusters))
+            return
+        if reason and self._halt.ending not in ("stopped", "outage"):
+            self._journal.append(Analysed(winner.id, tuple(ids), (), reason))
 
-    async def _said(self, turn: int, winner: Candidate, rows: Sequence[Rollout], early: bool) -> Critiqued | None:
-        """The reply of this turn, from the journal or from the critic; None when there is no call left for it, or no money or time, or the critic is gone, which
-        ends the run unless it is `early`."""
+    async def _said(self, turn: int, winner: Candidate, rows: Sequence[Rollout]) -> Critiqued | None:
+        """The reply of this turn, from the journal or from the critic; None when there is no call left for it, or no money or time."""
         done = self._replay.critique(ANALYSIS, turn)
         if done is not None or not self._left or self._halt.ending in ("stopped", "outage"):
             return done
@@ -123,7 +96,7 @@ class Analyst:
         match await self._seat.model.complete(request):
             case Failure() as failure:
                 ending = halting(failure)
-                if ending in ("stopped", "outage") and not early:
+                if ending in ("stopped", "outage"):
                     self._halt.set(ending, failure.message)
                 if ending is not None:
                     return None

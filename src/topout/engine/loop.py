@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from topout.contracts import Journal, Move, Optimizer, Stop
-from topout.domain import ANALYSIS, Attempt, AttemptDone, Candidate, Ending, Example, Rollout, Task, Unscored
+from topout.domain import ANALYSIS, Attempt, AttemptDone, Candidate, Ending, Rollout, Task, Unscored
 from topout.engine.allowance import Allowance, Weights
 from topout.engine.causes import Analyst
 from topout.engine.critic import Critic
@@ -85,7 +85,6 @@ class Run:
         self._records: list[tuple[int, Candidate]] = []
         self._waiting: list[Candidate] = []
         self._halted = False
-        self._foreseen = False
 
     async def run(self) -> Finish:
         """Search until the calls are used up, nothing is left to try, or the run is halted; then finish the exam.
@@ -134,20 +133,12 @@ class Run:
         async with asyncio.TaskGroup() as group:
             for candidate in {baseline.id: baseline, winner.id: winner}.values():
                 group.create_task(self._exam.repeat(candidate))
-            group.create_task(self._analyst.analyse(winner, self._on_dev(winner, self._task.rows("dev")), final))
+            group.create_task(self._analyst.analyse(winner, self._on_dev(winner), final))
             group.create_task(self._exam.alone(alone(baseline.prompt, winner.prompt), final))
 
-    def _foresee(self, exams: asyncio.TaskGroup) -> None:
-        """The last attempts are in flight, and none of them may beat the champion of now: why it still fails is asked while they go on."""
-        if not self._foreseen:
-            self._foreseen = True
-            champion, places = self._past.champion, set(self._past.champion_places)
-            rows = [row for place, row in enumerate(self._task.rows("dev")) if place in places]
-            exams.create_task(self._analyst.foresee(champion, self._on_dev(champion, rows)))
-
-    def _on_dev(self, candidate: Candidate, rows: Sequence[Example]) -> list[Rollout]:
-        """What is known of a candidate on these dev rows."""
-        known = (self._harness.known(ANALYSIS, candidate, row) for row in rows)
+    def _on_dev(self, candidate: Candidate) -> list[Rollout]:
+        """What is known of a candidate on dev."""
+        known = (self._harness.known(ANALYSIS, candidate, row) for row in self._task.rows("dev"))
         return [rollout for rollout in known if rollout is not None]
 
     async def _measure_baseline(self, baseline: Candidate) -> str:
@@ -182,7 +173,6 @@ class Run:
                         in_flight.append((number, lab, attempts.create_task(self._optimizer.attempt(number, move, lab))))
                         number += 1
                     elif in_flight:
-                        self._foresee(exams)
                         break
                     else:
                         closing = ("budget", f"the search's {self._allowance.total:,} calls are used up")

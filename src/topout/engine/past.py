@@ -45,11 +45,6 @@ class Past:
     def champion(self) -> Candidate:
         return self._population.pool[self._population.champion].candidate
 
-    @property
-    def champion_places(self) -> list[int]:
-        """The dev rows on which it was scored, by their place."""
-        return [place for place, score in enumerate(self._population.pool[self._population.champion].scores) if score == score]
-
     def learn(self, rollouts: Iterable[Rollout]) -> None:
         """Remember scores on train rows."""
         self._population.learn(rollouts)

@@ -55,7 +55,6 @@ class Replay:
         """The memory of a journal."""
         replay = cls()
         streaks: dict[str, tuple[int, int]] = {}  # by role: where its last failures began, and how many answers came since
-        champion = ""
         for position, event in enumerate(events):
             match event:
                 case RolloutDone(_, rollout):
@@ -83,9 +82,7 @@ class Replay:
                 case AttemptDone(attempt):
                     replay.attempts[attempt.number] = event
                     replay.committed_at[attempt.number] = position
-                    if event.champion != champion:
-                        replay.critiques.pop(ANALYSIS, None)  # it was about another winner
-                    champion = event.champion
+                    replay.critiques.pop(ANALYSIS, None)  # it was about another winner
                 case Analysed(candidate):
                     replay.analysed[candidate] = event
                     replay.critiques.pop(ANALYSIS, None)
