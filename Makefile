@@ -158,4 +158,4 @@ lock:
 	  requirements-docs.in -o requirements-docs.lock
 
 clean:
-	rm -rf $(VENV) .venv-registries .venv-ray .venv-docs .venv-fuzz .venv-audit .venv-uv .fuzz dist build
+	rm -rf $(VENV) .venv-registries .venv-ray .venv-docs .venv-fuzz .venv-audit .fuzz dist build
