@@ -43,7 +43,11 @@ class Ground:
         """The same after a probe of at most so many calls, whatever the run alone says."""
         runs = self.folder / f"{seed}-{calls}"
         before = self.run(seed, calls)
-        return before if any(one.finished for one in before.findings.probes) else probe(before.folder, max_calls=most, force=True, concurrency=16, runs_dir=runs)
+        return (
+            before
+            if any(one.finished for one in before.findings.probes)
+            else probe(before.folder, max_calls=most, force=True, concurrency=16, runs_dir=runs)
+        )
 
 
 def figure(estimate: Estimate | None) -> str:
