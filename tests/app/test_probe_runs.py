@@ -78,13 +78,6 @@ def probed(made: Runs, tmp_path: Path) -> Path:
     return Path("runs/latest")
 
 
-@pytest.fixture
-def known(ended: Path, made: Runs) -> Path:
-    """The run without a probe, and a cache that knows what a probe will ask."""
-    shutil.copytree(made.probed / ".topout", ".topout", dirs_exist_ok=True)
-    return ended
-
-
 def journal(run: Path) -> list[Event]:
     return read_journal(run / "journal.jsonl")
 
@@ -130,7 +123,7 @@ def test_a_probe_asks_no_more_than_its_plan_and_keeps_the_run_as_it_was(ended: P
     assert set(told["finalists"][0]) == {"candidate", "operator", "folder", "corrected_difference"}
 
 
-def test_json_tells_plan_events_and_verdict_a_line_each(known: Path, topout: Topout) -> None:
+def test_json_tells_plan_events_and_verdict_a_line_each(ended: Path, topout: Topout) -> None:
     done = topout("probe", "latest", "--max-calls", 700, "--json")
     lines = [json.loads(line) for line in done.out.splitlines()]
     assert lines[0]["event"] == "ProbePlan" and lines[0]["calls"] <= 700

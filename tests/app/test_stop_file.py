@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +15,7 @@ from topout.domain import RunEnded
 from topout.store.journal import read_journal
 
 Topout = Callable[..., Any]
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
@@ -24,25 +25,25 @@ def steady(providers: Callable[..., Any]) -> Iterator[Any]:
         yield served
 
 
-def stop_when(condition: Callable[[], bool]) -> None:
-    """Another program that writes the file into the folder of the run here, once the condition holds."""
-
-    def write() -> None:
-        deadline = time.monotonic() + 180
-        while not condition() and time.monotonic() < deadline:
-            time.sleep(0.005)
-        (folder,) = Path("runs").resolve().glob("2*")
-        (folder / "stop").touch()  # also when it never came: a run that nobody stops would hang the tests
-
-    threading.Thread(target=write, daemon=True).start()
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 180
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
 
 
-def test_a_stop_file_ends_a_run_cleanly_and_it_goes_on_later(small_task: Path, steady: Any, topout: Topout) -> None:
-    stop_when(lambda: steady.arrived > 80)
-    done = topout("optimize", small_task, *steady.words, "--max-calls", 200, "--concurrency", 8)
-    assert done.code == 130 and "Traceback" not in done.err
-    assert "topout resume runs/latest" in done.out
+def begun(folder: Path) -> Path | None:
+    return next(iter(folder.glob("2*")), None)
+
+
+def test_a_stop_file_ends_a_run_cleanly_and_it_goes_on_later(small_task: Path, steady: Any, topout: Topout, start: Start) -> None:
+    process = start("optimize", small_task, *steady.words, "--max-calls", 300, "--concurrency", 8)
+    wait_for(lambda: steady.arrived > 80)
     folder = Path("runs/latest").resolve()
+    (folder / "stop").touch()
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130 and "Traceback" not in err
+    assert "topout resume runs/latest" in out
     assert not (folder / "stop").exists()
     last = read_journal(folder / "journal.jsonl")[-1]
     assert isinstance(last, RunEnded) and (last.ending, last.reason) == ("stopped", "the run was asked to stop")
@@ -54,8 +55,12 @@ def test_a_stop_file_ends_a_run_cleanly_and_it_goes_on_later(small_task: Path, s
     assert sum(role.paid_calls for role in view.findings.spend.values()) == len(steady.keys) == steady.arrived
 
 
-def test_a_stop_before_the_baseline_is_measured_names_what_to_resume(small_task: Path, steady: Any, topout: Topout) -> None:
-    stop_when(lambda: steady.arrived > 3)
-    done = topout("optimize", small_task, *steady.words, "--max-calls", 300, "--concurrency", 1, "-q")
-    assert done.code == 130
-    assert done.line.startswith("stopped before the baseline was measured") and "`topout resume runs/" in done.line
+def test_a_stop_before_the_baseline_is_measured_names_what_to_resume(small_task: Path, steady: Any, start: Start) -> None:
+    process = start("optimize", small_task, *steady.words, "--max-calls", 300, "--concurrency", 1, "-q")
+    wait_for(lambda: steady.arrived > 3)
+    folder = begun(Path("runs"))
+    assert folder is not None
+    (folder / "stop").touch()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert err.startswith("topout: stopped before the baseline was measured") and "`topout resume runs/" in err
