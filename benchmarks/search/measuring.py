@@ -9,9 +9,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.search.course import Course
 from benchmarks.search.entrants import entrant
 from benchmarks.search.landscape import Ground, landscape
-from benchmarks.search.ours import Course
 from benchmarks.search.real import FolderGround
 from topout.domain import Prompt
 from topout.text.rendering import renderer

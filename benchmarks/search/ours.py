@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
+from benchmarks.search.course import Course, Stage
 from benchmarks.search.landscape import Ground
 from topout.contracts import Optimizer
 from topout.domain import AttemptDone, Event, Prompt, RolloutDone, Scored
 from topout.engine.exam import ExamPlan
 from topout.testing.engine_room import run_in_memory
 
-__all__ = ["Course", "Stage", "run_ours"]
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """From `calls` on (task and critic calls together), `prompt` was what the run would have returned, with `dev` as its own estimate of it."""
-
-    calls: int
-    prompt: Prompt
-    dev: float
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """A run: its stages in order, all calls that it made, and the holdout's estimate of the last prompt (None when it was not asked)."""
-
-    stages: tuple[Stage, ...]
-    calls: int
-    holdout: float | None = None
-
-    def at(self, calls: int) -> Stage:
-        """What stood when so many calls had been spent: a prompt counts from the call that completed its choice. The baseline before the first."""
-        found = self.stages[0]
-        for stage in self.stages:
-            if stage.calls > calls:
-                break
-            found = stage
-        return found
+__all__ = ["run_ours", "searched"]
 
 
 def run_ours(ground: Ground, optimizer: Optimizer, calls: int, seed: int, exam: bool = False, opening_rows: int = 0) -> Course:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from benchmarks.search.drawing import Drawn
+from benchmarks.search.shapes import Shape
 from topout.domain import Reply, Request, Usage
-
-if TYPE_CHECKING:
-    from benchmarks.search.landscape import Landscape
 
 __all__ = ["SimulatedCritic", "sentence"]
 
@@ -40,9 +38,12 @@ def sentence(code: str, short: bool = False) -> str:
 
 @dataclass
 class SimulatedCritic:
-    """`asked` counts calls. What it writes depends on the request alone; a request without a seed also on how many came before."""
+    """What it writes depends on the request alone; a request without a seed also on how many came before. `kinds` are those of the rows by id, `asked` counts calls."""
 
-    world: Landscape
+    drawn: Drawn
+    shape: Shape
+    opening: str
+    kinds: Mapping[str, int]
     asked: int = 0
 
     async def complete(self, request: Request) -> Reply:
@@ -53,7 +54,7 @@ class SimulatedCritic:
         self.asked += 1
         rng = random.Random(hashlib.blake2b(f"{seed if seed is not None else self.asked}/{text}".encode()).digest())
         fences = [m[2].strip("\n") for m in FENCE.finditer(text)]
-        old = fences[0] if fences else " ".join(m[0].strip() for m in SENTENCE.finditer(text)) or self.world.opening
+        old = fences[0] if fences else " ".join(m[0].strip() for m in SENTENCE.finditer(text)) or self.opening
         tried = text.partition("Already tried and rejected:")[2]
         if "\nJob: merge\n" in text and len(fences) > 1:
             new, why = self.merge(old, fences[1], rng), "join both"
@@ -69,11 +70,11 @@ class SimulatedCritic:
 
     def write(self, old: str, rows: Sequence[str], rng: random.Random, tried: Collection[str] = ()) -> str:
         """A new instruction after the failing rows of these ids. `tried` are codes that were rejected before: it mostly keeps off them."""
-        world, d = self.world, self.world.drawn
+        d, shape = self.drawn, self.shape
         parts = [(m[1], m[0].strip()) for m in SENTENCE.finditer(old)]
         rest = " ".join(SENTENCE.sub("", old).split())
         parts = [(code, text) for code, text in parts if code[0] == "B" or rng.random() >= d.forget]
-        for _ in range(rng.randint(*world.shape.changes)):
+        for _ in range(rng.randint(*shape.changes)):
             on = [code for code, _ in parts]
             code = self.idea(on, rows, rng)
             if code in tried and rng.random() < 0.8:
@@ -82,21 +83,20 @@ class SimulatedCritic:
                 parts = [(c, text) for c, text in parts if c != code]
             else:
                 parts.append((code, sentence(code)))
-        if world.shape.styles > 1 and rng.random() < world.shape.leap:
-            style = f"B{rng.randrange(world.shape.styles)}"
+        if shape.styles > 1 and rng.random() < shape.leap:
+            style = f"B{rng.randrange(shape.styles)}"
             parts = [(style, sentence(style)), *(one for one in parts if one[0][0] != "B")]
         return " ".join([rest, *(text for _, text in parts)]).strip()
 
     def idea(self, on: Sequence[str], rows: Sequence[str], rng: random.Random) -> str:
         """The code to add (or, when it is on already, to drop): what the failing rows ask for, or something tempting or useless."""
-        d = self.world.drawn
+        d = self.drawn
         votes: dict[str, float] = {}
         kinds: list[int] = []
         for row in rows:
-            place = self.world.places.get(row)
-            if place is None:
+            kind = self.kinds.get(row)
+            if kind is None:
                 continue
-            kind = int(self.world.rows.kind[place])
             kinds.append(kind)
             for k in range(len(d.load)):
                 if d.load[k, kind] > 0 and f"S{k}" not in on:

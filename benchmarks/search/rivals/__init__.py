@@ -16,9 +16,8 @@ scorer's feedback; MIPROv2's proposals are shown rows (`proposing`).
 
 from __future__ import annotations
 
-from benchmarks.search.entrants import Entrant
+from benchmarks.search.course import Course, Entrant
 from benchmarks.search.landscape import Ground
-from benchmarks.search.ours import Course
 from benchmarks.search.rivals.direct import Direct, course
 from topout.bridges.dspy_loop import MINIBATCH, MiproSettings, RandomSearchSettings, run_mipro, run_random_search
 from topout.bridges.gepa_loop import GepaSettings, run_gepa

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from benchmarks.search.course import Course, Stage
 from benchmarks.search.landscape import Ground
-from benchmarks.search.ours import Course, Stage
 from benchmarks.search.rivals.proposing import for_the_critic
 from topout.bridges.host import Over, Step
 from topout.domain import Candidate, Example, Failure, Message, Prompt, Reply, Request, Rollout, Task, Unscored

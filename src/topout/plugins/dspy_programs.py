@@ -22,8 +22,8 @@ from topout.contracts import Model, Solve, Solved
 from topout.domain import Component, Demo, Example, Failure, Json, Message, Prompt
 from topout.errors import UserError, did_you_mean, place
 from topout.plugins.calling import Asked, Calls, Ended
+from topout.plugins.loaded_program import Crashes, LoadedProgram, answer_text, crashed
 from topout.plugins.modules import Crash, boundary, guarded
-from topout.plugins.programs import Crashes, LoadedProgram, answer_text, crashed
 from topout.text.untrusted import well_formed
 
 __all__ = ["load_dspy"]

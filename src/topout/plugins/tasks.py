@@ -14,8 +14,9 @@ from topout.contracts import Program, Scorer
 from topout.domain import Deployment, Example, Json, Prompt, Split, Task
 from topout.errors import UserError, did_you_mean, place
 from topout.plugins.answer_files import read_answers
+from topout.plugins.loaded_program import LoadedProgram
 from topout.plugins.modules import code_file
-from topout.plugins.programs import LoadedProgram, load_program
+from topout.plugins.programs import load_program
 from topout.plugins.prompt_folders import PROMPT_FILE, read_prompt, read_steps
 from topout.plugins.rows import as_text
 from topout.plugins.scorers import Grader, anything, built_in, load_judge, load_scorer
