@@ -122,6 +122,80 @@ def test_chats_as_trainers_take_them_become_inputs_answers_and_the_task_s_descri
     assert task.baseline.components[0].text.startswith(system)
 
 
+def test_messages_in_parts_are_texts_and_a_chat_without_an_answer_is_told_by_its_row(tmp_path: Path) -> None:
+    def chat(asked: str, answer: Json) -> dict[str, Json]:
+        return {
+            "messages": [{"role": "user", "content": [{"type": "text", "text": asked}]}, {"role": "assistant", "content": answer}]
+        }
+
+    chats: list[Json] = [chat(t, [{"type": "text", "text": c}]) for t, c in zip(TEXTS, LABELS, strict=True)]
+    made = made_of(tmp_path, chats)
+    assert made.labels == TOPICS
+    assert all(row.inputs["input"].startswith("letter ") for row in load_task(tmp_path / "task").task.rows("dev"))
+    with pytest.raises(UserError, match=r"rows\.json: row 3: its 'messages' do not end with an assistant's answer in text"):
+        (tmp_path / "rows.json").write_text(json.dumps([*chats[:2], chat("what?", None), *chats[2:]]))
+        init(tmp_path / "other", source=tmp_path / "rows.json")
+
+
+def test_ids_that_repeat_are_no_ids_unless_the_whole_row_repeats(tmp_path: Path) -> None:
+    rows: list[Json] = [{"id": f"t{i}", "text": t, "label": c} for i, (t, c) in enumerate(zip(TEXTS, LABELS, strict=True))]
+    kept = made_of(tmp_path, [*rows, *rows[:9]])
+    assert dict(kept.mapping) == {**PLAIN, "id": "id"}
+    assert "9 rows left out: the same inputs and answer as another row" in kept.why
+    rows = [{"id": f"t{i % 50}", "text": t, "label": c} for i, (t, c) in enumerate(zip(TEXTS, LABELS, strict=True))]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    made = init(tmp_path / "numbered", source=tmp_path / "rows.json")
+    assert (dict(made.mapping), made.notes) == (PLAIN, ("left out, ids that repeat: id",))
+    assert {e.id for e in load_task(tmp_path / "numbered").task.rows("dev")} <= {f"row-{i}" for i in range(1, 61)}
+    with pytest.raises(UserError, match=r"rows\.json: --id id: 2 different rows have 't0'\. Name a column whose values differ"):
+        init(tmp_path / "other", source=tmp_path / "rows.json", id="id")
+
+
+def test_ids_of_chats_that_repeat_are_left_out_and_that_is_said(tmp_path: Path) -> None:
+    chats: list[Json] = [
+        {"id": "x", "messages": [{"role": "user", "content": t}, {"role": "assistant", "content": c}]}
+        for t, c in zip(TEXTS, LABELS, strict=True)
+    ]
+    made = made_of(tmp_path, chats)
+    assert dict(made.mapping) == {"messages": "input 'input'; the last one the expected answer"}
+    assert made.notes == ("ids left out: 60 different rows have 'x'",)
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ("nul \0 here", "a NUL character (\\u0000). Take it out."),
+        ("half \ud800 here", "half a surrogate pair (\\ud800). Take it out."),
+        ("M" * 1_000_000, "a row of 1,000,050 bytes, the limit is 1,000,000. Shorten it, or take the row out."),
+    ],
+    ids=["nul", "surrogate", "long"],
+)
+def test_a_row_that_no_task_can_hold_is_told_by_its_number_in_the_source(tmp_path: Path, odd: str, said: str) -> None:
+    rows: list[Json] = [{"text": t, "label": c} for t, c in zip([*TEXTS[:6], odd, *TEXTS[7:]], LABELS, strict=True)]
+    with pytest.raises(UserError) as caught:
+        made_of(tmp_path, rows)
+    assert str(caught.value) == f"rows.json: row 'row-7': {said}"
+    assert not (tmp_path / "task").exists()
+
+
+def test_what_looks_like_an_escape_in_a_text_is_text(tmp_path: Path) -> None:
+    rows: list[Json] = [{"text": f"{t} writes \\u0000 and \\ud800", "label": c} for t, c in zip(TEXTS, LABELS, strict=True)]
+    assert made_of(tmp_path, rows).rows == {"train": 24, "dev": 12, "holdout": 24}
+
+
+def test_a_missing_number_as_pandas_writes_it_is_no_answer(tmp_path: Path) -> None:
+    lines = [f'{{"text": "{t}", "stars": {"NaN" if i % 6 == 0 else i % 5}}}' for i, t in enumerate(TEXTS)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    made = init(tmp_path / "task", source=tmp_path / "a.jsonl", expected="stars")
+    assert "10 rows left out: no expected answer" in made.why
+
+
+@pytest.mark.parametrize(("folder", "name"), [("größe und mehr 🙂", "groe-und-mehr"), ("票据", "task"), ("_my task.", "my-task")])
+def test_a_folder_of_any_name_gives_the_task_one_that_it_can_have(tmp_path: Path, folder: str, name: str) -> None:
+    init(tmp_path / folder, source=table(tmp_path / "a.csv", ("text", "label"), list(zip(TEXTS, LABELS, strict=True))))
+    assert load_task(tmp_path / folder).task.name == name
+
+
 def test_numbers_of_the_rows_are_ids_and_no_input(tmp_path: Path) -> None:
     rows = [(i, f"A-{i}", t, c) for i, (t, c) in enumerate(zip(TEXTS, LABELS, strict=True))]
     made = init(tmp_path / "task", source=table(tmp_path / "a.csv", ("", "code", "text", "label"), rows))
@@ -220,7 +294,7 @@ def test_a_workbook_with_names_of_groups_above_its_heads_is_read_below_them(tmp_
             "text\n" + "".join(f"letter {i}\n" for i in range(9)),
             "one column, 'text': a task needs an input and the answer",
         ),
-        ("a.csv", "text,label\na,b\n" + "".join(f"c{i},\n" for i in range(9)), "1 usable rows of 10 (9 have no expected answer"),
+        ("a.csv", "text,label\na,b\n" + "".join(f"c{i},\n" for i in range(9)), "1 usable row of 10 (9 have no expected answer"),
         ("a.json", " \n", "a.json: no rows in it: the file is empty."),
         (
             "a.jsonl",

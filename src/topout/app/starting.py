@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from topout.exporters.text_file import prompt_files
 from topout.intake.proposal import MOST_ROWS, propose
 from topout.intake.shapes import Roles, read_shape
 from topout.intake.writing import task_files
+from topout.plugins.rows import row_problem
 from topout.plugins.tasks import load_task
 from topout.store.batch import write_batch
 
@@ -94,7 +96,11 @@ def init(
     except UserError as error:
         raise UserError(f"{origin.name}: {error}") from None
     reading = replace(reading, notes=(*sheet.notes, *reading.notes, *notes, *said))
-    name = re.sub(r"[^\w.-]+", "-", folder.name).strip("-.") or "task"
+    for entry in (e for rows in proposal.splits.values() for e in rows):
+        if problem := row_problem({**entry.inputs, "expected": entry.expected, "id": entry.id}):
+            raise UserError(f"{origin.name}: row '{entry.id}': {problem}")
+    plain = unicodedata.normalize("NFKD", folder.name).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._") or "task"
     about = (description or reading.about).strip() or (
         f"Say what category the {' and '.join(proposal.fields)} belongs to."
         if proposal.labels
@@ -110,11 +116,11 @@ def init(
     write_batch(folder, files)
     try:
         load_task(folder)  # whatever init writes has to be a task
-    except UserError:
+    except UserError as error:
         shutil.rmtree(folder, ignore_errors=True)
         if empty:
             folder.mkdir()
-        raise
+        raise UserError(f"{origin.name}: makes no task, and nothing was kept of it: {error}") from None
     counts: dict[Split, int] = {s: len(some) for s, some in proposal.splits.items()}
     begins = f"{prompts[0][0].name}{f', {len(baseline.demos)} demos' if baseline.demos else ''}" if baseline is not None else ""
     return Started(

@@ -77,7 +77,7 @@ def propose(
     entries, repeated, clashing = distinct(entries)
     if len(entries) < 6:
         raise UserError(
-            f"{len(entries)} usable rows{unusable(len(every), dropped, repeated, clashing)}: too few for train, dev and holdout."
+            f"{len(entries)} usable row{'' if len(entries) == 1 else 's'}{unusable(len(every), dropped, repeated, clashing)}: too few for train, dev and holdout."
             " Bring 100 or more; 6 is the least."
         )
     if len(entries) > max_rows:
@@ -228,7 +228,7 @@ def fitting(entries: Sequence[Entry]) -> tuple[str, str]:
     few = len(counts) <= min(MOST_LABELS, max(2, n // 4))
     repeated = sum(1 for count in counts.values() if count > 1)
     if len(counts) > 1 and few and repeated >= 0.8 * len(counts) and max(len(t) for t in counts) <= 60:
-        return "label", f"{len(counts)} different answers in {n} rows"
+        return "label", f"{len(counts)} different answers in {n:,} rows"
     if all(as_number(a) is not None for a in answers):
         return "numeric", "all expected answers are numbers"
     lists = [a for a in answers if isinstance(a, list)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from topout.domain import Json
@@ -74,7 +75,39 @@ class Reading:
 
 
 def read_shape(rows: Table, roles: Roles) -> Reading:
-    """The rows read. Raises UserError when the expected answer cannot be told and was not named (`roles.expected`)."""
+    """The rows read. Ids that repeat are none, and that is said. Raises UserError when the expected answer cannot be told and was not named (`roles.expected`),
+    and when the column that was named for the ids holds one twice."""
+    reading = by_shape(rows, roles)
+    if not any(entry.id for entry in reading.entries):
+        return replace(reading, mapping=tuple((column, what) for column, what in reading.mapping if what != "id"))
+    problem = repeated([(entry.id, [entry.inputs, entry.expected]) for entry in reading.entries])
+    if not problem:
+        return reading
+    if roles.id:
+        raise UserError(
+            f"--id {roles.id}: {problem}. Name a column whose values differ, or leave --id out: rows are then named by their number."
+        )
+    return replace(
+        reading,
+        entries=tuple(replace(entry, id="") for entry in reading.entries),
+        mapping=tuple((column, what) for column, what in reading.mapping if what != "id"),
+        notes=(*reading.notes, f"ids left out: {problem}"),
+    )
+
+
+def repeated(rows: Sequence[tuple[str, object]]) -> str:
+    """Why the first of each are no ids: `3 different rows have 'x'`; '' when they are. A row that repeats another as a whole may repeat its id."""
+    counts = Counter(id_ for id_, _ in rows)
+    if len(counts) < len(rows):
+        counts = Counter(id_ for id_, _ in dict.fromkeys((id_, json.dumps(rest)) for id_, rest in rows))
+    if nameless := sum(1 for id_, _ in rows if not id_):
+        return f"{nameless:,} row{' has' if nameless == 1 else 's have'} none"
+    twice = next((id_ for id_, count in counts.items() if count > 1), "")
+    return f"{counts[twice]:,} different rows have '{twice}'" if twice else ""
+
+
+def by_shape(rows: Table, roles: Roles) -> Reading:
+    """The rows as the tool that wrote them means them; a flat table goes by its heads."""
     first = rows[0]
     if "vars" in first and isinstance(first["vars"], dict):
         return promptfoo_tests(rows)
@@ -101,6 +134,12 @@ def flat_rows(rows: Table, roles: Roles) -> Reading:
         if name and name not in heads:
             raise UserError(f"no column '{name}'.{did_you_mean(name, heads)}")
     expected = roles.expected or named(heads, EXPECTED)
+    if not expected and len(heads) == 1 and any(isinstance(row.get("messages"), list) for row in rows):
+        number, _ = next((i, row) for i, row in enumerate(rows, 1) if not answered(row.get("messages")))
+        raise UserError(
+            f"row {number}: its 'messages' do not end with an assistant's answer in text, which is what would be expected. Take such rows out, or add a column with"
+            " the right answers."
+        )
     if not expected and len(heads) == 1:
         raise UserError(
             f"one column, '{heads[0]}': a task needs an input and the answer that is expected to it. Add a column with the right answers."
@@ -114,7 +153,8 @@ def flat_rows(rows: Table, roles: Roles) -> Reading:
     id_ = roles.id or named(heads, IDS)
     group = roles.group or named(heads, GROUPS)
     split = roles.split or named(heads, SPLIT_HEADS)
-    if not roles.id and id_ and len({text(row.get(id_)) for row in rows}) < len(rows):
+    no_id = id_ if id_ and not roles.id and repeated([(text(row.get(id_)), row) for row in rows]) else ""
+    if no_id:
         id_ = ""
     if not roles.split and split and len({text(row.get(split)) for row in rows}) > 6:
         split = ""
@@ -126,7 +166,8 @@ def flat_rows(rows: Table, roles: Roles) -> Reading:
         taken.add(id_)
     empty = [name for name in open_ if not any(text(row.get(name)).strip() for row in rows)]
     same = [name for name in open_ if name not in empty and len(rows) >= SAME and len({text(row.get(name)) for row in rows}) == 1]
-    useful = tuple(name for name in open_ if name not in (*taken, *empty, *same, *counters))
+    no_ids = [no_id] if no_id and no_id not in (*empty, *same) else []
+    useful = tuple(name for name in open_ if name not in (*taken, *empty, *same, *counters, no_id))
     inputs = roles.inputs or useful or tuple(name for name in open_ if name not in (*taken, *empty))
     if not inputs:
         raise UserError(f"no column is left for the input beside '{expected}'. Name it with --input COLUMN.")
@@ -144,13 +185,13 @@ def flat_rows(rows: Table, roles: Roles) -> Reading:
     mapping = [(ways[column], f"input '{names[column]}'") for column in inputs] + [(ways[expected], "expected answer")]
     mapping += [(ways[column], what) for column, what in ((id_, "id"), (group, "group"), (split, "split")) if column]
     left = [name for name in open_ if name not in inputs and name not in taken]
-    reasons = ((empty, "empty"), (same, "the same in every row"), (counters, "row numbers"))
+    reasons = ((empty, "empty"), (same, "the same in every row"), (counters, "row numbers"), (no_ids, "ids that repeat"))
     notes = [
         f"left out, {why}: {', '.join(ways[name] for name in some[:20])}"
         for found, why in reasons
         if (some := [name for name in left if name in found])
     ]
-    plain = [ways[name] for name in left if name not in (*empty, *same, *counters)]
+    plain = [ways[name] for name in left if name not in (*empty, *same, *counters, no_id)]
     notes += [f"left out: {', '.join(plain[:20])}"] if plain else []
     return Reading("a table", tuple(entries), tuple(names.values()), tuple(mapping), notes=tuple(notes))
 
@@ -256,14 +297,27 @@ def answered(messages: Json) -> bool:
     """Whether a value is a chat that ends with the assistant's answer."""
     if not isinstance(messages, list) or len(messages) < 2:
         return False
-    chat = [one for one in messages if isinstance(one, dict) and isinstance(one.get("content"), str)]
+    chat = [one for one in messages if isinstance(one, dict) and spoken(one) is not None]
     return len(chat) == len(messages) and chat[-1].get("role") == "assistant"
+
+
+def spoken(message: Mapping[str, Json]) -> str | None:
+    """The text of a message, also one in parts (`[{"type": "text", "text": ...}]`); None for a picture, a call of a tool, or nothing."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return content if isinstance(content, str) else None
+    parts = [
+        one["text"] for one in content if isinstance(one, dict) and one.get("type") == "text" and isinstance(one.get("text"), str)
+    ]
+    return "\n".join(map(text, parts)) if parts and len(parts) == len(content) else None
 
 
 def chat_rows(rows: Table) -> Reading:
     """Chats as trainers take them: the last message is the answer, those before it the input; a system message that is the same in all of them is about the
     task, and no input."""
-    chats = [[one for one in listing(row.get("messages")) if isinstance(one, dict)] for row in rows]
+    chats: list[list[dict[str, Json]]] = [
+        [{**one, "content": spoken(one)} for one in listing(row.get("messages")) if isinstance(one, dict)] for row in rows
+    ]
     systems = {text(one["content"]) for chat in chats for one in chat if one.get("role") == "system"}
     about = systems.pop() if len(systems) == 1 and all(chat[0].get("role") == "system" for chat in chats) else ""
     id_ = named(list(rows[0]), IDS)

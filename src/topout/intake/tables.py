@@ -179,7 +179,7 @@ def json_lines(path: Path, text: str) -> Table:
 
 def json_lines_row(path: Path, number: int, line: str) -> dict[str, Json]:
     try:
-        value: Json = json.loads(line)
+        value: Json = json.loads(line, parse_constant=no_value)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{place(path, number)}: broken JSON: {reason(error)}. Write one object a line.") from None
     if not isinstance(value, dict):
@@ -208,6 +208,10 @@ def sampled_lines(path: Path, most: int) -> Sheet:
     return Sheet(rows, (f"{size / 1e6:,.0f} MB: of {number:,} lines {len(rows):,} were read, by the hash of each",))
 
 
+def no_value(constant: str) -> None:
+    """What Python and pandas write for a missing number, NaN, is no JSON and means nothing."""
+
+
 def reason(error: ValueError | RecursionError) -> str:
     """What is wrong with a line of JSON, without the line's number in a text of its own."""
     return f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
@@ -217,7 +221,7 @@ def json_document(path: Path, text: str) -> Json:
     if not text.strip():
         raise UserError(f"{path}: no rows in it: the file is empty.")
     try:
-        document: Json = json.loads(text)
+        document: Json = json.loads(text, parse_constant=no_value)
     except json.JSONDecodeError as error:
         raise UserError(f"{place(path, error.lineno)}: broken JSON: {error.msg} at column {error.colno}.") from None
     except (ValueError, RecursionError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from topout.config.toml_files import read_text
 from topout.domain import Json
 from topout.errors import UserError, did_you_mean, place
 
-__all__ = ["Row", "as_text", "read_rows", "value_of"]
+__all__ = ["Row", "as_text", "read_rows", "row_problem", "value_of"]
 
 MAX_ROW_BYTES = 1_000_000
 
@@ -99,23 +99,43 @@ def csv_rows(path: Path, text: str, max_row_bytes: int) -> Iterator[Row]:
 
 def check_size(path: Path, line: int, text: str, limit: int) -> None:
     """Refuse a row that no model could read."""
-    if len(text) * 4 > limit and len(text.encode("utf-8", "surrogatepass")) > limit:
-        size = len(text.encode("utf-8", "surrogatepass"))
+    if problem := too_long(text, limit):
         raise UserError(
-            f"{place(path, line)}: a row of {size:,} bytes, the limit is {limit:,}. "
-            "Shorten or remove it, or raise max_row_bytes under [splits] in task.toml."
+            f"{place(path, line)}: {problem}. Shorten or remove it, or raise max_row_bytes under [splits] in task.toml."
         )
 
 
+def too_long(text: str, limit: int) -> str:
+    """What is wrong with a row of more bytes than `limit`, '' for any other."""
+    if len(text) * 4 <= limit or (size := len(text.encode("utf-8", "surrogatepass"))) <= limit:
+        return ""
+    return f"a row of {size:,} bytes, the limit is {limit:,}"
+
+
 def check_escapes(path: Path, line: int, values: dict[str, Json]) -> None:
-    """What JSON can spell and no file or model takes: NUL and half surrogates."""
-    text = json.dumps(values, ensure_ascii=False)
+    """Refuse a row that no file or model takes."""
+    if problem := unwritable(values):
+        raise UserError(f"{place(path, line)}: {problem}. Take it out.")
+
+
+def unwritable(values: Mapping[str, Json]) -> str:
+    """What JSON can spell and no file or model takes: NUL and half surrogates; '' without."""
+    text = json.dumps(values, ensure_ascii=False).replace("\\\\", "")
     if "\\u0000" in text:
-        raise UserError(f"{place(path, line)}: a NUL character (\\u0000). Take it out.")
+        return "a NUL character (\\u0000)"
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise UserError(f"{place(path, line)}: half a surrogate pair (\\u{ord(text[error.start]):04x}). Take it out.") from None
+        return f"half a surrogate pair (\\u{ord(text[error.start]):04x})"
+    return ""
+
+
+def row_problem(values: Mapping[str, Json]) -> str:
+    """Why a row could not be read back from a data file, as the end of a message with its remedy; '' when it can."""
+    if problem := unwritable(values):
+        return f"{problem}. Take it out."
+    problem = too_long(json.dumps(values, ensure_ascii=False), MAX_ROW_BYTES)
+    return f"{problem}. Shorten it, or take the row out." if problem else ""
 
 
 def refuse(constant: str) -> None:
