@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -100,6 +101,17 @@ def test_the_last_closed_python_block_is_the_program() -> None:
     assert program_in("```python\na") == "a"
     assert program_in("a = 1") == "a = 1"
     assert program_in("```py\r\na\r\n```") == "a\n"
+    assert program_in("````python\na\n```\n````") == "a\n```\n"
+    assert program_in("~~~~\nnever closed\n```python\na\n```") == "a\n"
+    assert program_in("```python\na\n```\n```python\nb") == "a\n"
+
+
+@pytest.mark.parametrize("runaway", ["~" * 50_000 + "\n" + "x\n" * 25_000, "```a\n" * 20_000, "```" + " " * 99_000 + "x"])
+def test_a_runaway_answer_costs_no_minutes(runaway: str) -> None:
+    """Quadratic, each would take a minute or more."""
+    began = time.process_time()
+    assert program_in(runaway) == runaway[:100_000]
+    assert time.process_time() - began < 5
 
 
 def test_equal_is_as_in_json() -> None:
@@ -109,6 +121,8 @@ def test_equal_is_as_in_json() -> None:
     assert not same([1], [1, 2])
     assert not same({"a": 1}, {"b": 1})
     assert not same("1", 1)
+    assert not same(10**400, 5)
+    assert same(10**400, 10**400)
 
 
 def test_a_row_without_cases_is_told() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -55,6 +56,14 @@ def test_credit_all_is_all_or_nothing() -> None:
     strict = json_fields(schema=SCHEMA, credit="all")
     assert judge(strict, json.dumps(GOLD)).value == 1.0
     assert judge(strict, '{"number": "A-1", "total": 1249.5, "day": ""}').value == 0.0
+
+
+@pytest.mark.parametrize("end", ["\n```", ""])
+def test_an_answer_of_blanks_costs_no_minutes(end: str) -> None:
+    """A model that is held to JSON may write nothing but blanks up to its token limit. Quadratic, this would take ten minutes."""
+    began = time.process_time()
+    assert judge(json_fields(), "```json\n{" + " " * 90_000 + '"number": "A-1"}' + end).value == pytest.approx(1 / 3 if end else 0)
+    assert time.process_time() - began < 5
 
 
 def test_one_fenced_block_is_accepted_unless_refused() -> None:

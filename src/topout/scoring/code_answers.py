@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from topout.contracts import SlowScorer
 from topout.domain import Example, Json, Score, Scored
 from topout.errors import ScorerError
 from topout.scoring.answers import ANSWER_CAP, shown
+from topout.scoring.numbers import close
 from topout.scoring.sandbox import Isolation, Job, Limits, Outcome, run_job
 
 __all__ = ["code", "code_problem", "program_in"]
 
-BLOCK = re.compile(
-    r"^[ ]{0,3}(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>[^\n`]*)\n(?P<body>.*?)^[ ]{0,3}(?P=fence)[`~]*[ \t]*$",
-    re.DOTALL | re.MULTILINE,
-)
+OPENING = re.compile(r"[ ]{0,3}(?P<fence>`{3,}+|~{3,}+)[ \t]*+(?P<info>[^`]*+)")
+CLOSING = re.compile(r"[ ]{0,3}(?P<fence>`{3,}+|~{3,}+)[`~]*+[ \t]*+")
+OPEN = re.compile(r"^[ ]{0,3}`{3,}+[ \t]*+(?:python3?|py)?+[ \t]*+\n(?P<body>.*)\Z", re.DOTALL | re.MULTILINE)
 PYTHON = frozenset({"", "py", "python", "python3"})
 FORMS = 'a text of tests, a list of tests, a list of {"call": ..., "returns": ...} or a list of {"stdin": ..., "stdout": ...}'
 
@@ -54,13 +55,31 @@ def code(
 
 
 def program_in(answer: str) -> str:
-    """The program of an answer: its last closed Python block, else its last open one, else all of it."""
+    """The program of an answer: its last closed Python block, else what follows its first open one, else all of it."""
     text = answer[:ANSWER_CAP].replace("\r\n", "\n")
-    blocks = [match["body"] for match in BLOCK.finditer(text) if match["info"].strip().lower() in PYTHON]
-    if blocks:
-        return blocks[-1]
-    opened = re.search(r"^[ ]{0,3}`{3,}[ \t]*(?:python3?|py)?[ \t]*\n(?P<body>.*)\Z", text, re.DOTALL | re.MULTILINE)
+    programs = [body for info, body in blocks(text.split("\n")) if info.strip().lower() in PYTHON]
+    if programs:
+        return programs[-1]
+    opened = OPEN.search(text)
     return opened["body"] if opened else text
+
+
+def blocks(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The closed fenced blocks, as (info, body). Takes time in proportion to the text, however many fences a runaway answer opens."""
+    unclosed = {"`": math.inf, "~": math.inf}  # from this length on, no fence is closed any more
+    at = 0
+    while at < len(lines):
+        opening = OPENING.fullmatch(lines[at])
+        at += 1
+        if opening is None or len(opening["fence"]) >= unclosed[opening["fence"][0]]:
+            continue
+        closings = ((i, CLOSING.fullmatch(lines[i])) for i in range(at, len(lines)))
+        end = next((i for i, found in closings if found is not None and found["fence"].startswith(opening["fence"])), None)
+        if end is None:
+            unclosed[opening["fence"][0]] = len(opening["fence"])
+            continue
+        yield opening["info"], "".join(f"{line}\n" for line in lines[at:end])
+        at = end + 1
 
 
 def run_cases(program: str, expected: Json, isolation: Isolation, limits: Limits, packages: bool) -> list[str]:
@@ -135,7 +154,7 @@ def same(found: Json, wanted: Json) -> bool:
         case _, bool():
             return False
         case int() | float(), int() | float():
-            return found == wanted or math.isclose(found, wanted, rel_tol=1e-9)
+            return close(found, wanted, 0.0)
         case list(), list():
             return len(found) == len(wanted) and all(same(a, b) for a, b in zip(found, wanted, strict=True))
         case dict(), dict():

@@ -17,7 +17,7 @@ __all__ = ["Credit", "Kind", "json_check", "json_fields"]
 Kind = Literal["exact", "casefold", "number"]
 Credit = Literal["fields", "all"]
 
-FENCE = re.compile(r"(?:`{3,}|~{3,})[ \t]*\w*[ \t]*\n(?P<body>.*?)\n?[ \t]*(?:`{3,}|~{3,})", re.DOTALL)
+OPENING = re.compile(r"(?:`{3,}+|~{3,}+)[ \t]*+\w*+[ \t]*+\n")
 TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 DEEPEST = 64
 
@@ -136,11 +136,11 @@ def read_json(text: str, fences: bool) -> Json:
     """The value of an answer. Raises ValueError, in words, for anything that is not JSON and for values nested too deeply to compare."""
     if not text:
         raise ValueError("it is empty")
-    fence = FENCE.fullmatch(text)
-    if fence is not None:
+    inside = unfenced(text)
+    if inside is not None:
         if not fences:
             raise ValueError("it stands in a fence, only the object was asked")
-        text = fence["body"]
+        text = inside
     if nesting(text) > DEEPEST:
         raise ValueError(f"it is nested more than {DEEPEST} deep")
     try:
@@ -148,6 +148,16 @@ def read_json(text: str, fences: bool) -> Json:
     except json.JSONDecodeError as error:
         raise ValueError(f"{error.msg} at line {error.lineno} column {error.colno}: '{shown(text)}'") from None
     return value
+
+
+def unfenced(text: str) -> str | None:
+    """What stands in a fence that holds all of the text; None where there is none. In one pass: models that are held to JSON may write blanks by the thousand."""
+    opening = OPENING.match(text)
+    if opening is None or text[-1] not in "`~":
+        return None
+    inside = text[opening.end() :]
+    body = inside.rstrip(text[-1])
+    return body.rstrip(" \t").removesuffix("\n") if len(inside) - len(body) >= 3 else None
 
 
 def refuse(constant: str) -> None:

@@ -267,3 +267,26 @@ def test_results_cannot_be_made_up_on_the_way_back(way: Isolation) -> None:
     forged = 'import os, json\nfor fd in range(64):\n    try: os.write(fd, b\'{"case": 0, "passed": true}\\n{"done": true}\\n\')\n    except OSError: pass\nos._exit(0)'
     outcome = run_job(Job(forged, "tests", ("assert False",)), SMALL, way)
     assert (dict(outcome.cases), outcome.problem) == ({}, "it ended before its tests did")
+
+
+def test_folders_deeper_than_any_path_cost_the_program_alone(way: Isolation) -> None:
+    dig = "import os\nprint(os.getcwd(), flush=True)\nfor _ in range(3000):\n    os.mkdir('a')\n    os.chdir('a')\n"
+    over = attempt(dig, way)
+    assert over.problem in ("", "it wrote more than 4 MB of files")  # it may end before anybody looks
+    assert attempt(f"{dig}import time\ntime.sleep(9)", way).problem == "it wrote more than 4 MB of files"
+    assert not Path(over.output.strip()).exists()
+
+
+def test_folders_that_cannot_be_looked_into_are_removed(way: Isolation) -> None:
+    outcome = attempt("import os\nprint(os.getcwd())\nos.makedirs('a/b')\nopen('a/b/c', 'w').close()\nos.mkdir('shut', 0)", way)
+    assert outcome.problem == ""
+    assert not Path(outcome.output.strip()).exists()
+
+
+def test_packages_of_a_virtual_environment_are_not_readable_unless_asked_for(way: Isolation) -> None:
+    if sys.prefix == sys.base_prefix:
+        pytest.skip("not in a virtual environment")
+    file = pytest.__file__
+    program = f"print(len(open({file!r}).read()) > 100)"
+    assert attempt(program, way).problem.startswith(("PermissionError", "FileNotFoundError"))
+    assert run_job(Job(program, packages=True), SMALL, way).output == "True\n"

@@ -16,8 +16,8 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -31,6 +31,7 @@ Isolation = Literal["landlock", "bubblewrap", "none"]
 INSIDE = Path(__file__).with_name("inside.py")
 LOOK_S = 0.05
 MOST_WORDS = 2_000_000
+LONGEST_PATH = 500
 MEGABYTE = 1 << 20
 
 
@@ -82,8 +83,7 @@ class Outcome:
 
 def run_job(job: Job, limits: Limits, isolation: Isolation) -> Outcome:
     """Run it and wait for its end. Blocks; safe to call from several threads."""
-    with tempfile.TemporaryDirectory(prefix="topout-", ignore_cleanup_errors=True) as folder:
-        work = os.path.realpath(folder)
+    with directory() as work:
         secret = secrets.token_hex(16)
         head = json.dumps(order(job, limits, isolation, work, secret)).encode()
         fed = len(head).to_bytes(8, "big") + head + job.stdin.encode("utf-8", "replace")
@@ -127,7 +127,11 @@ def order(job: Job, limits: Limits, isolation: Isolation, work: str, secret: str
 
 def readable(packages: bool) -> tuple[str, ...]:
     """What Python itself needs: its library, the system's shared libraries, time zones; and installed packages when the user allows them."""
-    paths = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib")]
+    base = {
+        "base": sys.base_prefix,
+        "platbase": sys.base_exec_prefix,
+    }  # not those of a virtual environment, which lie above its packages
+    paths = [sysconfig.get_path(name, vars=base) for name in ("stdlib", "platstdlib")]
     paths += [os.path.realpath(sysconfig.get_config_var("LIBDIR") or "/usr/lib"), "/lib", "/lib64", "/usr/lib", "/usr/lib64"]
     paths += ["/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"]
     if packages:
@@ -217,14 +221,56 @@ def close(pipe: IO[bytes]) -> None:
         pipe.close()
 
 
-def size_of(work: str) -> int:
-    """Bytes below a directory, links not followed; 4 kB for each entry, so that empty files count too."""
+@contextmanager
+def directory() -> Iterator[str]:
+    """A directory for a program, gone afterwards whatever it made there."""
+    work = os.path.realpath(tempfile.mkdtemp(prefix="topout-"))
+    try:
+        yield work
+    finally:
+        remove(work)
+
+
+def remove(work: str) -> None:
+    """Delete a directory. Folders too deep for a path are brought up to it: a program can make them deeper than any path or recursion goes."""
+    folders = [Path(work)]
+    for folder in folders:  # grows meanwhile
+        for entry in entries(str(folder)):
+            path = Path(entry.path)
+            with suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    path.chmod(0o700)  # one that is shut can neither be moved nor looked into
+                    deep = len(entry.path) > LONGEST_PATH
+                    folders.append(path.rename(Path(work, secrets.token_hex(8))) if deep else path)
+                else:
+                    path.unlink()
+    for folder in reversed(folders):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing where it is gone or cannot be looked into."""
+    with suppress(OSError), os.scandir(folder) as found:
+        return list(found)
+    return []
+
+
+def size_of(work: str) -> float:
+    """Bytes below a directory, links not followed; 4 kB for each entry, so that empty files count too. Infinite where nobody can look: below a path that is too
+    long, or in a folder that was made unreadable."""
     total = 0
-    for folder, folders, files in os.walk(work):
-        for name in (*folders, *files):
+    waiting = [work]
+    while waiting:
+        folder = waiting.pop()
+        if len(folder) > LONGEST_PATH or not (os.access(folder, os.R_OK | os.X_OK) or not os.path.lexists(folder)):
+            return math.inf
+        for entry in entries(folder):
             total += 4096
             with suppress(OSError):
-                total += Path(folder, name).lstat().st_blocks * 512
+                total += entry.stat(follow_symlinks=False).st_blocks * 512
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
     return total
 
 
