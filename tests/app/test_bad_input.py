@@ -151,6 +151,18 @@ def test_a_bad_option_is_one_line_with_what_to_do_and_leaves_no_run_behind(tiny_
     assert not Path("runs/latest").is_symlink() and not list(Path().glob("runs/*"))
 
 
+@pytest.mark.parametrize(
+    ("model", "began"),
+    [("openai/gpt-4.1-mini", "tokens in, $"), ("anthropic/of-our-own", "tokens in, dollars unknown (--price tells them)\n")],
+)
+def test_what_a_run_would_cost_is_told_and_a_price_is_called_unknown_only_where_it_is(
+    tiny_task: Path, topout: Topout, model: str, began: str
+) -> None:
+    done = topout("optimize", tiny_task, "--model", model)
+    assert done.code == 2 and began in done.err and "no key for this provider" in done.err
+    assert "price unknown" not in done.err
+
+
 @pytest.mark.parametrize("name", ["provider", "no provider", "embedded", "key", "another key", "no address"])
 def test_an_evaluation_meets_what_no_later_call_will_mend_on_its_first_row(tiny_task: Path, topout: Topout, name: str) -> None:
     words, said = OPTIONS[name]

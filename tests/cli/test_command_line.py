@@ -216,6 +216,12 @@ def test_the_summary_goes_to_stdout_and_the_progress_to_stderr(app: FakeApp, cap
     assert "runs/20260301T101500Z-support-tickets-evolve-5f3a" in out
 
 
+def test_no_line_of_a_result_ends_in_blanks(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["optimize", "tasks/x", "-q"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 20 and [line for line in lines if line.endswith(" ")] == []
+
+
 def test_next_commands_use_latest_while_it_is_this_run(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> None:
     (app.folder.parent / "latest").symlink_to(app.folder.name)
     assert main(["optimize", "t", "-q"]) == 0

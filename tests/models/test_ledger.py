@@ -148,6 +148,14 @@ def test_a_money_limit_needs_a_price_and_says_how_to_give_one() -> None:
         asyncio.run(gateway.complete(Request(MODEL, (Message("user", "hi"),))))
 
 
+def test_a_limit_of_a_fraction_of_a_cent_is_told_in_plain_figures() -> None:
+    ledger = Ledger(Budget(max_cost_usd=0.0001))
+    ledger.set_aside(0.4)
+    assert ledger.reserve(0.00105) == Failure(
+        "budget", "money: $0 of $0.0001 spent, $0.00004 of it kept for the exam; the next call may cost up to $0.00105"
+    )
+
+
 def test_past_the_deadline_nothing_is_sent() -> None:
     time = InstantTime()
     ledger = Ledger(Budget(max_time_s=10.0), time.clock)

@@ -63,3 +63,13 @@ def test_unknown_tokens_make_an_unknown_cost() -> None:
 def test_a_required_price_names_the_option_that_gives_it() -> None:
     with pytest.raises(UserError, match="no price known for 'ollama_chat/x': pass --price 'ollama_chat/x=IN,OUT'"):
         Prices().require("ollama_chat/x")
+
+
+@pytest.mark.parametrize(
+    ("model", "meant"), [("openai/gpt-4.1-mni", "openai/gpt-4.1-mini"), ("gemini/gemini-2.5-flahs", "gemini/gemini-2.5-flash")]
+)
+def test_a_slip_of_the_pen_in_a_model_s_name_is_seen_where_its_price_is_needed(model: str, meant: str) -> None:
+    with pytest.raises(UserError, match=f"no price known for '{model}'.* or drop --max-cost. Did you mean '{meant}'\\?$"):
+        Prices().require(model)
+    with pytest.raises(UserError, match="or drop --max-cost$"):
+        Prices().require("openai/our-own-thing")

@@ -1,11 +1,11 @@
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.console import Console
 
-from topout.domain import AttemptDone, Event, RolloutDone, RunStarted
+from topout.domain import ALONE, EXAM, AttemptDone, Event, RolloutDone, RunStarted, Scored
 from topout.report.live import Gauge, JsonScreen, LiveView, PlainScreen, RichScreen, Status, drawing
 from topout.store.codec import encode
 from topout.testing.runs import PretendedRun
@@ -87,6 +87,22 @@ def test_champion_on_dev_and_held_out_scores_come_from_the_events() -> None:
     assert last.baseline is not None and last.held_out is not None
     assert last.baseline.n == 240 and last.held_out.n == 240
     assert last.held_out.mean > last.baseline.mean + 0.1
+
+
+def test_neither_a_lever_alone_nor_a_second_answer_is_taken_for_a_champion_s_score() -> None:
+    sketch = Sketch(0.0)
+    view = LiveView(sketch, Clock())
+    events = PretendedRun().events()
+    for event in events:
+        view(event, gauge(1))
+    before = sketch.drawn[-1]
+    rows = [e.rollout for e in events if isinstance(e, RolloutDone) and e.rollout.split == "holdout"]
+    for rollout in rows[:240]:
+        view(RolloutDone(ALONE, replace(rollout, candidate="instructions alone", score=Scored(0.0))), gauge(2))
+        view(RolloutDone(EXAM, replace(rollout, sample=1, score=Scored(0.0))), gauge(3))
+    after = sketch.drawn[-1]
+    assert before.held_out is not None and before.baseline is not None
+    assert (after.held_out, after.baseline, after.curve) == (before.held_out, before.baseline, before.curve)
 
 
 def test_events_after_the_end_are_ignored() -> None:
@@ -193,7 +209,7 @@ def test_a_line_is_said_once_and_the_next_run_is_drawn_without_the_scores_of_the
         view.line("Round 1, search: can't tell yet")
         view(PretendedRun().events()[0], gauge(0))
     assert sketch.lines == ["Round 1, search: can't tell yet"]
-    assert sketch.drawn[-1].dev is None
+    assert sketch.drawn[-1].dev is None and sketch.drawn[-1].curve == ()
 
 
 def test_plain_and_json_screens_say_a_line_in_their_own_way() -> None:

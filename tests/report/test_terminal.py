@@ -13,6 +13,7 @@ from topout.report.measured import Rival, measured
 from topout.report.measures import failures
 from topout.report.showing import runs_table, show
 from topout.report.terminal import sparkline, summary
+from topout.report.words import amount
 from topout.testing.runs import PretendedRun
 
 FOLDER = "runs/20260301T101500Z-support-tickets-evolve-5f3a"
@@ -32,6 +33,14 @@ def flat(text: str) -> str:
 @pytest.fixture(scope="module")
 def found() -> Findings:
     return find(PretendedRun(outages=3, cached=0.5, ending="outage", reason="the provider is down").events())
+
+
+@pytest.mark.parametrize(
+    ("usd", "said"),
+    [(None, "unknown"), (0.0, "$0.00"), (0.0000162, "$0.000016"), (4e-5, "$0.00004"), (0.00012, "$0.00012"), (1.2, "$1.20")],
+)
+def test_an_amount_is_told_in_plain_figures_however_small(usd: float | None, said: str) -> None:
+    assert amount(usd) == said
 
 
 def test_the_summary_fits_80_columns(found: Findings) -> None:

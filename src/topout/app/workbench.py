@@ -242,7 +242,7 @@ class Tape:
         """How far the session is."""
         gateway = self._workbench.gateway
         spend = self._workbench.ledger.snapshot().total
-        priced = spend.unpriced_calls < spend.calls
+        priced = spend.unpriced_calls < spend.calls or not spend.calls
         return Gauge(
             calls_done=self._done,
             calls_total=self._total,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["coloured", "exit_as", "print_json", "say", "typed_path", "watching", "write_out"]
 
 WIDEST = 100
+PADDING = re.compile(" +$", re.MULTILINE)
+"""Blanks at the end of a line, which whoever copies a result would carry along."""
 
 
 def say(*parts: RenderableType) -> None:
@@ -34,7 +37,7 @@ def say(*parts: RenderableType) -> None:
     with console.capture() as printed:
         for part in parts:
             console.print(part)
-    write_out(printed.get())
+    write_out(PADDING.sub("", printed.get()))
 
 
 def coloured() -> bool:

@@ -368,4 +368,5 @@ def _pico(usd: float) -> int:
 
 
 def _dollars(pico: int) -> str:
-    return f"${pico / _PICO:.4g}"
+    usd = f"{pico / _PICO:.4g}"
+    return f"${usd}" if "e-" not in usd else f"${pico / _PICO:.12f}".rstrip("0")

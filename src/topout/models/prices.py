@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -88,9 +89,18 @@ class Prices:
         price = self.of(model)
         if price is None:
             raise UserError(
-                f"no price known for '{model}': pass --price '{model}=IN,OUT' (dollars per million tokens) or drop --max-cost"
+                f"no price known for '{model}': pass --price '{model}=IN,OUT' (dollars per million tokens) or drop --max-cost{self._near(model)}"
             )
         return price
+
+    def _near(self, model: str) -> str:
+        """The priced model of the same provider whose name is nearest, as a question: a slip of the pen has no price either."""
+        provider, _, name = model.partition("/")
+        known = [
+            n.removeprefix(f"{provider}/") for n, row in (self._table or {}).items() if row.get("litellm_provider") == provider
+        ]
+        near = get_close_matches(name, known, n=1, cutoff=0.8)
+        return f". Did you mean '{provider}/{near[0]}'?" if near else ""
 
     def _find(self, model: str) -> Price | None:
         if model in self._given:

@@ -55,7 +55,8 @@ def before(e: Mapping[str, Json]) -> str:
     whole, tokens = three(e.get("cost_usd")), expected(e, "prompt_tokens")
     if whole is not None and whole[2] == 0:
         return ""
-    return f"expected: {e.get('max_calls'):,} calls at most, {ranged(tokens)} tokens in, {money(whole)}"
+    cost = "dollars unknown (--price tells them)" if whole is None else money(whole)
+    return f"expected: {e.get('max_calls'):,} calls at most, {ranged(tokens)} tokens in, {cost}"
 
 
 def estimate_document(f: Findings) -> Json:

@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from topout.domain import AttemptDone, Estimate, Event, RolloutDone, RunStarted, Scored, probe_of
+from topout.domain import ALONE, AttemptDone, Estimate, Event, RolloutDone, RunStarted, Scored, probe_of
 from topout.plateau.intervals import mean_interval
 from topout.report.layout import grid
 from topout.report.terminal import sparkline
@@ -76,7 +76,8 @@ class Screen(Protocol):
 
 @dataclass(slots=True)
 class Seen:
-    """The little that the view remembers of the events: dev and holdout scores by candidate, who leads, who was examined last."""
+    """The little that the view remembers of the events: dev and holdout scores by candidate, who leads, who was examined last. Neither what each lever does
+    alone nor second answers to a row are in it: they are no champion's score."""
 
     dev: dict[str, dict[str, float]] = field(default_factory=dict)
     holdout: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -87,8 +88,10 @@ class Seen:
     def take(self, event: Event) -> None:
         match event:
             case RunStarted():
-                self.dev, self.holdout, self.baseline, self.champion = {}, {}, "", ""
-            case RolloutDone(attempt, rollout) if isinstance(rollout.score, Scored) and not probe_of(attempt):
+                self.dev, self.holdout, self.baseline, self.champion, self.leaders = {}, {}, "", "", {}
+            case RolloutDone(attempt, rollout) if attempt == ALONE or probe_of(attempt) or rollout.sample:
+                pass
+            case RolloutDone(_, rollout) if isinstance(rollout.score, Scored):
                 if rollout.split == "dev":
                     self.dev.setdefault(rollout.candidate, {})[rollout.example] = rollout.score.value
                 elif rollout.split == "holdout":

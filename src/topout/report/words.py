@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 
 from topout.domain import Estimate, Gain
@@ -90,7 +91,9 @@ def count(value: float | None) -> str:
 
 
 def amount(value: float | None) -> str:
-    """`$1.20`, `$0.00012`; `unknown` for None."""
+    """`$1.20`, `$0.00012`, `$0.000016`; `unknown` for None."""
+    if value is not None and 0 < value < 1e-4:
+        return f"${value:.{1 - math.floor(math.log10(value))}f}".rstrip("0")
     return "unknown" if value is None else dollars(value)
 
 
