@@ -71,5 +71,5 @@ def test_a_required_price_names_the_option_that_gives_it() -> None:
 def test_a_slip_of_the_pen_in_a_model_s_name_is_seen_where_its_price_is_needed(model: str, meant: str) -> None:
     with pytest.raises(UserError, match=f"no price known for '{model}'.* or drop --max-cost. Did you mean '{meant}'\\?$"):
         Prices().require(model)
-    with pytest.raises(UserError, match="or drop --max-cost$"):
+    with pytest.raises(UserError, match=r"or drop --max-cost$"):
         Prices().require("openai/our-own-thing")
