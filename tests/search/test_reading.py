@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,6 +83,30 @@ def test_failures_that_are_alike_come_into_one_share() -> None:
     rollouts = [Rollout("c", f"t{i}", "train", 0, "", Scored(0.0)) for i in (0, 3, 1, 4, 2, 5)]
     shares = alike_together(rollouts, rows, 2)
     assert [{r.example for r in share} for share in shares] == [{"t0", "t1", "t2"}, {"t3", "t4", "t5"}]
+
+
+SHARED_OUT = """
+import random
+from topout.domain import Example, Rollout, Scored
+from topout.search.reading import alike_together
+for seed in range(60):
+    rng = random.Random(seed)
+    rows = {f"t{i}": Example(f"t{i}", {"text": " ".join(rng.sample("abcdefghijkl", 7))}, "") for i in range(30)}
+    shares = alike_together([Rollout("c", name, "train", 0, "", Scored(0.0)) for name in rows], rows, 5)
+    print([[r.example for r in share] for share in shares])
+"""
+
+
+def test_every_process_makes_the_same_shares() -> None:
+    """A resumed run has to ask what it would have asked: sets of words come in an order of their own in each process."""
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", SHARED_OUT], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("0", "1")
+    }
+    assert len(told) == 1
+    assert len(told.pop().splitlines()) == 60
 
 
 def test_too_few_failures_to_share_are_shown_to_all() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections import Counter
@@ -59,7 +60,8 @@ def alike_together(rollouts: Sequence[Rollout], train: Mapping[str, Example], sh
     met = Counter(word for own in words for word in own)
     order, left = [0], list(range(1, len(rollouts)))
     while left:  # the next is the one most like the last few
-        best = max(left, key=lambda i: sum(1 / met[word] for j in order[-NEIGHBOURS:] for word in words[i] & words[j]))
+        near = order[-NEIGHBOURS:]  # the exact sum: sets of words come in another order in every process
+        best = max(left, key=lambda i: math.fsum(1 / met[word] for j in near for word in words[i] & words[j]))
         left.remove(best)
         order.append(best)
     cuts = [k * len(order) // shares for k in range(shares + 1)]
