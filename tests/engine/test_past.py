@@ -12,6 +12,7 @@ from topout.contracts import History, Lab, Move, Optimizer, Stop
 from topout.domain import PROBE_ATTEMPTS, Attempt, Prompt, Rollout, RolloutDone, Scored, probe_of
 from topout.engine.past import past_of
 from topout.search.evolve import Evolve, EvolveSettings
+from topout.search.trial import Terms, carry_out
 from topout.testing.engine_room import run_in_memory
 from topout.testing.fakes import UnevenModel, fixed_accuracy, made_up_task, say_right, writing_critic
 
@@ -80,3 +81,34 @@ def test_a_journal_without_a_baseline_has_no_past() -> None:
 @pytest.mark.parametrize(("attempt", "probe"), [(-2, 0), (-1, 0), (0, 0), (999_999, 0), (1_000_000, 1), (2_000_007, 2)])
 def test_an_attempt_number_tells_its_probe(attempt: int, probe: int) -> None:
     assert probe_of(attempt) == probe
+
+
+@dataclass
+class Twins:
+    """Two attempts in flight, again and again, that come to the same prompt."""
+
+    lanes: int = 2
+
+    def plan(self, number: int, history: History, rng: random.Random) -> Move | Stop:
+        if number > 5:
+            return Stop("enough")
+        champion = history.pool[history.champion]
+        prompt = champion.candidate.prompt.with_text("system", f"Answer, {number // 2}.")
+        return Move("rewrite", (champion,), prompt=prompt, calls=24)
+
+    async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
+        return await carry_out(number, move, lab, Terms(first_block=6, stay_z=-9.0))
+
+
+@pytest.mark.parametrize("capacity", [1, 16])
+def test_rows_that_another_attempt_in_flight_asked_for_first_are_in_the_past_of_both(capacity: int) -> None:
+    task = made_up_task(30, 24, 30)
+    optimizer = Remembering(Twins())
+    model = UnevenModel(fixed_accuracy(0.6, 5), capacity=capacity)
+    events = asyncio.run(run_in_memory(task, say_right, optimizer, model, UnevenModel(writing_critic()), max_calls=500)).events
+    past, done = past_of(task, events, one_call)
+    kept = [a for a in optimizer.seen[-1].attempts if a.outcome == "kept"]
+    shared = {e.rollout.candidate for e in events if isinstance(e, RolloutDone) and e.attempt % 2 == 1}
+    assert shared & {a.candidate.id for a in kept if a.candidate is not None}
+    assert list(past.history(done.calls, 100).pool) == list(optimizer.seen[-1].pool)
+    assert past.champion.id == done.champion

@@ -104,18 +104,17 @@ def past_of(task: Task, events: Sequence[Event], calls: Callable[[Prompt], int])
         raise ValueError("the journal holds no committed attempt")
     past = Past(task, calls)
     first: dict[Key, int] = {}
-    for event in searched:
+    for position, event in enumerate(searched):
         if isinstance(event, RolloutDone) and event.rollout.split == "dev":
-            key = (event.rollout.candidate, event.rollout.example, event.rollout.sample)
-            first[key] = min(event.attempt, first.get(key, event.attempt))
+            first.setdefault((event.rollout.candidate, event.rollout.example, event.rollout.sample), position)
     for number in sorted(replay.attempts):
         attempt = replay.attempts[number].attempt
 
         def on_dev(candidate: Candidate, attempt: Attempt = attempt) -> dict[str, Rollout]:
-            """What was known of it by then; of a parent only where its challenger was measured too."""
-            made, found = attempt.candidate, {}
+            """What was known of it by then; of a parent only where its challenger was measured too, whichever attempt in flight had asked for it first."""
+            made, found, committed = attempt.candidate, {}, replay.committed_at[attempt.number]
             for row in past.task.rows("dev"):
-                if made is not None and first.get((made.id, row.id, 0), attempt.number + 1) > attempt.number:
+                if made is not None and first.get((made.id, row.id, 0), committed) >= committed:
                     continue
                 key = (candidate.id, row.id, 0)
                 rollout = replay.told(attempt.number, key) or replay.rollouts.get(key)
