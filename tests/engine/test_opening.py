@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from topout.domain import AttemptDone, Event, RolloutDone
+from topout.domain import AttemptDone, Event, Failure, Request, RolloutDone
 from topout.engine.loop import BASELINE
 from topout.search.evolve import Evolve, EvolveSettings
 from topout.testing.engine_room import run_in_memory
@@ -52,3 +52,19 @@ def test_a_run_that_opened_on_few_rows_and_was_cut_goes_on_as_it_would_have() ->
     resumed = events(12, before=whole[: done[len(done) // 2] + 1])
     decided = [(e.attempt.number, e.attempt.outcome, e.champion) for e in whole if isinstance(e, AttemptDone)]
     assert [(e.attempt.number, e.attempt.outcome, e.champion) for e in resumed if isinstance(e, AttemptDone)] == decided
+
+
+def test_rows_that_fail_at_the_start_are_not_made_up_for_by_rows_that_nobody_set_aside() -> None:
+    """Row by row the first ones go ahead until one is answered: all of them rows that the baseline is measured on anyway."""
+
+    def refusing_the_first(request: Request) -> str | Failure:
+        return Failure("context", "too long") if request.messages[-1].content == "Row: dev row number 0" else "right"
+
+    task = made_up_task(30, 60, 40)
+    model = FakeModel(refusing_the_first)
+    work = run_in_memory(task, say_right, Evolve(SETTINGS), model, FakeModel(writing_critic()), max_calls=600, opening_rows=12)
+    found = asyncio.run(work).events
+    baseline = next(e.attempt.candidate for e in found if isinstance(e, AttemptDone))
+    assert baseline is not None
+    before = [e.rollout for e in found if isinstance(e, RolloutDone) and e.attempt == BASELINE]
+    assert len(before) == 12

@@ -80,7 +80,8 @@ class Run:
         self._checkpoints = checkpoints
         self._seed = seed
         self._spent_usd = spent_usd
-        self._opening_rows = opening_rows
+        dev = task.rows("dev")
+        self._opening = [dev[i] for i in first_rows(len(dev), opening_rows or len(dev))]
         self._allowance = Allowance(plan.search)
         self._records: list[tuple[int, Candidate]] = []
         self._waiting: list[Candidate] = []
@@ -98,7 +99,7 @@ class Run:
 
     async def _run(self) -> Finish:
         baseline = Candidate(prompt_id(self._task.baseline), self._task.baseline)
-        await first_row(self._harness, baseline, self._task.rows("dev"))
+        await first_row(self._harness, baseline, self._opening)
         async with first_words(self._critic) as ping:
             return await self._search_and_examine(baseline, ping)
 
@@ -143,8 +144,7 @@ class Run:
 
     async def _measure_baseline(self, baseline: Candidate) -> str:
         """Fill the pool with the baseline; what is missing for that, '' when nothing is."""
-        all_rows = self._task.rows("dev")
-        dev = [all_rows[i] for i in first_rows(len(all_rows), self._opening_rows or len(all_rows))]
+        dev = self._opening
         weight = self._harness.calls(baseline)
         self._allowance.grant(BASELINE, weight * len(dev) + 1)
         rollouts = await self._harness.measure(BASELINE, baseline, dev)
