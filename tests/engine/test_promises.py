@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from topout.contracts import History, Lab, Move, Optimizer, Stop
-from topout.domain import SPLITS, Attempt, AttemptDone, Example, Failure, Request, RolloutDone, Task
+from topout.domain import SPLITS, Attempt, AttemptDone, Example, Failure, Message, Request, RolloutDone, Task
 from topout.engine.exam import plan_exam
 from topout.search.evolve import Evolve, EvolveSettings
 from topout.testing.engine_room import Outcome, run_in_memory
@@ -133,3 +133,28 @@ class Looking(Evolve):
 def test_an_optimizer_is_shown_train_and_dev_rows_only() -> None:
     outcome, _, _ = played(1, 4, 400, made_up_task(30, 40, 40, 5), optimizer=Looking(SETTINGS))
     assert outcome.finish.ending == "budget"
+
+
+class AtOnce:
+    """An optimizer of somebody's own, that measures two prompts and asks the critic side by side, and announces a call for all of it."""
+
+    lanes = 3
+
+    def plan(self, number: int, history: History, rng: random.Random) -> Move | Stop:
+        return Move("rewrite", (history.pool[0],), calls=1)
+
+    async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
+        prompt = move.parents[0].candidate.prompt
+        children = [lab.candidate(prompt.with_text("system", f"Answer, {number}, {i}."), move, "") for i in range(2)]
+        dev = lab.task.rows("dev")
+        asked = [lab.ask([Message("user", f"{number}, {i}?")]) for i in range(3)]
+        told = await asyncio.gather(*(lab.measure(child, dev[:15]) for child in children), *asked)
+        return Attempt(number, "rewrite", (), "cut" if None in told else "dropped")
+
+
+@pytest.mark.parametrize("max_calls", range(260, 300, 5))
+def test_the_cap_holds_for_an_optimizer_that_asks_for_several_things_at_once(max_calls: int) -> None:
+    outcome, model, critic = played(0, 64, max_calls, made_up_task(30, 40, 40), optimizer=AtOnce())
+    plan = plan_exam(made_up_task(30, 40, 40), max_calls, 0.4)
+    assert [e for e in outcome.events if isinstance(e, AttemptDone)][-1].calls <= plan.search
+    assert model.asked + critic.asked <= max_calls

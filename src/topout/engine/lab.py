@@ -64,10 +64,14 @@ class AttemptLab:
                 "Allow for more votes in the recipe (max_votes), or propose fewer."
             )
         keys = {(candidate.id, example.id, 0): weight for example in examples}
-        fresh = self._fresh + self._allowance.fresh(self._number, {key: n for key, n in keys.items() if key not in self.asked})
-        if not await self._allowance.extend(self._number, fresh + self.critiques):
+
+        def fresh() -> int:
+            new = {key: n for key, n in keys.items() if key not in self.asked}
+            return self._fresh + self._allowance.fresh(self._number, new)
+
+        if not await self._hold(lambda: fresh() + self.critiques):
             return None
-        self._fresh = fresh
+        self._fresh = fresh()
         self.asked |= keys
         rollouts = await self._harness.measure(self._number, candidate, examples)
         self.train_rollouts += [r for r in rollouts or () if r.split == "train"]
@@ -95,10 +99,15 @@ class AttemptLab:
         questions that are asked at the same time have numbers in the order in which they were put."""
         self.critiques += 1
         turn = self.critiques
-        if not await self._allowance.extend(self._number, self._fresh + turn):
+        if not await self._hold(lambda: self._fresh + turn):
             self.critiques -= 1
             return None
         return turn
+
+    async def _hold(self, needed: Callable[[], int]) -> bool:
+        """See to it that so many calls are held; False when the rest does not allow for it. `needed` is looked at again after the wait for the attempt's turn:
+        what it asked for at the same time was held meanwhile."""
+        return await self._allowance.extend(self._number, needed()) and await self._allowance.extend(self._number, needed())
 
     def _seed_of(self, turn: int) -> int:
         return seed_for(self._seed, self._number, f"critic/{turn}")
