@@ -42,8 +42,8 @@ def run_blocking(work: Coroutine[Any, Any, T], on_interrupt: Callable[[], None])
         try:
             return future.result(LOOK_S)
         except TimeoutError:
-            if future.done():
-                raise
+            if future.done():  # it ended just now, or this error is its own
+                return future.result()
         except KeyboardInterrupt:
             if asked:
                 future.cancel()
