@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from topout.errors import JournalError, StoreError, UserError
-from topout.store.layout import RunFolder, create_run_folder, find_run, list_runs, slug, write_text
+from topout.store.layout import RunFolder, create_run_folder, find_run, list_runs, slug, write_pieces, write_text
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
@@ -154,3 +155,13 @@ def test_a_stop_is_asked_for_by_a_file_and_can_be_taken_back(tmp_path: Path) -> 
     run.remove()
     with pytest.raises(StoreError, match="cannot be written"):
         run.ask_to_stop()
+
+
+def test_a_derived_file_whose_writing_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    def pieces() -> Iterator[str]:
+        yield "id,answer\n"
+        raise ValueError("half a surrogate pair")
+
+    with pytest.raises(ValueError, match="surrogate"):
+        write_pieces(tmp_path / "rollouts.csv", pieces())
+    assert list(tmp_path.iterdir()) == []

@@ -202,9 +202,10 @@ def whole(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())  # renamed without it, the file could be there and empty
         fresh.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            fresh.unlink()
         raise refused(path, error) from error
+    finally:
+        with suppress(OSError):  # in its place already, unless something went wrong
+            fresh.unlink()
 
 
 def slug(text: str) -> str:
