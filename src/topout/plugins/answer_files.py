@@ -26,7 +26,7 @@ class AnswerLine:
 def read_answers(path: Path, scored: bool = False) -> list[AnswerLine]:
     """All lines, in order; `scored`: each has to have a score. Raises UserError with path and line."""
     found = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         if not line.strip():
             continue
         where = place(path, number)

@@ -80,7 +80,7 @@ def read_prompt(path: Path, fields: Sequence[str]) -> Prompt:
     for component in prompt.components:
         for name in placeholders(component.text):
             if name not in fields:
-                line = next((i for i, line in enumerate(text.splitlines(), 1) if name in placeholders(line)), None)
+                line = next((i for i, line in enumerate(text.split("\n"), 1) if name in placeholders(line)), None)
                 raise UserError(f"{place(file, line)}: unknown placeholder {{{{{name}}}}}.{did_you_mean(name, fields)}")
     if not any(placeholders(c.text) for c in prompt.components if c.role == "user"):
         raise UserError(
