@@ -131,3 +131,14 @@ def test_a_task_says_in_how_many_processes_and_that_changes_no_fingerprint(tmp_p
 def test_threads_and_processes_are_not_both(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="keep one"):
         PythonScorer(file="scorer.py", threads=2, processes=2)
+
+
+def test_a_program_that_the_scorer_runs_finds_nothing_on_its_standard_input(tmp_path: Path) -> None:
+    """And does not wait for the next question, which only comes when this one is answered."""
+    path = scorer_file(
+        tmp_path,
+        "    import subprocess, sys\n"
+        "    read = subprocess.run([sys.executable, '-c', 'import sys; print(len(sys.stdin.read()))'], stdout=-1, timeout=20)\n"
+        "    return 1.0 if read.stdout.strip() == b'0' else 0.0\n",
+    )
+    assert scored(path, "a", "b", processes=1) == [Scored(1.0)] * 2
