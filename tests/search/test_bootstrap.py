@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -38,6 +39,13 @@ def test_a_plan_draws_sizes_and_rows_and_the_critic_has_no_part() -> None:
         labelled.add(len(move.references))
     assert sizes == {1, 2, 3, 4}
     assert labelled == {0, 1, 2, 3}
+
+
+def test_calls_are_set_aside_for_answers_of_several_calls() -> None:
+    heavy = Member(BASE, (0.5,) * 8, 0.5, 10.0, calls=3)
+    move = Bootstrap(SETTINGS).plan(0, replace(history(), pool=[heavy]), random.Random(0))
+    assert isinstance(move, Move)
+    assert (move.calls, move.more) == (12, 12)
 
 
 def test_it_ends_after_its_tries_and_when_nothing_comes_to_a_race() -> None:

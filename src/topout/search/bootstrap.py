@@ -71,7 +71,7 @@ class Bootstrap:
         wanted = min(rng.randint(1, s.max_bootstrapped), len(train))
         labelled = rng.randint(0, s.max_labelled)
         read = tuple(spread(train)[: min(len(train), max(s.read_rows, wanted))])
-        first, rest = race_calls(len(history.task.rows("dev")), s)
+        first, rest = race_calls(len(history.task.rows("dev")), s, champion.calls)
         demos = tuple(fitting(read, wanted, s.demo_word_cap))
         return Move(
             "demos",
