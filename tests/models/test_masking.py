@@ -33,6 +33,8 @@ def test_what_looks_like_a_secret_is_masked(text: str, shown: str) -> None:
 
 def test_values_of_secret_variables_are_masked_wherever_they_stand() -> None:
     environ = {"MY_KEY": "hunter2hunter2", "HF_TOKEN": "abcdef", "APP_SECRET": "short", "PATH": "/usr/bin"}
+    environ |= {"WATSONX_APIKEY": "s3same-open", "PGPASSWORD": "correct-horse"}
+    assert one_line("no s3same-open for correct-horse", environ) == "no *** for ***"
     assert one_line("xhunter2hunter2x abcdefg short /usr/bin", environ) == "x***x ***g short /usr/bin"
 
 

@@ -17,7 +17,7 @@ _SECRETS = re.compile(
     | \bsk-[\w*.-]{4,} | \bAIza[\w-]{8,}""",
     re.IGNORECASE | re.VERBOSE,
 )
-_ENDINGS = ("_KEY", "_TOKEN", "_SECRET")
+_ENDINGS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 _MASK = "***"
 
 
@@ -25,7 +25,7 @@ def one_line(text: str, environ: Mapping[str, str], limit: int = 300) -> str:
     """`text` on one line of at most `limit` characters, with secrets as `***`.
 
     A secret is anything that looks like `sk-...`, `Bearer ...`, `key=...` or the user part of a URL, and the value of every variable of `environ` whose
-    name ends in _KEY, _TOKEN or _SECRET, from 6 characters on (shorter values would blank out ordinary words). Masked before it
+    name ends in KEY, TOKEN, SECRET or PASSWORD, from 6 characters on (shorter values would blank out ordinary words). Masked before it
     is cut, so that no half of a key survives.
     """
     for name, value in environ.items():
