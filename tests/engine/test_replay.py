@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from topout.domain import Attempt, AttemptDone, Critiqued, FailureKind, Rollout, RolloutDone, RunResumed, Scored, Unscored
 from topout.engine.replay import Replay
 
@@ -62,6 +64,12 @@ def test_a_failed_critique_of_an_uncommitted_attempt_is_forgotten_with_what_foll
     assert replay.critique(1, 2) is None
     replay = Replay.of([said(1, "down", "outage"), RunResumed(0.0), said(1, "a"), said(1, "b", turn=2), done(1)])
     assert [c and c.text for c in (replay.critique(1, 1), replay.critique(1, 2))] == ["a", "b"]
+
+
+@pytest.mark.parametrize("failure", ["empty", "filtered"])
+def test_a_critique_that_was_billed_and_says_nothing_is_not_bought_again(failure: FailureKind) -> None:
+    replay = Replay.of([said(1, "a"), said(1, "nothing", failure, 2), said(1, "down", "outage", 3), said(1, "b", turn=4)])
+    assert [c and c.text for c in (replay.critique(1, turn) for turn in (1, 2, 3, 4))] == ["a", "nothing", None, None]
 
 
 def test_a_failed_critique_of_a_committed_attempt_stands() -> None:

@@ -28,7 +28,7 @@ RECOVERED = 64
 """So many answers in a row show that a provider had recovered. Fewer can be replies that were on their way when it went down."""
 
 BILLED: tuple[FailureKind, ...] = ("filtered", "empty", "unreadable")
-"""Failures that were paid for: a resumed run does not buy them again, whether or not their attempt was committed."""
+"""Failures that were paid for, of rows and of the critic: a resumed run does not buy them again, whether or not their attempt was committed."""
 
 
 @dataclass(slots=True)
@@ -124,10 +124,10 @@ class Replay:
         return {candidate: calls for (attempt, candidate, _), calls in self.held_out.items() if attempt == ALONE}
 
     def forget_failed_critiques(self) -> None:
-        """A session ended here: attempts that were not committed ask again, from their first critique that failed."""
+        """A session ended here: attempts that were not committed ask again, from their first critique that failed unbilled."""
         for attempt, known in self.critiques.items():
             if attempt not in self.attempts:
-                failed = [turn for turn, critique in known.items() if critique.failure is not None]
+                failed = [turn for turn, critique in known.items() if critique.failure not in (None, *BILLED)]
                 self.critiques[attempt] = {
                     turn: critique for turn, critique in known.items() if turn < min(failed, default=turn + 1)
                 }
