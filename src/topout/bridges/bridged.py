@@ -108,7 +108,7 @@ class Bridged:
                     return Attempt(number, move.operator, parents, outcome, step.reason)
                 case Finished(None):
                     return Attempt(number, move.operator, parents, "rejected", f"{self._ended}: it has tried all that it plans to")
-                case Finished(Exception() as error):
+                case Finished((Exception() | SystemExit()) as error):
                     raise OptimizerError(f"recipe '{self.name}': {type(error).__name__}: {one_line(error)}.") from error
             if answer is None:
                 break
@@ -155,7 +155,7 @@ class Question:
 class Finished:
     """The loop came to its end, or to an error."""
 
-    error: Exception | None
+    error: Exception | SystemExit | None
 
 
 Said = Wanted | Question | Step | Finished
@@ -230,12 +230,12 @@ class Session:
 
 def working(line: Line, work: Callable[[Host], None]) -> None:
     """What the thread does."""
-    error: Exception | None = None
+    error: Exception | SystemExit | None = None
     try:
         work(line)
     except Over:
         return
-    except Exception as raised:  # noqa: BLE001 - foreign code
+    except (Exception, SystemExit) as raised:  # noqa: BLE001 - foreign code
         error = raised
     try:
         line.say(Finished(error))
@@ -243,5 +243,5 @@ def working(line: Line, work: Callable[[Host], None]) -> None:
         return
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]

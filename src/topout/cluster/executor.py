@@ -156,12 +156,14 @@ class ClusterExecutor:
             await self._carried(candidate, sample, purse, wanted)
         except LostError:  # nobody is left to ask: the run is ending
             settle(wanted, STOPPED)
-        except BaseException as error:
+        except asyncio.CancelledError:
+            for one in wanted:
+                one.outcome.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever waits for a row is told, whatever it is
             for one in wanted:
                 if not one.outcome.done():
-                    one.outcome.cancel() if isinstance(error, asyncio.CancelledError) else one.outcome.set_exception(error)
-            if isinstance(error, asyncio.CancelledError):
-                raise
+                    one.outcome.set_exception(error)
 
     async def _carried(self, candidate: Candidate, sample: int, purse: Purse, wanted: list[Wanted]) -> None:
         """Send until each row has its outcome."""
