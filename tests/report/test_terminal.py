@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from topout.domain import Estimate, Rollout, Split
+from topout.domain import AttemptDone, Ending, Estimate, Rollout, Split
 from topout.errors import UserError
 from topout.report.findings import CallCard, Findings, RoleSpend, find
 from topout.report.layout import broken
 from topout.report.measured import Rival, measured
 from topout.report.measures import failures
+from topout.report.page import report_page
 from topout.report.showing import runs_table, show
 from topout.report.terminal import sparkline, summary
 from topout.report.words import amount
@@ -87,8 +88,24 @@ def test_an_embedded_reader_is_told_to_say_nothing_about_llms() -> None:
 
 def test_a_winner_that_is_the_baseline_is_told_as_such() -> None:
     text = printed(summary(find(PretendedRun(qualities=(0.5,)).events()), FOLDER))
-    assert "no better prompt found: no candidate beat the baseline on dev" in text
+    assert "best      the baseline: no candidate was tried\n" in text
     assert "topout evaluate" not in text
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ("finished", "no candidate beat it on dev"),
+        ("stopped", "no candidate has beaten it on dev so far"),
+        (None, "no candidate has beaten it on dev so far"),
+    ],
+)
+def test_a_baseline_that_leads_a_run_cut_short_leads_so_far(ending: Ending | None, said: str) -> None:
+    events = PretendedRun(ending=ending).events()
+    first = next(e.champion for e in events if isinstance(e, AttemptDone))
+    f = find(replace(e, champion=first) if isinstance(e, AttemptDone) else e for e in events)
+    assert f"best the baseline: {said}" in flat(printed(summary(f, FOLDER)))
+    assert report_page(f).count(f"The baseline stays: {said}.") == 2
 
 
 def test_unknown_prices_are_unknown_and_not_zero() -> None:
@@ -192,6 +209,7 @@ def test_runs_are_listed_with_their_held_out_scores() -> None:
     assert "held out 40.0 % [30.0, 50.0], n = 90 -> 60.0 % [50.0, 70.0], n = 90\n" in text
     kept = Run("c", ending="finished", baseline=done.baseline, winner=done.baseline, kept_baseline=True)
     assert "held out 40.0 % [30.0, 50.0], n = 90, no better prompt found\n" in printed(runs_table([kept]), 120)
+    assert "n = 90, no better prompt so far\n" in printed(runs_table([replace(kept, ending="stopped")]), 120)
     assert "20260301T111500Z-␛b" in text and "not ended" in text and "held out: not measured" in text
 
 

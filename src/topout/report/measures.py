@@ -11,7 +11,16 @@ from topout.report.closer import shift_drop
 from topout.report.findings import Findings
 from topout.report.samples import row_score, split_of
 
-__all__ = ["as_text", "failures", "setting", "shift_drop", "split_estimates", "split_means", "split_scores"]
+__all__ = ["as_text", "failures", "setting", "shift_drop", "split_estimates", "split_means", "split_scores", "unbeaten"]
+
+
+def unbeaten(f: Findings) -> str:
+    """Why the baseline is the best prompt: that nothing else was tried is no word against other prompts, and a run that was cut short may yet find one."""
+    if all(done.attempt.operator == "baseline" for done in f.attempts):
+        return "no candidate was tried"
+    if f.ended is None or f.ended.ending not in ("budget", "finished"):
+        return "no candidate has beaten it on dev so far"
+    return "no candidate beat it on dev"
 
 
 def split_scores(f: Findings, split: Split) -> dict[str, dict[str, float]]:

@@ -267,7 +267,8 @@ def runs_table(heads: Sequence[Head], runs_dir: str = "runs") -> RenderableType:
             hung(f"{outcome} · {h.calls:,} calls · paid {amount(h.paid_usd)}", 2, limit=200),
         ]
         if h.baseline is not None and h.winner is not None:
-            best = "no better prompt found" if h.kept_baseline else f"-> {quality(h.winner)}"
+            none = "no better prompt found" if h.ending in ("budget", "finished") else "no better prompt so far"
+            best = none if h.kept_baseline else f"-> {quality(h.winner)}"
             parts.append(hung(f"held out {quality(h.baseline)}{', ' if h.kept_baseline else ' '}{best}", 2))
         else:
             parts.append(hung("held out: not measured", 2, "dim"))

@@ -14,7 +14,7 @@ from topout.report.estimated import estimate_line
 from topout.report.findings import CallCard, Findings, RoleSpend, SplitResult, total
 from topout.report.judged import judge_line, judge_lines, judge_report
 from topout.report.layout import block, bullets, commands, grid, table, text
-from topout.report.measures import setting
+from topout.report.measures import setting, unbeaten
 from topout.report.next_commands import RESUMABLE, next_commands
 from topout.report.probed import probe_block
 from topout.report.rungs import levers_block, next_rung
@@ -81,7 +81,7 @@ def held_out(f: Findings) -> RenderableType:
         (text("baseline"), text(quality(result.baseline))),
         (
             text("best"),
-            Text("no better prompt found: no candidate beat the baseline on dev" if same else quality(result.winner), style="bold"),
+            Text(f"the baseline: {unbeaten(f)}" if same else quality(result.winner), style="bold"),
         ),
     ]
     if not same:

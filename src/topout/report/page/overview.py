@@ -6,7 +6,7 @@ import shlex
 
 from topout.domain import RunStarted, Verdict
 from topout.report.findings import Findings
-from topout.report.measures import as_text
+from topout.report.measures import as_text, unbeaten
 from topout.report.next_commands import next_commands
 from topout.report.page.figures import change, dollars, estimate, waited
 from topout.report.page.markup import Markup, details, html, joined, plain
@@ -94,7 +94,7 @@ def key_figures(f: Findings) -> Markup:
     same = f.winner.id == f.baseline.id
     level = f"{100 * f.holdout.winner.level:.0f} % intervals, on rows that the search never saw"
     after = (
-        html("<p>The baseline stays: no candidate beat it on dev.</p>")
+        html("<p>The baseline stays: {u}.</p>", u=unbeaten(f))
         if same
         else html('<p class="big">{a}</p>', a=estimate("holdout.winner", f.holdout.winner))
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from topout.domain import Component, Demo, Json, Prompt
 from topout.report.findings import Findings
+from topout.report.measures import unbeaten
 from topout.report.page.markup import Markup, data_block, details, html, joined, plain
 from topout.report.page.shell import Section
 from topout.text.diffs import Piece, word_diff
@@ -21,7 +22,7 @@ def prompt_section(f: Findings) -> Section:
     """Each part of the winner with what changed, the demos, the critic's reason, and buttons that copy it as text, messages or JSON."""
     same = f.winner.id == f.baseline.id
     lead = (
-        "The baseline stays: no candidate beat it on dev."
+        f"The baseline stays: {unbeaten(f)}."
         if same
         else "Against the baseline: what was put in is underlined, what was taken out is struck through."
     )
