@@ -11,7 +11,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from topout.domain import FailureAnalysis, FailureCluster
+from topout.domain import FailureAnalysis, FailureCluster, Operator
+from topout.report.charts.lineage import lineage_chart
 from topout.report.findings import Findings, find
 from topout.report.measures import failures
 from topout.report.page import report_page, sections
@@ -174,6 +175,26 @@ def test_a_baseline_that_stays_is_said_to_stay() -> None:
     f = find(RUNS["priced"].events())
     page = report_page(replace(f, winner=f.baseline))
     assert "The baseline stays: no candidate beat it on dev." in page
+
+
+@pytest.mark.parametrize(
+    ("operator", "lead"), [("rewrite", "Its last change, in the critic&#39;s words:"), ("demos", "Its last change:")]
+)
+def test_words_are_called_the_critic_s_where_it_wrote_them(operator: Operator, lead: str) -> None:
+    f = find(RUNS["priced"].events())
+    page = report_page(replace(f, winner=replace(f.winner, operator=operator, rationale="add 2 demos")))
+    assert f"<strong>{lead}</strong> add 2 demos</p>" in page
+
+
+def test_no_candidate_is_drawn_below_0_or_above_100_percent() -> None:
+    f = find(PretendedRun().events())
+    attempts = [
+        replace(d, attempt=replace(d.attempt, gain=-0.9 if i % 2 else 0.9)) if d.attempt.outcome == "dropped" else d
+        for i, d in enumerate(f.attempts)
+    ]
+    heights = [node["y"] for node in lineage_chart(replace(f, attempts=tuple(attempts))).data["nodes"]]
+    assert 0.0 in heights and 1.0 in heights
+    assert all(isinstance(one, float) and 0.0 <= one <= 1.0 for one in heights)
 
 
 def test_the_page_is_a_function_of_the_run() -> None:

@@ -137,6 +137,26 @@ def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, page_
         assert seen.page.evaluate("document.documentElement.scrollWidth") == 375
 
 
+def test_every_score_by_split_is_seen_on_a_desk(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as seen:
+        place = seen.page.locator("[aria-labelledby=splits-title] .scroll, #splits .scroll").first
+        assert place.evaluate("one => one.scrollWidth - one.clientWidth") == 0
+
+
+def test_the_last_score_of_the_curve_is_whole_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+    f = find(RUN.events())
+    path = tmp_path / "report.html"
+    first, *rest = f.curve
+    long = (replace(first, calls=1), *rest)  # many doublings: the room of the next one is narrow
+    path.write_text(report_page(replace(f, curve=long, verdict=replace(f.verdict, probability=0.32))), encoding="utf-8")
+    with opened(browser, path, width=390) as seen:
+        drawn = seen.page.locator("#plot-curve svg")
+        score = drawn.locator("text", has_text=f"{100 * f.holdout.winner.mean:.1f} %").last
+        right, edge = (one.bounding_box() for one in (score, drawn))
+        assert right is not None and edge is not None
+        assert right["x"] + right["width"] <= edge["x"] + edge["width"]
+
+
 def test_hostile_text_is_text(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text(report_page(hostile()), encoding="utf-8")

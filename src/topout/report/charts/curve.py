@@ -19,6 +19,8 @@ XScale = Literal["log", "linear"]
 AXES: tuple[XAxis, ...] = ("calls", "dollars")
 SCALES: tuple[XScale, ...] = ("log", "linear")
 
+NARROW = "width < 520"
+"""On a phone: the last score has no room beside its point."""
 HELD, DEV, BAND = "held out (unseen by the search)", "dev (selected on these rows)", "band, all champions at once"
 
 
@@ -66,7 +68,7 @@ def curve_chart(f: Curved, over: XAxis = "calls", scale: XScale = "log", size: i
     series = alt.Color(
         "series:N",
         scale=alt.Scale(domain=[HELD, DEV, BAND], range=["@accent", "@grey", "@soft"]),
-        legend=alt.Legend(title=None, symbolType="stroke", symbolStrokeWidth=3, columns=alt.ExprRef("width < 520 ? 1 : 3")),
+        legend=alt.Legend(title=None, symbolType="stroke", symbolStrokeWidth=3, columns=alt.ExprRef(f"{NARROW} ? 1 : 3")),
     )
     tips = [alt.Tooltip(f"{name}:N", title=title) for name, title in TIPS]
     data: dict[str, list[Spec]] = {"rows": values, "ahead": ahead}
@@ -112,7 +114,8 @@ def curve_chart(f: Curved, over: XAxis = "calls", scale: XScale = "log", size: i
     ]
     data["labels"] = labels(exam, over)
     bold = {"fontWeight": "bold", "fontSize": size + 2, "color": "@accent"}
-    for end, align, dx in (("first", "left", 6), ("last", "left" if ahead else "right", 7 if ahead else -6)):
+    beside = (alt.ExprRef(f"{NARROW} ? 'center' : 'left'"), alt.ExprRef(f"{NARROW} ? 0 : 7")) if ahead else ("right", -6)
+    for end, align, dx in (("first", "left", 6), ("last", *beside)):
         one = named("labels").transform_filter(alt.datum["end"] == end)
         layers.append(one.mark_text(align=align, dx=dx, dy=20, **bold).encode(x=x, y=y, text="t:N"))  # type: ignore[arg-type]
     layers += verdict_layers(x, y, size) if ahead else []

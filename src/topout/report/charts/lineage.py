@@ -32,7 +32,8 @@ def ancestors(f: Findings) -> list[str]:
 
 
 def lineage_chart(f: Findings, size: int = 12) -> Plot:
-    """Kept candidates stand at their dev score (selected), dropped ones at their parent's score plus their paired gain over it."""
+    """Kept candidates stand at their dev score (selected), dropped ones at their parent's score plus their paired gain over it, which is no score of their own: a
+    loss on few rows would take some of them below 0, where no score is."""
     import altair as alt
 
     means = split_means(f, "dev")
@@ -49,7 +50,7 @@ def lineage_chart(f: Findings, size: int = 12) -> Plot:
         if a.outcome == "kept" or parent is None or a.gain is None:
             height[name] = means[name][0] if name in means else 0.0
         else:
-            height[name] = height[parent] + a.gain
+            height[name] = min(1.0, max(0.0, height[parent] + a.gain))
         place[name] = a.number
         kind = "the winner's line" if name in line else "kept" if a.outcome == "kept" else "dropped"
         shared: Spec = {

@@ -28,7 +28,10 @@ def lineage(f: Findings) -> Section | None:
     steps = joined(step(*born[name]) for name in ancestors(f))
     label = "Lineage: every candidate at the attempt that made it and its dev score, with a line to its parents."
     chart = plot("lineage", label, {"all": specification(lineage_chart(f), height=340)}, tree(f, born))
-    body = html('<h3>The line of the winner</h3><ol class="line">{s}</ol><h3>All candidates</h3>{c}', s=steps, c=chart)
+    note = html(
+        "<p>One that was dropped stands at its parent's dev score plus its own gain over it, on the rows that it was tried on.</p>"
+    )
+    body = html('<h3>The line of the winner</h3><ol class="line">{s}</ol><h3>All candidates</h3>{n}{c}', s=steps, n=note, c=chart)
     return Section(
         "lineage",
         "Where the best prompt came from",

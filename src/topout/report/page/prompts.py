@@ -19,7 +19,7 @@ MOST_COPIED = 200_000
 
 
 def prompt_section(f: Findings) -> Section:
-    """Each part of the winner with what changed, the demos, the critic's reason, and buttons that copy it as text, messages or JSON."""
+    """Each part of the winner with what changed, the demos, the reason for its last change, and buttons that copy it as text, messages or JSON."""
     same = f.winner.id == f.baseline.id
     lead = (
         f"The baseline stays: {unbeaten(f)}."
@@ -27,7 +27,11 @@ def prompt_section(f: Findings) -> Section:
         else "Against the baseline: what was put in is underlined, what was taken out is struck through."
     )
     reason = (
-        html("<p><strong>Why, in the critic's words:</strong> {r}</p>", r=plain(f.winner.rationale, 1200))
+        html(
+            "<p><strong>Its last change{w}:</strong> {r}</p>",
+            w=", in the critic's words" if f.winner.operator in ("rewrite", "shorten") else "",
+            r=plain(f.winner.rationale, 1200),
+        )
         if f.winner.rationale
         else Markup()
     )
