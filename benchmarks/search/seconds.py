@@ -138,6 +138,7 @@ def main() -> None:
     told = parser.parse_args()
     times = sorted(float(s) for s in told.seconds.split(","))
     found: dict[str, list[list[float]]] = {name: [] for name in ENTRANTS}
+    asked: dict[str, list[tuple[int, int]]] = {name: [] for name in ENTRANTS}
     for name in told.landscapes.split(","):
         for seed in range(told.first, told.first + told.seeds):
             for entrant, run in ENTRANTS.items():
@@ -145,12 +146,14 @@ def main() -> None:
                 stages = [(0.0, ground.task.baseline), *run(ground, seed, times[-1])]
                 stood = [next(prompt for since, prompt in reversed(stages) if since <= at) for at in times]
                 found[entrant].append([ground.quality(prompt) for prompt in stood])
-    lines = [["after", *(f"{at:g} s" for at in times)]]
+                asked[entrant].append((ground.model.asked, ground.critic.asked))
+    lines = [["after", *(f"{at:g} s" for at in times), "task + critic calls"]]
     for entrant, runs in found.items():
-        lines.append([entrant, *(cell([run[i] for run in runs]) for i in range(len(times)))])
+        task, critic = (round(sum(counts) / len(runs)) for counts in zip(*asked[entrant], strict=True))
+        lines.append([entrant, *(cell([run[i] for run in runs]) for i in range(len(times))), f"{task:,} + {critic:,}"])
         if entrant != "fast":
             pairs = list(zip(found["fast"], runs, strict=True))
-            lines.append(["  fast is ahead by", *(cell([a[i] - b[i] for a, b in pairs], sign=True) for i in range(len(times)))])
+            lines.append(["  fast is ahead by", *(cell([a[i] - b[i] for a, b in pairs], sign=True) for i in range(len(times))), ""])
     print(f"{len(found['fast'])} runs, {LATENCY_S * 1000:g} ms, a critic of {CRITIC_S:g} s, {AT_ONCE} in flight")
     print(aligned(lines))
 

@@ -87,8 +87,8 @@ def told(load: Load, row: Row) -> None:
     mean, busy = statistics.mean(times), statistics.mean(run.busy(load) for run in row.runs)
     met = "within" if mean <= AIM else "NOT within"
     print(
-        f"  {met} {AIM} x of all work / capacity after the start-up chain: {mean:.2f} x in the mean of {len(times)}, {max(times):.2f} at most; "
-        f"{busy:.0%} of what could be in flight was",
+        f"  {met} {AIM} x of all work / capacity after the start-up chain: {mean:.2f} x in the mean of {len(times)}, {max(times):.2f} at most "
+        f"({sum(one <= AIM for one in times)} within); {busy:.0%} of what could be in flight was",
         flush=True,
     )
 
