@@ -81,3 +81,17 @@ def test_the_range_holds_what_the_shipped_task_was_measured_to_take() -> None:
     assert told.critic.prompt_tokens.low < 3_206_500 < told.critic.prompt_tokens.high
     assert 0.5 < told.task.prompt_tokens.likely / 6_947_977 < 1.6
     assert told.cost_usd is not None and told.cost_usd.high == 0.0
+
+
+@pytest.mark.parametrize(
+    ("calls", "task_tokens", "critiques", "critic_tokens"),
+    [(300, 96_458, 22, 192_716), (600, 362_563, 37, 350_076), (6000, 8_056_916, 273, 2_978_078), (12000, 18_612_507, 596, 6_784_152)],
+)
+def test_prompts_grow_with_the_search_in_the_estimate_as_they_do_in_runs(
+    calls: int, task_tokens: int, critiques: int, critic_tokens: int
+) -> None:
+    """Means of ten runs of the shipped task and recipe with embedded models, seeds 0 to 9."""
+    _, told = estimate(shipped("tasks") / "support-tickets", recipe="evolve", max_calls=calls)
+    assert 0.75 < told.task.prompt_tokens.likely / task_tokens < 1.25
+    assert 0.75 < told.critic.calls.likely / critiques < 1.25
+    assert 0.75 < told.critic.prompt_tokens.likely / critic_tokens < 1.25

@@ -24,22 +24,29 @@ __all__ = ["Part", "Range", "RunEstimate", "estimate_run"]
 
 BYTES_PER_TOKEN = 4.0
 TOKENS_PER_WORD = 1.35
-FILLED = 0.35
-"""The share of the room for examples and longer instructions that an average call of a search uses; 0 to 1 is the range."""
+HALFWAY = 1000
+"""After so many calls a search is half as far as a very long one gets: prompts have grown half as much, races half as much longer."""
 
-READ_AGAIN = 0.8
+FILLED = 0.68
+"""The share of the room for examples and longer instructions that an average call of a very long search uses; 0 to 1 is the range."""
+
+READ_AGAIN = 0.3
 """The share of the train rows that a critique is about which nobody had asked before."""
 
-EDIT_HEATS, DEMO_HEATS = 2.5, 1.65
-"""How many first heats long the race of an average edit, and of an average few-shot set, is."""
+EDIT_HEATS, DEMO_HEATS = (1.1, 2.6), 1.65
+"""How many first heats long the race of an average edit is, parent and crossovers included, at first and by how much more in a very long search; and that
+of an average few-shot set."""
 
 CRITIC_RANGE = (0.4, 3.0)
 CRITIC_TOKENS = (0.5, 1.6)
-CRITIC_OUTPUT = 0.25
-"""Of what the critic may write at most, so much it writes."""
+CRITIC_OUTPUT = (0.05, 0.6)
+"""Of what the critic may write at most, so much it writes when prompts are short, and so much more when they fill their room: it writes them anew."""
 
 OVERHEAD_WORDS = 250
 """The critic's instructions."""
+
+MARKUP = 1.2
+"""So much longer a question to the critic is than its words: names of fields, marks and fences around them."""
 
 VERDICT_TOKENS = 60.0
 LOOKED_AT = 50
@@ -149,7 +156,9 @@ def estimate_run(
     """The estimate for a run of these settings; an empty name of a model leaves its dollars unknown. Of the calls that an answer takes some are the
     `judge`'s, where the task has one."""
     terms = loaded.optimizer.settings if isinstance(loaded.optimizer, Evolve) else None
-    critic_calls = critiques(task, plan, terms)
+    far = plan.search / (plan.search + HALFWAY)
+    filled = FILLED * far
+    critic_calls = critiques(task, plan, terms, far)
     calls = Range(max(0.0, 0.7 * max_calls - critic_calls.likely), max_calls - critic_calls.likely, max_calls - critic_calls.low)
     judged = judge.calls / plan.weight if judge is not None else 0.0
     calls, verdicts = calls.times(Range(*[1 - judged] * 3)), calls.times(Range(*[judged] * 3))
@@ -157,8 +166,10 @@ def estimate_run(
         loaded.name,
         max_calls,
         max_calls - plan.search,
-        part_of(model, calls, per_call(task, loaded, terms or EvolveSettings()), answer(task, loaded), prices),
-        part_of(critic, critic_calls, critique(task, terms or EvolveSettings()), critique_out(loaded), prices),
+        part_of(model, calls, per_call(task, loaded, terms or EvolveSettings(), filled), answer(task, loaded), prices),
+        part_of(
+            critic, critic_calls, critique(task, loaded, terms or EvolveSettings(), filled), critique_out(loaded, filled), prices
+        ),
         part_of(judge_name, verdicts, question(task, judge), verdict(judge), prices) if judge is not None else None,
     )
 
@@ -178,7 +189,7 @@ def part_of(model: str, calls: Range, tokens: Range, output: Range, prices: Pric
     return Part(model, calls, prompt_tokens, output_tokens, cost)
 
 
-def critiques(task: Task, plan: ExamPlan, terms: EvolveSettings | None) -> Range:
+def critiques(task: Task, plan: ExamPlan, terms: EvolveSettings | None, far: float) -> Range:
     """How often the critic is asked: once an edit of an attempt that needs its words, and for the analysis of failures. Of an optimizer of somebody else's it is
     only known that it shares the search's calls."""
     rest = max(0, plan.search - plan.weight * plan.opening)
@@ -187,23 +198,29 @@ def critiques(task: Task, plan: ExamPlan, terms: EvolveSettings | None) -> Range
     edits, demos = terms.rewrite + terms.merge + terms.shorten, terms.demos
     share = edits / (edits + demos) if edits + demos else 0.0
     asked = (terms.rewrite * terms.edits + terms.merge + terms.shorten) / edits if edits else 0.0
-    edit = asked + READ_AGAIN * min(terms.read_rows, len(task.rows("train"))) + EDIT_HEATS * terms.first_block
+    heats = EDIT_HEATS[0] + EDIT_HEATS[1] * far
+    edit = asked + READ_AGAIN * min(terms.read_rows, len(task.rows("train"))) + heats * terms.first_block
     average = share * edit + (1 - share) * DEMO_HEATS * terms.first_block
     likely = asked * share * rest / average
     low, high = CRITIC_RANGE
     return Range(low * likely + plan.critiques, likely + plan.critiques, min(high * likely, rest) + plan.critiques)
 
 
-def per_call(task: Task, loaded: LoadedRecipe, terms: EvolveSettings) -> Range:
-    """Prompt tokens of an average task call: the baseline's, and what the levers may add to it."""
+def per_call(task: Task, loaded: LoadedRecipe, terms: EvolveSettings, filled: float) -> Range:
+    """Prompt tokens of an average task call: the baseline's, and what the levers may add to it, of which the share `filled` is likely."""
     baseline = fmean(prompt_bytes(task, [*task.rows("dev"), *task.rows("holdout")])) / BYTES_PER_TOKEN
-    room = 0.0
+    more = TOKENS_PER_WORD * room(task, loaded, terms)
+    return Range(0.8 * baseline, baseline + filled * more, 1.2 * baseline + more)
+
+
+def room(task: Task, loaded: LoadedRecipe, terms: EvolveSettings) -> float:
+    """Words that the levers of the recipe may add to the prompt at most."""
+    words = 0.0
     if "demos" in loaded.recipe.levers:
-        one = fmean(row_words(e) for e in task.rows("train"))
-        room += TOKENS_PER_WORD * min(terms.max_demos * one, terms.demo_word_cap)
+        words += min(terms.max_demos * fmean(row_words(e) for e in task.rows("train")), terms.demo_word_cap)
     if "instructions" in loaded.recipe.levers:
-        room += TOKENS_PER_WORD * terms.word_cap
-    return Range(0.8 * baseline, baseline + FILLED * room, 1.2 * baseline + room)
+        words += terms.word_cap
+    return words
 
 
 def answer(task: Task, loaded: LoadedRecipe) -> Range:
@@ -215,23 +232,24 @@ def answer(task: Task, loaded: LoadedRecipe) -> Range:
     return Range(min(0.6 * told, most), min(likely, most), most if likely > told else min(5 * told + 20, most))
 
 
-def critique(task: Task, terms: EvolveSettings) -> Range:
-    """Prompt tokens of an average critique: rows shown, rows for reference, and the text that is to be edited."""
+def critique(task: Task, loaded: LoadedRecipe, terms: EvolveSettings, filled: float) -> Range:
+    """Prompt tokens of an average critique: rows shown, rows for reference, and the prompt that is to be edited."""
     train = task.rows("train")
     words = fmean(row_words(e) for e in train)
     read = min(terms.read_rows, len(train))
     shown = min(terms.shown_words, read * (words + 12))
     reference = min(terms.reference_words, max(0, len(train) - read) * (words + 4))
-    text = fmean(len(c.text.split()) for c in task.baseline.components) + 0.3 * terms.word_cap
-    likely = TOKENS_PER_WORD * (shown + reference + text + OVERHEAD_WORDS)
+    text = fmean(len(c.text.split()) for c in task.baseline.components) + filled * room(task, loaded, terms)
+    likely = MARKUP * TOKENS_PER_WORD * (shown + reference + text + OVERHEAD_WORDS)
     low, high = CRITIC_TOKENS
     return Range(low * likely, likely, high * likely)
 
 
-def critique_out(loaded: LoadedRecipe) -> Range:
+def critique_out(loaded: LoadedRecipe, filled: float) -> Range:
     """Output tokens of an average critique."""
     most = loaded.recipe.critic_max_output_tokens
-    return Range(0.05 * most, CRITIC_OUTPUT * most, float(most))
+    short, more = CRITIC_OUTPUT
+    return Range(0.05 * most, (short + more * filled) * most, float(most))
 
 
 def question(task: Task, judge: Judge) -> Range:
