@@ -85,7 +85,12 @@ def test_the_range_holds_what_the_shipped_task_was_measured_to_take() -> None:
 
 @pytest.mark.parametrize(
     ("calls", "task_tokens", "critiques", "critic_tokens"),
-    [(300, 96_458, 22, 192_716), (600, 362_563, 37, 350_076), (6000, 8_056_916, 273, 2_978_078), (12000, 18_612_507, 596, 6_784_152)],
+    [
+        (300, 96_458, 22, 192_716),
+        (600, 362_563, 37, 350_076),
+        (6000, 8_056_916, 273, 2_978_078),
+        (12000, 18_612_507, 596, 6_784_152),
+    ],
 )
 def test_prompts_grow_with_the_search_in_the_estimate_as_they_do_in_runs(
     calls: int, task_tokens: int, critiques: int, critic_tokens: int
