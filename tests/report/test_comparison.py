@@ -94,6 +94,7 @@ def test_it_fits_80_columns_and_tells_models_that_differ() -> None:
     assert max(map(len, told.splitlines())) <= 80
     assert "corrected for 3" in told and "difference of model and prompt" not in told
     assert "The models differ" in told and "no better prompt found" in told
+    assert "tokens in  tokens out  list price  median time  n answers" in told
 
 
 def test_a_comparison_keeps_its_promise_over_many_runs_that_are_equal() -> None:

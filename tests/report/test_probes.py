@@ -17,6 +17,7 @@ from topout.domain import Event, ProbeEnded, ProbeStarted, Proposed, Request, Ru
 from topout.report.findings import find
 from topout.report.measures import split_estimates
 from topout.report.probe_plan import expected_usd, plan_document, plan_view, shown_plan
+from topout.report.probed import probe_block
 from topout.report.probes import finalists
 from topout.report.tables import candidates_table, curve_table, probe_table, rollouts_table
 from topout.report.verdict_json import verdict_document
@@ -70,6 +71,21 @@ def test_racers_are_told_with_rows_rung_and_a_corrected_estimate() -> None:
     assert best.corrected is not None
     assert best.corrected.n == 60
     assert best.corrected.mean < max(racer.met.mean for racer in probe.racers)
+
+
+def test_what_raced_is_told_and_not_what_was_planned() -> None:
+    (probe,) = find(probed()).probes
+    refused = [i for i, p in enumerate(probe.proposals) if p.outcome == "raced"][:3]
+    proposals = tuple(replace(p, outcome="rejected") if i in refused else p for i, p in enumerate(probe.proposals))
+    left = tuple(racer for racer in probe.racers if racer.attempt not in {probe.proposals[i].attempt for i in refused})
+    fewer = replace(probe, proposals=proposals, racers=left)
+    raced, planned = len(probe.racers), ((20, 25), (6, 60))
+    assert probe.raced == ((raced, 25), (6, 60))
+    assert fewer.raced[0] == (raced - 3, 25)
+    assert replace(fewer, ended=None).raced == planned
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(probe_block(replace(find(probed()), probes=(fewer,)), "runs/latest"))
+    assert f"raced    {raced - 3} on 25 rows, " in console.export_text()
 
 
 def test_an_unfinished_probe_is_no_evidence() -> None:

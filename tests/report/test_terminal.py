@@ -237,6 +237,8 @@ def test_an_evaluation_does_not_show_holdout_rows_unless_asked(found: Findings) 
     text = flat(printed(measured(one, 0)))
     assert "Score on holdout (95 % interval)" in text and "n = 237" in text
     assert f"Not fully right: {len(wrong)} rows, not shown" in text and "holdout-0" not in text
+    assert f"Not fully right: {len(wrong)} rows, the first 5 " in flat(printed(measured(one, 5)))
+    assert "the first" not in flat(printed(measured(one, 999)))
     assert "says nothing about LLMs" in text and "3 rows: 3 outage" in text
     shown = printed(measured(one, 2))
     assert shown.count("answer  ") == 2 and "Whoever reads these rows" in shown

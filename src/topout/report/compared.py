@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 
 from topout.report.comparison import Comparison, Contender
 from topout.report.layout import block, grid, table, text
-from topout.report.terminal import money
-from topout.report.words import EMBEDDED_NOTE, count, duration, paired, quality, seconds
+from topout.report.terminal import call_card, money
+from topout.report.words import EMBEDDED_NOTE, duration, paired, quality
 
 __all__ = ["compared"]
 
@@ -42,24 +42,10 @@ def compared(c: Comparison) -> RenderableType:
                 else []
             ),
         ),
-        block("One answer of the winner", per_call(c.contenders)),
+        block("One answer of the winner", call_card([(one.label, one.card) for one in c.contenders])),
         block("The runs", taken(c.contenders)),
         block("Verdicts", grid(verdicts)),
     )
-
-
-def per_call(contenders: tuple[Contender, ...]) -> RenderableType:
-    """Tokens and seconds of an answer of each winner."""
-    rows = [
-        [
-            text(c.label, "bold"),
-            text(count(c.card.prompt_tokens)),
-            text(count(c.card.output_tokens)),
-            text(seconds(c.card.latency_s)),
-        ]
-        for c in contenders
-    ]
-    return table(("", "tokens in", "tokens out", "median time"), rows, right=(1, 2, 3))
 
 
 def taken(contenders: tuple[Contender, ...]) -> RenderableType:

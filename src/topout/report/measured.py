@@ -77,7 +77,11 @@ def measured(found: Measured, shown: int) -> RenderableType:
     if found.unscored:
         parts.append(block("Without a score", text(unscored_line(found.unscored), "yellow")))
     if found.failures and shown:
-        parts += [block(f"Not fully right: {len(found.failures):,} rows"), failure_list(found.failures[:shown], found.split)]
+        first = f", the first {shown}" if shown < len(found.failures) else ""
+        parts += [
+            block(f"Not fully right: {len(found.failures):,} row{'' if len(found.failures) == 1 else 's'}{first}"),
+            failure_list(found.failures[:shown], found.split),
+        ]
     elif found.failures:
         parts.append(block(f"Not fully right: {len(found.failures):,} rows, not shown", text(HOLDOUT_WARNING, "dim")))
     return Group(*parts)

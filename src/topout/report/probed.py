@@ -41,7 +41,7 @@ def told(probe: ProbeResult, folder: str) -> list[tuple[RenderableType, Renderab
     told = "not known" if probe.started.chance is None else chance(probe.started.chance)
     lines: list[tuple[RenderableType, RenderableType]] = [
         (text(f"probe {probe.started.number}"), text(f"{len(probe.proposals)} proposals: {', '.join(parts)}")),
-        (text("raced"), text(f"{rungs_in_words(probe.started.rungs)}; chance to decide, as told beforehand: {told}")),
+        (text("raced"), text(f"{rungs_in_words(probe.raced)}; chance to decide, as told beforehand: {told}")),
     ]
     if not probe.finished:
         why = f"cut short ({probe.ended.ending}: {probe.ended.reason})" if probe.ended else "under way, or was killed"

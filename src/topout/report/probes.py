@@ -62,6 +62,14 @@ class ProbeResult:
     def finished(self) -> bool:
         return self.ended is not None and self.ended.ending == "finished"
 
+    @property
+    def raced(self) -> tuple[tuple[int, int], ...]:
+        """How many proposals met the champion on how many rows, rung by rung; of an unfinished probe how many are to. Fewer than were planned where some were
+        refused or stood there twice."""
+        if not self.finished:
+            return self.started.rungs
+        return tuple((sum(racer.rung > i for racer in self.racers), rows) for i, (_, rows) in enumerate(self.started.rungs))
+
     def outcomes(self) -> Counter[Proposal]:
         """How many proposals came to what."""
         return Counter(proposed.outcome for proposed in self.proposals)

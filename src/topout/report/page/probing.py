@@ -44,7 +44,7 @@ def summary(probe: ProbeResult) -> Markup:
     outcomes = probe.outcomes()
     parts = ", ".join(f"{outcomes[o]} {o}" for o in ("raced", "duplicate", "rejected", "failed") if outcomes[o])
     state = "" if probe.finished else "; not finished, so no evidence yet"
-    rungs = rungs_in_words(probe.started.rungs)
+    rungs = rungs_in_words(probe.raced)
     return html(
         "Probe {n}: {k} proposals ({p}); {r}{s}",
         n=probe.started.number,
