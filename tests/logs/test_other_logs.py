@@ -57,6 +57,16 @@ def test_a_csv_with_held_out_means_gives_an_unpaired_gain(tmp_path: Path) -> Non
     assert found.verdict.ruling == "can't tell yet"
 
 
+def test_a_later_point_of_a_candidate_that_stands_in_a_csv_already_is_no_proposal_that_failed(tmp_path: Path) -> None:
+    file = tmp_path / "curve.csv"
+    file.write_text("calls,dev,dev_n,candidate\n100,0.4,50,a\n400,0.5,50,b\n900,0.45,50,c\n2000,0.5,50,b\n4000,0.5,50,b\n")
+    run = read_log(f"csv:{file}")
+    assert [trial.calls for trial in run.trials] == [100, 400, 900, 2000, 4000]
+    assert [t.challenger.kept for t in run.trials if t.challenger] == [True, False]
+    file.write_text("calls,dev,dev_n\n100,0.4,50\n400,0.5,50\n900,0.5,50\n")
+    assert [t.challenger.kept for t in read_log(f"csv:{file}").trials if t.challenger] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -54,12 +54,13 @@ def read_csv(path: Path, dev_n: int | None = None, holdout_n: int | None = None)
         assert quality is not None
         rows = size(where, "dev", row, dev_n)
         name = row.get("candidate") or f"row {number}"
+        again = bool(row.get("candidate")) and name in dev  # a later point of a curve, and no new proposal
         dev[name] = rows_of(quality, rows)
         exam = fraction(where, "holdout", row.get("holdout", ""), optional=True)
         if exam is not None:
             holdout[name] = rows_of(exam, size(where, "holdout", row, holdout_n))
         met = None
-        if best_at:
+        if best_at and not again:
             met = Challenger(
                 quality - best, math.sqrt(max(quality * (1 - quality) + best * (1 - best), 0.0) / rows), rows, quality > best
             )
