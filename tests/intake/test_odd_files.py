@@ -92,6 +92,14 @@ def test_a_column_of_an_object_is_named_by_its_way_in_the_file(tmp_path: Path) -
     assert made.labels == TOPICS
 
 
+def test_several_inputs_belong_to_a_category_and_one_belongs(tmp_path: Path) -> None:
+    rows = [(t, f"A{i}", c) for i, (t, c) in enumerate(zip(TEXTS, LABELS, strict=True))]
+    init(tmp_path / "two", source=table(tmp_path / "a.csv", ("text", "code", "label"), rows))
+    assert (tmp_path / "two" / "prompt.md").read_text().splitlines()[1] == "Say what category the text and code belong to."
+    init(tmp_path / "one", source=table(tmp_path / "b.csv", ("text", "label"), [(t, c) for t, _, c in rows]))
+    assert (tmp_path / "one" / "prompt.md").read_text().splitlines()[1] == "Say what category the text belongs to."
+
+
 def test_an_answer_of_several_parts_stays_an_object(tmp_path: Path) -> None:
     rows: list[Json] = [
         {"mail": t, "answer": {"topic": c, "number": i}} for i, (t, c) in enumerate(zip(TEXTS, LABELS, strict=True))

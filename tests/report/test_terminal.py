@@ -1,11 +1,12 @@
 import subprocess
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from rich.console import Console, RenderableType
 
-from topout.domain import AttemptDone, Ending, Estimate, Rollout, Split
+from topout.domain import AttemptDone, Ending, Estimate, FailureKind, Rollout, Split
 from topout.errors import UserError
 from topout.report.findings import CallCard, Findings, RoleSpend, find
 from topout.report.layout import broken
@@ -13,7 +14,7 @@ from topout.report.measured import Rival, measured
 from topout.report.measures import failures
 from topout.report.page import report_page
 from topout.report.showing import runs_table, show
-from topout.report.terminal import sparkline, summary
+from topout.report.terminal import MEANT, sparkline, summary, unscored_line
 from topout.report.words import amount
 from topout.testing.runs import PretendedRun
 
@@ -106,6 +107,14 @@ def test_a_baseline_that_leads_a_run_cut_short_leads_so_far(ending: Ending | Non
     f = find(replace(e, champion=first) if isinstance(e, AttemptDone) else e for e in events)
     assert f"best the baseline: {said}" in flat(printed(summary(f, FOLDER)))
     assert report_page(f).count(f"The baseline stays: {said}.") == 2
+
+
+def test_rows_without_a_score_are_told_with_what_the_reason_means() -> None:
+    assert unscored_line({"context": 2, "outage": 10}) == (
+        "12 rows: 10 outage, 2 context (longer than the model's window). They count neither as right nor as wrong."
+    )
+    assert unscored_line({"outage": 1}) == "1 row: 1 outage. It counts neither as right nor as wrong."
+    assert set(MEANT) <= set(get_args(FailureKind))
 
 
 def test_unknown_prices_are_unknown_and_not_zero() -> None:

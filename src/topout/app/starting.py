@@ -102,7 +102,7 @@ def init(
     plain = unicodedata.normalize("NFKD", folder.name).encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._") or "task"
     about = (description or reading.about).strip() or (
-        f"Say what category the {' and '.join(proposal.fields)} belongs to."
+        f"Say what category the {' and '.join(proposal.fields)} belong{'' if len(proposal.fields) > 1 else 's'} to."
         if proposal.labels
         else f"Answer from {' and '.join(proposal.fields)}."
     )

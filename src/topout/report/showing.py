@@ -95,7 +95,9 @@ def show(
         block(
             "Attempts (gain over the parent on paired dev rows, in points; * took the lead)", *attempts(f.attempts, all_attempts)
         ),
-        block(f"Not fully right on {split}: {len(wrong):,} rows{', the first ' + str(limit) if len(wrong) > limit > 0 else ''}"),
+        block(
+            f"Not fully right on {split}: {len(wrong):,} row{'' if len(wrong) == 1 else 's'}{', the first ' + str(limit) if len(wrong) > limit > 0 else ''}"
+        ),
         failure_list(wrong[:limit], split),
     ]
     return Group(*parts)

@@ -252,10 +252,28 @@ def money(value: float, spend: RoleSpend) -> str:
     return f"{amount(max(0.0, value))}{'+' if spend.unpriced else ''}"
 
 
+MEANT: Mapping[str, str] = {
+    "circuit": "not sent while the provider was failing",
+    "budget": "not sent: the limit had no room for it",
+    "context": "longer than the model's window",
+    "filtered": "withheld by the provider's content filter",
+    "empty": "a reply without an answer in it",
+    "quota": "the account's money or quota is used up",
+    "rejected": "the provider refuses the request itself",
+    "stopped": "the run was asked to stop",
+    "unreadable": "no verdict in the judge's reply, or a scorer that died of the answer",
+}
+"""Names of failures (see `topout.domain.FailureKind`) that do not speak for themselves."""
+
+
 def unscored_line(unscored: Mapping[str, int]) -> str:
-    """`12 rows: 10 outage, 2 filtered. They count neither as right nor as wrong.`"""
-    reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(unscored.items(), key=lambda item: (-item[1], item[0])))
-    return f"{sum(unscored.values()):,} rows: {reasons}. They count neither as right nor as wrong."
+    """`12 rows: 10 outage, 2 context (longer than the model's window). They count neither as right nor as wrong.`"""
+    ordered = sorted(unscored.items(), key=lambda item: (-item[1], item[0]))
+    reasons = ", ".join(f"{n:,} {reason}{f' ({MEANT[reason]})' if reason in MEANT else ''}" for reason, n in ordered)
+    whole = sum(unscored.values())
+    if whole == 1:
+        return f"1 row: {reasons}. It counts neither as right nor as wrong."
+    return f"{whole:,} rows: {reasons}. They count neither as right nor as wrong."
 
 
 def ruled(v: Verdict) -> RenderableType:
