@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from topout.contracts import History, Lab, Move, Stop
-from topout.domain import Attempt, Candidate, Demo, Example, Outcome, Rollout, Scored
+from topout.domain import Attempt, Demo, Example, Rollout, Scored
 from topout.search.demos import fitting, spread
-from topout.search.racing import Standing
-from topout.search.trial import Terms, fruitless, race, race_calls
+from topout.search.trial import Terms, closing, fruitless, race, race_calls
 
 __all__ = ["Bootstrap", "BootstrapSettings"]
 
@@ -87,11 +86,7 @@ class Bootstrap:
     async def attempt(self, number: int, move: Move, lab: Lab) -> Attempt:
         """Let the champion answer, make demos of what it got right, and race the new set against it."""
         champion = move.parents[0]
-
-        def ended(outcome: Outcome, reason: str, candidate: Candidate | None = None, now: Standing | None = None) -> Attempt:
-            known = (None, None, 0) if now is None or not now.rows else (now.gain, now.se, now.rows)
-            return Attempt(number, move.operator, (champion.candidate.id,), outcome, reason, candidate, *known)
-
+        ended = closing(number, move)
         seen = await lab.measure(champion.candidate, move.read)
         if seen is None:
             return ended("cut", "the budget ended")

@@ -19,7 +19,7 @@ from topout.search.population import scores_of
 from topout.search.racing import Standing, blocks, first_rows, promising, standing
 from topout.search.reading import alike_together, choose_references, choose_rows, choose_shown
 
-__all__ = ["Terms", "carry_out", "failed_edits", "fruitless", "instructs", "race_calls", "rewrite_move"]
+__all__ = ["Terms", "carry_out", "closing", "failed_edits", "fruitless", "instructs", "race_calls", "rewrite_move"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,23 @@ class Terms:
 
 
 class Ended(Protocol):
-    """The shape of the closure that closes an attempt."""
+    """Closes an attempt, with where its race stood if it came to one."""
 
     def __call__(
         self, outcome: Outcome, reason: str, candidate: Candidate | None = None, now: Standing | None = None
     ) -> Attempt: ...
+
+
+def closing(number: int, move: Move) -> Ended:
+    """What closes the attempt at this move."""
+    parents = tuple(member.candidate.id for member in move.parents)
+
+    def ended(outcome: Outcome, reason: str, candidate: Candidate | None = None, now: Standing | None = None) -> Attempt:
+        if now is None or not now.rows:
+            return Attempt(number, move.operator, parents, outcome, reason, candidate)
+        return Attempt(number, move.operator, parents, outcome, reason, candidate, now.gain, now.se, now.rows)
+
+    return ended
 
 
 def race_calls(rows: int, terms: Terms, calls: int = 1) -> tuple[int, int]:
@@ -98,13 +110,7 @@ def rewrite_move(parent: Member, component: Component, history: History, terms: 
 
 async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
     """Get the proposal, then race it against the move's first parent over the dev rows."""
-    parents = tuple(member.candidate.id for member in move.parents)
-
-    def ended(outcome: Outcome, reason: str, candidate: Candidate | None = None, now: Standing | None = None) -> Attempt:
-        if now is None or not now.rows:
-            return Attempt(number, move.operator, parents, outcome, reason, candidate)
-        return Attempt(number, move.operator, parents, outcome, reason, candidate, now.gain, now.se, now.rows)
-
+    ended = closing(number, move)
     prompt = move.prompt
     if prompt is None:
         seen = await lab.measure(move.parents[0].candidate, move.read)
@@ -127,15 +133,13 @@ async def carry_out(number: int, move: Move, lab: Lab, terms: Terms) -> Attempt:
             tried = await lab.measure(child, [train[one.example] for one in asked])
             if tried is None:
                 return ended("cut", "the budget ended before it answered rows that it was written from", child)
-            if not total(tried) > total(asked):
+            now = standing(scores_of(tried), scores_of(asked))
+            if not now.rows:
+                return ended("failed", f"none of {len(asked)} train rows that it was written from could be scored", child)
+            if not now.gain > 0:
                 return ended("dropped", f"no better on {len(asked)} failing train rows that it was written from", child)
         return await race(child, move.parents[0], lab, terms, ended, move.rows, move.bar)
     return await race(lab.candidate(prompt, move, move.rationale), move.parents[0], lab, terms, ended, move.rows, move.bar)
-
-
-def total(rollouts: Sequence[Rollout]) -> float:
-    """The sum of the scores that there are."""
-    return math.fsum(score for score in scores_of(rollouts) if score == score)
 
 
 async def edited(
