@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from topout.domain import Component, Example, Message, Prompt, Rollout, Scored, Task
 from topout.errors import UserError
+from topout.search.trial import instructs
 from topout.text.rendering import placeholders
 
 __all__ = ["Host", "Over", "Step", "answerable", "editable", "needs", "points"]
@@ -59,8 +60,8 @@ def needs(package: str, recipe: str) -> None:
 
 
 def editable(task: Task) -> tuple[Component, ...]:
-    """The texts that may be written anew: not frozen, and more than a frame around placeholders."""
-    return tuple(c for c in task.baseline.components if not c.frozen and (c.role == "system" or len(c.text.split()) >= 8))
+    """The texts that may be written anew."""
+    return tuple(c for c in task.baseline.components if instructs(c))
 
 
 def answerable(prompt: Prompt, task: Task) -> bool:

@@ -11,7 +11,7 @@ from topout.engine.step_examples import trajectory
 from topout.search.demos import answer_text
 from topout.text.genes import AnswerForm, plain
 from topout.text.replies import fenced, first_fence
-from topout.text.untrusted import one_line, well_formed
+from topout.text.untrusted import beginning, one_line, well_formed
 
 __all__ = ["BadReply", "causes_messages", "chosen_rows", "read_causes"]
 
@@ -104,13 +104,6 @@ def block(number: int, rollout: Rollout, example: Example) -> str:
     return "\n".join(lines)
 
 
-def clipped(text: str) -> str:
-    """The beginning of a text that is too long to be read."""
-    return (
-        text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} [... {len(text) - SHOWN_CHARACTERS} more characters]"
-    )
-
-
 def read_causes(text: str, finish_reason: str, rows: Sequence[str]) -> tuple[FailureCluster, ...]:
     """The clusters of a reply about `rows` (ids, in the order of their numbers), largest first.
 
@@ -157,3 +150,8 @@ def cluster(body: object, rows: Sequence[str], taken: set[int]) -> FailureCluste
         tuple(rows[number - 1] for number in numbers),
         len(rows),
     )
+
+
+def clipped(text: str) -> str:
+    """A value as it is shown here."""
+    return beginning(text, SHOWN_CHARACTERS)

@@ -11,7 +11,7 @@ from topout.search.demos import answer_text
 from topout.text.genes import AnswerForm, plain
 from topout.text.rendering import placeholders
 from topout.text.replies import fenced
-from topout.text.untrusted import one_line
+from topout.text.untrusted import beginning, one_line
 
 __all__ = ["critique_messages"]
 
@@ -91,13 +91,6 @@ def reference_block(number: int, example: Example) -> str:
     return "\n".join([*lines, f"Expected: {clipped(answer_text(example.expected))}"])
 
 
-def clipped(text: str) -> str:
-    """The beginning of a text that is too long to be read: one huge row must not cost every critique that meets it."""
-    return (
-        text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} [... {len(text) - SHOWN_CHARACTERS} more characters]"
-    )
-
-
 def other_parts(prompt: Prompt, component: Component) -> str:
     """The other components, so that an edit does not repeat or contradict them."""
     return "\n\n".join(f"[{c.role}: {c.name}]\n{c.text}" for c in prompt.components if c.name != component.name)
@@ -108,3 +101,8 @@ def rules(component: Component, word_cap: int) -> str:
     names = placeholders(component.text)
     keep = ", ".join(f"{{{{{name}}}}}" for name in names) if names else "none"
     return f"Rules: at most {word_cap} words; keep these placeholders exactly: {keep}; do not copy examples verbatim."
+
+
+def clipped(text: str) -> str:
+    """A value as it is shown here."""
+    return beginning(text, SHOWN_CHARACTERS)

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from topout.contracts import Judge
 from topout.domain import Example, Failure, FailureKind, Message, Reply, Request, Score, Split, Step, Unscored
 from topout.engine.halt import halting
+from topout.engine.meter import step_of
 from topout.engine.seats import Seat
 from topout.text.untrusted import well_formed
 
 __all__ = ["Judged", "Judging"]
-
-KEPT_CHARACTERS = 4000
-"""So much of a verdict is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Judging:
         questions = self._judge.ask(answer, example)
         told = await asyncio.gather(*(self._ask(seat, messages, sample) for messages in questions))
         failures = [one for one in told if isinstance(one, Failure)]
-        calls = tuple(step_of(one, place) for place, one in enumerate(told, 1))
+        calls = tuple(call_of(f"judge {place}", one) for place, one in enumerate(told, 1))
         halted = next((one for one in failures if halting(one) is not None), None)
         if failures:
             first = halted or failures[0]
@@ -70,12 +68,9 @@ class Judging:
         )
 
 
-def step_of(told: Reply | Failure, place: int) -> Step:
+def call_of(name: str, told: Reply | Failure) -> Step:
     """A call of the judge as the journal keeps it; one that failed has no key."""
-    usage, name = told.usage, f"judge {place}"
-    if isinstance(told, Failure):
-        text = f"{told.kind}: {told.message}"
-        return Step(name, {}, text, "", usage.prompt_tokens, usage.output_tokens, told.cost_usd)
-    text = well_formed(told.text)
-    kept, cut = text[:KEPT_CHARACTERS], len(text) > KEPT_CHARACTERS
-    return Step(name, {}, kept, told.key, usage.prompt_tokens, usage.output_tokens, told.cost_usd, told.paid, cut)
+    if isinstance(told, Reply):
+        return step_of(name, told)
+    usage = told.usage
+    return Step(name, {}, f"{told.kind}: {told.message}", "", usage.prompt_tokens, usage.output_tokens, told.cost_usd)

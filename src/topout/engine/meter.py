@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from topout.contracts import Model
 from topout.domain import Failure, FailureKind, Reply, Request, Rollout, Score, Split, Step
 from topout.engine.halt import halting
+from topout.text.untrusted import well_formed
 
-__all__ = ["Meter"]
+__all__ = ["Meter", "step_of"]
+
+KEPT_CHARACTERS = 4000
+"""So much of a reply is kept beside the answer that was taken out of it, or the score that was read off it."""
 
 
 class Meter:
@@ -78,6 +82,13 @@ class Meter:
             math.fsum(one.cost_usd or 0.0 for one in cached) if self._calls != 1 else 0.0,
             unread,
         )
+
+
+def step_of(name: str, reply: Reply) -> Step:
+    """A reply as it is kept with a rollout."""
+    text, usage = well_formed(reply.text), reply.usage
+    kept, cut = text[:KEPT_CHARACTERS], len(text) > KEPT_CHARACTERS
+    return Step(name, {}, kept, reply.key, usage.prompt_tokens, usage.output_tokens, reply.cost_usd, reply.paid, cut)
 
 
 def whole(values: Sequence[int | None]) -> int | None:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from topout.contracts import Model, Solve, Solved
-from topout.domain import Demo, Example, Failure, Message, Prompt, Reply, Request, Step, Task
+from topout.domain import Demo, Example, Failure, Message, Prompt, Reply, Request, Task
 from topout.engine.halt import halting
+from topout.engine.meter import step_of
 from topout.engine.voting import VOTING_TEMPERATURE, majority
 from topout.search.demos import as_demo
 from topout.text.genes import AnswerForm, plain, read_reply, reply_schema
@@ -17,9 +18,6 @@ from topout.text.rendering import render, renderer
 from topout.text.untrusted import well_formed
 
 __all__ = ["SingleCall"]
-
-KEPT_CHARACTERS = 4000
-"""So much of a reply is kept beside the answer that was taken out of it."""
 
 
 class SingleCall:
@@ -65,7 +63,7 @@ class SingleCall:
             drawn = await asyncio.gather(*(ask(asked, votes * sample + i, model, name) for i in range(votes)))
             replies = [one for one in drawn if isinstance(one, Reply)]
             failures = [one for one in drawn if isinstance(one, Failure)]
-            steps = tuple(step_of(one) for one in replies)
+            steps = tuple(step_of("reply", one) for one in replies)
             fatal = next((one for one in failures if halting(one) is not None), None)
             if fatal is not None or 2 * len(replies) <= votes:
                 return replace(fatal or failures[0], steps=steps)
@@ -95,10 +93,3 @@ class SingleCall:
 
 def content(demo: Demo) -> tuple[tuple[tuple[str, str], ...], str]:
     return (tuple(sorted(demo.inputs.items())), demo.output)
-
-
-def step_of(reply: Reply) -> Step:
-    """A reply that an answer is taken out of, as it is kept."""
-    text, usage = well_formed(reply.text), reply.usage
-    kept, cut = text[:KEPT_CHARACTERS], len(text) > KEPT_CHARACTERS
-    return Step("reply", {}, kept, reply.key, usage.prompt_tokens, usage.output_tokens, reply.cost_usd, reply.paid, cut)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from topout.domain import Example, Rollout, Scored, Step, belongs
 from topout.search.demos import answer_text
-from topout.text.untrusted import one_line
+from topout.text.untrusted import beginning, one_line
 
 __all__ = ["WHAT_STEPS_ARE", "step_block", "trajectory"]
 
@@ -66,7 +66,5 @@ def trajectory(steps: Sequence[Step]) -> list[str]:
 
 
 def clipped(text: str) -> str:
-    """The beginning of a text that is too long to be read."""
-    return (
-        text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} [... {len(text) - SHOWN_CHARACTERS} more characters]"
-    )
+    """A value as it is shown here."""
+    return beginning(text, SHOWN_CHARACTERS)

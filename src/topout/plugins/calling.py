@@ -14,7 +14,7 @@ from topout.contracts import Model, Solved
 from topout.domain import Component, Failure, Message, Prompt, Reply, Request, Step, belongs
 from topout.errors import TopoutError, did_you_mean
 from topout.text.rendering import renderer
-from topout.text.untrusted import well_formed
+from topout.text.untrusted import beginning, well_formed
 
 __all__ = ["KEPT_CHARACTERS", "Asked", "Asker", "Calls", "Ended", "Sheets"]
 
@@ -143,9 +143,9 @@ class Calls:
         left = max(0, TRACE_CHARACTERS - self._characters)
         asked: dict[str, str] = {}
         for name, value in step.asked.items():
-            asked[name] = shortened(value, min(KEPT_CHARACTERS, left))
+            asked[name] = beginning(value, min(KEPT_CHARACTERS, left))
             left -= len(asked[name])
-        answered = shortened(step.answered, min(KEPT_CHARACTERS, max(left, 200)))
+        answered = beginning(step.answered, min(KEPT_CHARACTERS, max(left, 200)))
         cut = answered != step.answered or asked != dict(step.asked)
         kept = replace(step, asked=asked, answered=answered, cut=cut)
         self._characters += size(kept)
@@ -245,8 +245,3 @@ def step_of(component: str, asked: Mapping[str, str], reply: Reply) -> Step:
 
 def size(step: Step) -> int:
     return len(step.answered) + sum(map(len, step.asked.values()))
-
-
-def shortened(text: str, most: int) -> str:
-    """The beginning of a text that is too long."""
-    return text if len(text) <= most else f"{text[:most]} [... {len(text) - most} more characters]"

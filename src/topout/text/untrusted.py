@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["one_line", "well_formed"]
+__all__ = ["beginning", "one_line", "well_formed"]
 
 
 def well_formed(text: str) -> str:
@@ -18,3 +18,8 @@ def well_formed(text: str) -> str:
 def one_line(text: str) -> str:
     """White space folded, so that a text cannot pose as another line of a message."""
     return " ".join(text.split())
+
+
+def beginning(text: str, most: int) -> str:
+    """The beginning of a text that is too long to be read: one huge row must not cost every question that shows it."""
+    return text if len(text) <= most else f"{text[:most]} [... {len(text) - most} more characters]"
