@@ -60,8 +60,8 @@ def test_a_limit_on_what_is_paid_lets_known_replies_through() -> None:
     for _ in range(5):
         reservation = ledger.reserve(0.6)
         assert isinstance(reservation, Reservation)
-        ledger.settle(reservation, "task", "m", Usage(1, 1), 0.6, paid=False)
-    ledger.restore("task", "m", Usage(1, 1), 0.6, paid=False)
+        ledger.settle(reservation, Usage(1, 1), 0.6, paid=False)
+    ledger.restore(Usage(1, 1), 0.6, paid=False)
     assert ledger.snapshot().left_usd == 1.0
-    ledger.restore("task", "m", Usage(1, 1), 0.6, paid=True)
+    ledger.restore(Usage(1, 1), 0.6, paid=True)
     assert ledger.snapshot().left_usd == 0.4

@@ -240,7 +240,7 @@ def test_a_worker_that_finds_another_task_refuses(scene: Scene) -> None:
 
 
 def test_a_reply_that_two_rows_share_is_paid_once() -> None:
-    bill = Bill("task", "openai/reader", "key", Usage(10, 5), 0.01, True)
+    bill = Bill("task", "key", Usage(10, 5), 0.01, True)
 
     def rollout(example: Example, split: Split) -> Answered:
         return Answered(Rollout("c", example.id, split, 0, "yes", Scored(1.0), 10, 5, 0.01, key="key"))

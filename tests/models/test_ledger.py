@@ -100,8 +100,8 @@ def test_the_search_may_not_touch_what_is_kept_for_the_exam_and_the_exam_may_use
     search = reserved(ledger.reserve(0.75))
     assert ledger.reserve(0.01) is None
     exam = reserved(ledger.reserve(0.25, "exam"))
-    ledger.settle(search, "task", MODEL, Usage(1, 1), 0.5, paid=True)
-    ledger.settle(exam, "task", MODEL, Usage(1, 1), 0.25, paid=True)
+    ledger.settle(search, Usage(1, 1), 0.5, paid=True)
+    ledger.settle(exam, Usage(1, 1), 0.25, paid=True)
     assert isinstance(ledger.reserve(0.26), Failure)
     assert isinstance(ledger.reserve(0.25, "exam"), Reservation)
 
@@ -136,7 +136,7 @@ def test_calls_of_the_search_that_wait_for_a_place_are_not_sent_in_the_time_of_t
 
 def test_an_unknown_cost_uses_up_its_whole_reservation() -> None:
     ledger = Ledger(Budget(max_cost_usd=1.0))
-    ledger.settle(reserved(ledger.reserve(0.6)), "task", MODEL, Usage(), None, paid=True)
+    ledger.settle(reserved(ledger.reserve(0.6)), Usage(), None, paid=True)
     assert isinstance(ledger.reserve(0.5), Failure)
     assert ledger.snapshot().total.cost_usd == 0.0
     assert ledger.snapshot().left_usd == pytest.approx(0.4)
@@ -173,23 +173,21 @@ def test_a_call_in_flight_ends_at_the_deadline() -> None:
     assert outcome == Failure("budget", "time")
 
 
-def test_sums_are_kept_by_role_and_by_model() -> None:
+def test_sums_tell_paid_calls_from_cached_ones_and_what_has_no_price() -> None:
     ledger = Ledger()
-    ledger.settle(reserved(ledger.reserve(0.0)), "task", "a", Usage(100, 10), 0.5, paid=True)
-    ledger.settle(reserved(ledger.reserve(0.0)), "task", "a", Usage(100, 10), 0.5, paid=False)
-    ledger.settle(reserved(ledger.reserve(0.0)), "critic", "b", Usage(1000, None), None, paid=True)
+    ledger.settle(reserved(ledger.reserve(0.0)), Usage(100, 10), 0.5, paid=True)
+    ledger.settle(reserved(ledger.reserve(0.0)), Usage(100, 10), 0.5, paid=False)
+    ledger.settle(reserved(ledger.reserve(0.0)), Usage(1000, None), None, paid=True)
     spend = ledger.snapshot()
-    assert (spend.total.calls, spend.total.paid_calls, spend.total.unpriced_calls, spend.total.untold_calls) == (3, 2, 1, 1)
+    assert (spend.total.calls, spend.total.paid_calls, spend.total.unpriced_calls) == (3, 2, 1)
     assert (spend.total.prompt_tokens, spend.total.output_tokens) == (1200, 20)
-    assert (spend.by_role["task"].cost_usd, spend.by_role["task"].paid_usd) == (1.0, 0.5)
-    assert spend.by_role["critic"].cost_usd == 0.0
-    assert spend.by_model["b"].prompt_tokens == 1000
+    assert (spend.total.cost_usd, spend.total.paid_usd) == (1.0, 0.5)
     assert spend.left_usd is None
 
 
 def test_a_restored_call_counts_against_the_limit() -> None:
     ledger = Ledger(Budget(max_cost_usd=1.0))
-    ledger.restore("task", MODEL, Usage(10, 5), 0.9, paid=True)
+    ledger.restore(Usage(10, 5), 0.9, paid=True)
     assert isinstance(ledger.reserve(0.2), Failure)
     assert ledger.snapshot().total.paid_usd == 0.9
     assert ledger.snapshot().left_usd == pytest.approx(0.1)
@@ -198,7 +196,7 @@ def test_a_restored_call_counts_against_the_limit() -> None:
 def test_a_tenth_of_a_dollar_buys_exactly_ten_calls_of_a_cent() -> None:
     ledger = Ledger(Budget(max_cost_usd=0.1))
     for _ in range(10):
-        ledger.settle(reserved(ledger.reserve(0.01)), "task", MODEL, Usage(), 0.01, paid=True)
+        ledger.settle(reserved(ledger.reserve(0.01)), Usage(), 0.01, paid=True)
     assert isinstance(ledger.reserve(0.000001), Failure)
     assert ledger.snapshot().total.cost_usd == 0.1
 

@@ -82,12 +82,8 @@ class Workbench:
                     self._restore_judged(call, purse)
                     if call.steps:
                         self._restore_steps(call, purse)
-                    elif call.failure is not None and usage == Usage() and not call.judged:
-                        self.ledger.fail("task", self.settings.model)
-                    else:
+                    elif call.failure is None or usage != Usage() or call.judged:
                         self.ledger.restore(
-                            "task",
-                            self.settings.model,
                             usage,
                             call.cost_usd,
                             paid=call.paid,
@@ -99,10 +95,8 @@ class Workbench:
                 case Critiqued():
                     purse = "exam" if event.attempt == domain.ANALYSIS else "search"
                     usage = Usage(event.prompt_tokens, event.output_tokens)
-                    if event.failure is not None and usage == Usage():
-                        self.ledger.fail(event.role, self.settings.critic)
-                    else:
-                        self.ledger.restore(event.role, self.settings.critic, usage, event.cost_usd, paid=event.paid, purse=purse)
+                    if event.failure is None or usage != Usage():
+                        self.ledger.restore(usage, event.cost_usd, paid=event.paid, purse=purse)
                     charged.add(event.key)
                 case _:
                     pass
@@ -127,18 +121,14 @@ class Workbench:
         for step in rollout.steps:
             if step.key:
                 usage = Usage(step.prompt_tokens, step.output_tokens)
-                self.ledger.restore("task", self.settings.model, usage, step.cost_usd, paid=step.paid, purse=purse)
-        if rollout.failure is not None and not rollout.judged:
-            self.ledger.fail("task", self.settings.model)
+                self.ledger.restore(usage, step.cost_usd, paid=step.paid, purse=purse)
 
     def _restore_judged(self, rollout: Rollout, purse: Purse) -> None:
         """The calls of the judge of a rollout, each by itself."""
         for call in rollout.judged:
             usage = Usage(call.prompt_tokens, call.output_tokens)
-            if not call.key and usage == Usage():
-                self.ledger.fail("judge", self.settings.judge)
-            else:
-                self.ledger.restore("judge", self.settings.judge, usage, call.cost_usd, paid=call.paid, purse=purse)
+            if call.key or usage != Usage():
+                self.ledger.restore(usage, call.cost_usd, paid=call.paid, purse=purse)
 
     @contextmanager
     def owing(self, path: Path) -> Iterator[None]:

@@ -248,14 +248,13 @@ class ClusterExecutor:
         bought: list[bool] = []
         for bill in bills:
             if not bill.key and bill.usage == Usage():
-                self._ledger.fail(bill.role, bill.model)
                 bought.append(True)
                 continue
             paid = (bill.paid or bill.key in self._unbooked) and bill.key not in self._charged
             if bill.key:
                 self._charged.add(bill.key)
                 self._unbooked.discard(bill.key)
-            self._ledger.restore(bill.role, bill.model, bill.usage, bill.cost_usd, paid=paid, purse=purse)
+            self._ledger.restore(bill.usage, bill.cost_usd, paid=paid, purse=purse)
             bought.append(paid)
         return bought
 

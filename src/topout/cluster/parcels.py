@@ -51,7 +51,6 @@ class Bill:
     """A call that was made for a row. `key` names the reply ('' for a failure), `paid` says that this run bought it (now or before)."""
 
     role: ModelRole
-    model: str
     key: str
     usage: Usage
     cost_usd: float | None

@@ -144,9 +144,9 @@ class Recorder:
         outcome = await (Fitness(model) if row.first else model).complete(request)
         match outcome:
             case Reply():
-                row.bills.append(Bill(request.role, request.model, outcome.key, outcome.usage, outcome.cost_usd, outcome.paid))
+                row.bills.append(Bill(request.role, outcome.key, outcome.usage, outcome.cost_usd, outcome.paid))
             case Failure() if halting(outcome) is None:
-                row.bills.append(Bill(request.role, request.model, "", outcome.usage, outcome.cost_usd, True))
+                row.bills.append(Bill(request.role, "", outcome.usage, outcome.cost_usd, True))
             case _:
                 pass
         return outcome

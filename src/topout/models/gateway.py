@@ -255,7 +255,7 @@ class Gateway:
         return reservation
 
     def _settle(self, reservation: Reservation, request: Request, usage: Usage, cost_usd: float | None, *, paid: bool) -> None:
-        self._ledger.settle(reservation, request.role, request.model, usage, cost_usd, paid=paid)
+        self._ledger.settle(reservation, usage, cost_usd, paid=paid)
         if self._ledger.is_capped:
             self._bounds.learn(request, usage)
 
@@ -322,7 +322,6 @@ class Gateway:
             case Refused(kind, message, status=status):
                 if status == 200:  # an answer that is none, and that does not say what it took
                     self._lose(flight)
-                self._ledger.fail(request.role, model)
                 return Failure(kind, message)
             case Failure():
                 return sent

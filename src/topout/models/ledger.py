@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from topout.domain import Failure, ModelRole, Usage
+from topout.domain import Failure, Usage
 
 __all__ = ["Budget", "Ledger", "Purse", "Reservation", "Spend", "Tally"]
 
@@ -42,9 +42,8 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Sums over calls. `cost_usd` is metered (cached replies at list price), `paid_usd` what this run paid itself. Calls without a
-    known price are in `unpriced_calls`, calls whose tokens the provider did not tell in `untold_calls`: they add nothing to sums.
-    `failed_calls` got no answer and were not billed as far as we know; they are not in `calls`."""
+    """Sums over calls that were answered. `cost_usd` is metered (cached replies at list price), `paid_usd` what this run paid itself. Calls without a
+    known price are in `unpriced_calls`: they add nothing to the dollars, nor tokens that the provider did not tell to theirs."""
 
     calls: int = 0
     paid_calls: int = 0
@@ -53,8 +52,6 @@ class Tally:
     cost_usd: float = 0.0
     paid_usd: float = 0.0
     unpriced_calls: int = 0
-    untold_calls: int = 0
-    failed_calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +60,6 @@ class Spend:
     still spend (None without a limit). `unsure_usd` is what may have been billed without anybody telling a figure, at its dearest."""
 
     total: Tally
-    by_role: Mapping[ModelRole, Tally]
-    by_model: Mapping[str, Tally]
     promised_usd: float
     left_usd: float | None
     elapsed_s: float
@@ -80,19 +75,6 @@ class _Sums:
     cost: int = 0
     paid: int = 0
     unpriced: int = 0
-    untold: int = 0
-    failed: int = 0
-
-    def add(self, other: _Sums) -> None:
-        self.calls += other.calls
-        self.paid_calls += other.paid_calls
-        self.prompt_tokens += other.prompt_tokens
-        self.output_tokens += other.output_tokens
-        self.cost += other.cost
-        self.paid += other.paid
-        self.unpriced += other.unpriced
-        self.untold += other.untold
-        self.failed += other.failed
 
     def tally(self) -> Tally:
         return Tally(
@@ -103,8 +85,6 @@ class _Sums:
             self.cost / _PICO,
             self.paid / _PICO,
             self.unpriced,
-            self.untold,
-            self.failed,
         )
 
 
@@ -139,7 +119,7 @@ class Ledger:
         self._aside_s = 0.0
         self._accounts = _Accounts()
         self._in_flight = 0
-        self._sums: dict[tuple[ModelRole, str], _Sums] = {}
+        self._sums = _Sums()
         self._waiting: list[asyncio.Future[None]] = []
         self._keep: Callable[[int, int], None] | None = None
 
@@ -250,9 +230,7 @@ class Ledger:
             if not future.done():
                 future.set_result(None)
 
-    def settle(
-        self, reservation: Reservation, role: ModelRole, model: str, usage: Usage, cost_usd: float | None, *, paid: bool
-    ) -> None:
+    def settle(self, reservation: Reservation, usage: Usage, cost_usd: float | None, *, paid: bool) -> None:
         """Replace a reservation by what the call really cost. With an unknown cost the whole reservation counts against the limit
         (and nothing is added to the sums: unknown is not a figure)."""
         self._give_back(reservation)
@@ -261,7 +239,7 @@ class Ledger:
             account.spent += reservation.pico if cost_usd is None else _pico(cost_usd)
             account.unsure += reservation.pico if cost_usd is None else 0
         self._note()
-        self._count(role, model, usage, cost_usd, paid)
+        self._count(usage, cost_usd, paid)
 
     def release(self, reservation: Reservation) -> None:
         """The call was not sent, or not billed."""
@@ -276,14 +254,8 @@ class Ledger:
         account.unsure += reservation.pico
         self._note()
 
-    def fail(self, role: ModelRole, model: str) -> None:
-        """A call got no answer, and no bill."""
-        self._of(role, model).failed += 1
-
     def restore(
         self,
-        role: ModelRole,
-        model: str,
         usage: Usage,
         cost_usd: float | None,
         *,
@@ -299,23 +271,14 @@ class Ledger:
         if paid or not self._budget.paid_only:
             free = cached_usd if self._budget.paid_only else 0.0
             self._accounts.of(purse).spent += _pico((cost_usd or 0.0) - free)
-        self._count(role, model, usage, cost_usd, paid, calls, cached, cached_usd)
+        self._count(usage, cost_usd, paid, calls, cached, cached_usd)
 
     def snapshot(self) -> Spend:
-        """Totals, by role and by model, at this moment."""
-        total = _Sums()
-        roles: dict[ModelRole, _Sums] = {}
-        models: dict[str, _Sums] = {}
-        for (role, model), sums in self._sums.items():
-            total.add(sums)
-            roles.setdefault(role, _Sums()).add(sums)
-            models.setdefault(model, _Sums()).add(sums)
+        """Totals at this moment."""
         search, exam = self._accounts.search, self._accounts.exam
         promised = search.promised + exam.promised
         return Spend(
-            total.tally(),
-            {role: sums.tally() for role, sums in roles.items()},
-            {model: sums.tally() for model, sums in models.items()},
+            self._sums.tally(),
             promised / _PICO,
             None if self._cap is None else max(0, self._cap - search.spent - exam.spent) / _PICO,
             self._clock() - self._started,
@@ -327,29 +290,14 @@ class Ledger:
             search, exam = self._accounts.search, self._accounts.exam
             self._keep(search.unsure + search.promised, exam.unsure + exam.promised)
 
-    def _of(self, role: ModelRole, model: str) -> _Sums:
-        found = self._sums.get((role, model))
-        if found is None:
-            found = self._sums[role, model] = _Sums()
-        return found
-
     def _count(
-        self,
-        role: ModelRole,
-        model: str,
-        usage: Usage,
-        cost_usd: float | None,
-        paid: bool,
-        calls: int = 1,
-        cached: int = 0,
-        cached_usd: float = 0.0,
+        self, usage: Usage, cost_usd: float | None, paid: bool, calls: int = 1, cached: int = 0, cached_usd: float = 0.0
     ) -> None:
-        sums = self._of(role, model)
+        sums = self._sums
         cost = 0 if cost_usd is None else _pico(cost_usd)
         sums.calls += calls
         sums.cost += cost
         sums.unpriced += calls if cost_usd is None else 0
-        sums.untold += calls if usage.prompt_tokens is None or usage.output_tokens is None else 0
         sums.prompt_tokens += usage.prompt_tokens or 0
         sums.output_tokens += usage.output_tokens or 0
         if paid:
