@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from topout.domain import Attempt, AttemptDone, Critiqued, FailureKind, Rollout, RolloutDone, RunResumed, Scored, Unscored
+from topout.domain import (
+    ALONE,
+    ANALYSIS,
+    Attempt,
+    AttemptDone,
+    Critiqued,
+    FailureKind,
+    Rollout,
+    RolloutDone,
+    RunEnded,
+    RunResumed,
+    Scored,
+    Step,
+    Unscored,
+)
 from topout.engine.replay import Replay
 
 KEY = ("c", "e", 0)
@@ -82,3 +96,22 @@ def test_a_failed_critique_of_a_committed_attempt_stands() -> None:
 def test_who_sat_the_exam_is_known() -> None:
     assert Replay.of([asked(-2, None, "holdout")]).examined() == {"c"}
     assert Replay.of([asked(1)]).examined() == set()
+
+
+def test_an_outage_takes_back_what_was_decided_since_the_first_of_both_models_went_down() -> None:
+    replay = Replay.of([asked(0, "outage"), done(0), said(1, "down", "outage"), done(1), RunEnded("outage", "down", 0.0)])
+    assert replay.attempts == {}
+    assert set(Replay.of([done(0), asked(1, "outage"), done(1), RunEnded("outage", "down", 0.0)]).attempts) == {0}
+
+
+def test_what_the_critic_said_of_one_winners_failures_is_not_said_of_the_next() -> None:
+    before = [done(0), said(ANALYSIS, "about the first")]
+    known = Replay.of(before).critique(ANALYSIS, 1)
+    assert known is not None and known.text == "about the first"
+    later = Replay.of([*before, RunResumed(0.0), done(1)])
+    assert (later.critique(ANALYSIS, 1), later.analysis_calls) == (None, 1)
+
+
+def test_calls_on_held_out_rows_are_counted_as_they_were_made() -> None:
+    one = Rollout("c", "e", "holdout", 0, "", Scored(1.0), calls=3, judged=(Step("judge 1", {}, "4"),))
+    assert Replay.of([RolloutDone(ALONE, one)]).measured_alone() == {"c": 4}

@@ -193,6 +193,19 @@ def test_a_restored_call_counts_against_the_limit() -> None:
     assert ledger.snapshot().left_usd == pytest.approx(0.1)
 
 
+def test_what_was_restored_from_the_cache_is_free_where_only_payments_count() -> None:
+    ledger = Ledger(Budget(max_cost_usd=1.0, paid_only=True))
+    ledger.restore(Usage(30, 15), 0.9, paid=True, calls=3, cached=2, cached_usd=0.6)
+    ledger.restore(Usage(10, 5), 0.4, paid=False)
+    assert ledger.snapshot().left_usd == pytest.approx(0.7)
+
+
+def test_a_bound_below_the_smallest_unit_is_rounded_up() -> None:
+    ledger = Ledger(Budget(max_cost_usd=1e-12))
+    assert isinstance(ledger.reserve(1.5e-12), Failure)
+    assert isinstance(ledger.reserve(1e-12), Reservation)
+
+
 def test_a_tenth_of_a_dollar_buys_exactly_ten_calls_of_a_cent() -> None:
     ledger = Ledger(Budget(max_cost_usd=0.1))
     for _ in range(10):
