@@ -10,6 +10,7 @@ from topout.domain import (
     Attempt,
     AttemptDone,
     Critiqued,
+    Event,
     FailureKind,
     Rollout,
     RolloutDone,
@@ -105,7 +106,7 @@ def test_an_outage_takes_back_what_was_decided_since_the_first_of_both_models_we
 
 
 def test_what_the_critic_said_of_one_winners_failures_is_not_said_of_the_next() -> None:
-    before = [done(0), said(ANALYSIS, "about the first")]
+    before: list[Event] = [done(0), said(ANALYSIS, "about the first")]
     known = Replay.of(before).critique(ANALYSIS, 1)
     assert known is not None and known.text == "about the first"
     later = Replay.of([*before, RunResumed(0.0), done(1)])
