@@ -37,6 +37,9 @@ EDIT_HEATS, DEMO_HEATS = (1.1, 2.6), 1.65
 """How many first heats long the race of an average edit is, parent and crossovers included, at first and by how much more in a very long search; and that
 of an average few-shot set."""
 
+PROVEN = 0.45
+"""So much of such a race an average edit of a program takes: many end on the rows that they were written from."""
+
 CRITIC_RANGE = (0.4, 3.0)
 CRITIC_TOKENS = (0.5, 1.6)
 CRITIC_OUTPUT = (0.05, 0.6)
@@ -198,9 +201,9 @@ def critiques(task: Task, plan: ExamPlan, terms: EvolveSettings | None, far: flo
     edits, demos = terms.rewrite + terms.merge + terms.shorten, terms.demos
     share = edits / (edits + demos) if edits + demos else 0.0
     asked = (terms.rewrite * terms.edits + terms.merge + terms.shorten) / edits if edits else 0.0
-    heats = EDIT_HEATS[0] + EDIT_HEATS[1] * far
-    edit = asked + READ_AGAIN * min(terms.read_rows, len(task.rows("train"))) + heats * terms.first_block
-    average = share * edit + (1 - share) * DEMO_HEATS * terms.first_block
+    heats = (EDIT_HEATS[0] + EDIT_HEATS[1] * far) * (PROVEN if task.program else 1.0)
+    edit = asked + plan.weight * (READ_AGAIN * min(terms.read_rows, len(task.rows("train"))) + heats * terms.first_block)
+    average = share * edit + (1 - share) * plan.weight * DEMO_HEATS * terms.first_block
     likely = asked * share * rest / average
     low, high = CRITIC_RANGE
     return Range(low * likely + plan.critiques, likely + plan.critiques, min(high * likely, rest) + plan.critiques)
@@ -214,13 +217,13 @@ def per_call(task: Task, loaded: LoadedRecipe, terms: EvolveSettings, filled: fl
 
 
 def room(task: Task, loaded: LoadedRecipe, terms: EvolveSettings) -> float:
-    """Words that the levers of the recipe may add to the prompt at most."""
+    """Words that the levers of the recipe may add to the prompt of a call at most; a program's prompts share them, for it is edited a step at a time."""
     words = 0.0
     if "demos" in loaded.recipe.levers:
         words += min(terms.max_demos * fmean(row_words(e) for e in task.rows("train")), terms.demo_word_cap)
     if "instructions" in loaded.recipe.levers:
         words += terms.word_cap
-    return words
+    return words / len(task.baseline.components) if task.program else words
 
 
 def answer(task: Task, loaded: LoadedRecipe) -> Range:
@@ -233,12 +236,12 @@ def answer(task: Task, loaded: LoadedRecipe) -> Range:
 
 
 def critique(task: Task, loaded: LoadedRecipe, terms: EvolveSettings, filled: float) -> Range:
-    """Prompt tokens of an average critique: rows shown, rows for reference, and the prompt that is to be edited."""
+    """Prompt tokens of an average critique: rows shown, rows for reference (of a program few: they are answers of its step), and the prompt that is to be edited."""
     train = task.rows("train")
     words = fmean(row_words(e) for e in train)
     read = min(terms.read_rows, len(train))
     shown = min(terms.shown_words, read * (words + 12))
-    reference = min(terms.reference_words, max(0, len(train) - read) * (words + 4))
+    reference = 0.0 if task.program else min(terms.reference_words, max(0, len(train) - read) * (words + 4))
     text = fmean(len(c.text.split()) for c in task.baseline.components) + filled * room(task, loaded, terms)
     likely = MARKUP * TOKENS_PER_WORD * (shown + reference + text + OVERHEAD_WORDS)
     low, high = CRITIC_TOKENS
