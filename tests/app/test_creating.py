@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from topout.app.creating import KINDS, new
+from topout.app.exporting import usable
 from topout.app.targets import plug_in, target
 from topout.cli.main import main
-from topout.contracts import Exporter, RegistryTarget
+from topout.contracts import Exported, Exporter, RegistryTarget
 from topout.errors import StoreError, UserError
 from topout.plugins.optimizers import recipe_names
 from topout.testing.exporting import made_up_offer
@@ -96,6 +97,16 @@ def test_a_file_of_ones_own_is_a_target_by_its_path() -> None:
     assert isinstance(target(str(new("registry", "vault").file)), RegistryTarget)
 
 
+def test_a_file_that_was_made_here_is_told_to_be_named_by_its_path() -> None:
+    new("exporter", "house-style")
+    with pytest.raises(
+        UserError, match=r"--to house-style: no target of that name, but a file: .* Give --to exporters/house-style\.py\."
+    ):
+        target("house-style")
+    with pytest.raises(UserError, match="no such target"):
+        target("../exporters/house-style")
+
+
 def test_a_file_that_is_no_exporter_is_told(tmp_path: Path) -> None:
     (tmp_path / "none.py").write_text("def export(): ...\n")
     with pytest.raises(UserError, match=r"none\.py: neither a function 'exporter\(offer, folder\)' nor a function 'connect"):
@@ -105,6 +116,23 @@ def test_a_file_that_is_no_exporter_is_told(tmp_path: Path) -> None:
         target("both.py")
     with pytest.raises(UserError, match=r"gone\.py: no such file"):
         target("gone.py")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "own.py: exporter(offer, folder) returned None, expected an Exported"),
+        ({"a.txt": b"x"}, "own.py: exporter(offer, folder) returned a dict, expected an Exported"),
+        (3, "own.py: exporter(offer, folder) returned an int, expected an Exported"),
+        (Exported({"../a.txt": b"x"}), "own.py: '../a.txt' among its files: expected paths below the folder. Nothing was written."),
+        (Exported({"/etc/a.txt": b"x"}), "own.py: '/etc/a.txt' among its files: expected paths below the folder."),
+        (Exported({"a.txt": "x"}), "own.py: 'a.txt' is a str, expected bytes (text.encode())."),  # type: ignore[dict-item]
+    ],
+)
+def test_an_exporter_that_returns_anything_but_files_below_its_folder_is_told(given: object, said: str) -> None:
+    with pytest.raises(UserError) as told:
+        usable("own.py", given)
+    assert str(told.value).startswith(said)
 
 
 def test_a_file_that_raises_is_told_with_its_line(tmp_path: Path) -> None:

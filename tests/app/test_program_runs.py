@@ -1,11 +1,14 @@
 """A task with a program, from the folder to an export."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 import topout
+from topout.cli import main
 from topout.errors import UserError
 
 PROGRAM = """
@@ -92,3 +95,21 @@ def test_a_recipe_for_prompts_of_one_call_says_so(run: topout.RunView, tmp_path:
     task = run.folder.parent.parent / "task"
     with pytest.raises(UserError, match="the steps of a program are not shown those"):
         topout.optimize(task, model="embedded/reader", recipe="fewshot", runs_dir=tmp_path / "runs", cache_dir=tmp_path / "cache")
+
+
+def test_a_program_that_raises_on_every_row_ends_the_run_and_says_what_to_do_once(
+    run: topout.RunView, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = Path(str(run.findings.started.settings["task"]))
+    shutil.copytree(source, "task")
+    Path("task/program.py").write_text(PROGRAM.replace('["text"]', '["txt"]', 1), encoding="utf-8")
+    assert main(["optimize", "task", "-q", "--max-calls", "300"]) == 2
+    said = capsys.readouterr().err
+    assert "task/program.py:3: the program raised KeyError: 'txt' (example 'train" in said or "(example 'dev" in said
+    assert said.endswith("prompt. All replies are kept: mend it and start again, they are not bought again.\n")
+    assert main(["show", "latest"]) == 4
+    said = capsys.readouterr().err
+    assert re.match(
+        r"topout: run [0-9a-f]{8}: the baseline was not measured yet, so there is nothing to report. It ended early: ", said
+    )

@@ -41,7 +41,7 @@ def new(kind: str, name: str, *, folder: str | Path | None = None) -> Created:
     StoreError when the disk refuses.
     """
     if kind not in KINDS:
-        raise UserError(f"{kind[:80]}: unknown kind.{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
+        raise UserError(f"{kind[:80]}: unknown kind.{did_you_mean(kind, KINDS)}")
     check(kind, name)
     home = Path(folder) if folder is not None else Path(KINDS[kind])
     files = {home / f"{name}.py": template(kind), home / f"test_{name}.py": template(f"test_{kind}")}

@@ -105,9 +105,29 @@ def export(
             warnings = (*doubts(f, offer), *left_behind(asked), *done.warnings)
             return Delivery(to, offer, where, (), done.changes, not dry_run, done.note, warnings, done.version)
         folder = Path(out) if out is not None else Path("exports") / called
-        exported = carry(offer, folder)
+        given: object = carry(offer, folder)
+    exported = usable(to, given)
     exported = replace(exported, warnings=(*left_behind(asked), *exported.warnings))
     return delivered(to, f, offer, folder, exported, dry_run)
+
+
+def usable(to: str, given: object) -> Exported:
+    """What an exporter returned. Raises UserError for anything but files below the folder: one of the user's own may return what it likes."""
+    if not isinstance(given, Exported):
+        raise UserError(f"{to}: exporter(offer, folder) returned {kind(given)}, expected an Exported (see topout.contracts).")
+    for name, data in given.files.items():
+        way = Path(name)
+        if not name or way.is_absolute() or ".." in way.parts:
+            raise UserError(f"{to}: '{name}' among its files: expected paths below the folder. Nothing was written.")
+        if not isinstance(data, bytes):
+            raise UserError(f"{to}: '{name}' is {kind(data)}, expected bytes (text.encode()). Nothing was written.")
+    return given
+
+
+def kind(value: object) -> str:
+    """`None`, `a dict`, `an int`: what a value is, for a message."""
+    name = type(value).__name__
+    return "None" if value is None else f"a{'n' if name[0] in 'aeiou' else ''} {name}"
 
 
 def delivered(to: str, f: Findings, offer: Offer, folder: Path, exported: Exported, dry_run: bool) -> Delivery:
@@ -192,7 +212,7 @@ def with_state(offer: Offer, run: Path, f: Findings, to: str) -> Offer:
         return replace(offer, state=folder.state(offer.prompt))
     if to in TARGETS and to != "text":
         raise UserError(
-            f"--to {to}: this prompt is that of a program of several steps, and '{to}' holds one call. "
+            f"--to {to}: this prompt is that of a program of several steps, and '{to}' holds one call{' or the predictors of a DSPy module' if to == 'dspy' else ''}. "
             f"Use --to text{' or dspy' if offer.program == 'dspy' else ''}, or a registry: {', '.join(REGISTRIES)}."
         )
     return offer

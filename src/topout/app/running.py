@@ -164,7 +164,7 @@ def drive(
                     else ""
                 )
                 kept = f"All replies are kept: mend it and start again{again}, they are not bought again."
-                raise type(error)(f"{error} {kept}") from error
+                raise type(error)(f"{str(error).removesuffix(' Mend it.')} {kept}") from error
             raise
         tape.append(RunEnded(finish.ending, finish.reason, time.time(), {"session_s": time.monotonic() - began}))
     finally:

@@ -41,6 +41,11 @@ def target(name: str, option: str = "--to") -> Exporter | RegistryTarget:
         return loaded(others[name], option)
     if name in HAND_OFFS:
         raise UserError(f"{option} {name}: this target takes rows of the task too. From Python: topout.hand_off(run, to='{name}').")
+    own = Path("exporters") / f"{name}.py"
+    if Path(name).name == name and own.is_file():
+        raise UserError(
+            f"{option} {name}: no target of that name, but a file: code runs only when its file was named. Give {option} {own}."
+        )
     known = target_names()
     near = did_you_mean(name, known)
     near = near if near.startswith(" Did") else ""

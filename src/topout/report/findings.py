@@ -213,8 +213,8 @@ def find(events: Iterable[Event], deployment: Deployment | None = None) -> Findi
     state = fold(events)
     attempts = tuple(state.attempts[number] for number in sorted(state.attempts))
     if not attempts or attempts[0].attempt.candidate is None:
-        reason = f" It ended early: {state.ended.reason}" if state.ended else ""
-        raise JournalError(f"{state.started.run}: the baseline was not measured yet, so there is nothing to report.{reason}")
+        reason = f"It ended early: {state.ended.reason}" if state.ended else "`topout resume` goes on with it."
+        raise JournalError(f"run {state.started.run}: the baseline was not measured yet, so there is nothing to report. {reason}")
     candidates = {done.attempt.candidate.id: done.attempt.candidate for done in attempts if done.attempt.candidate}
     strange = next((done for done in attempts if done.champion not in candidates), None)
     if strange is not None:
