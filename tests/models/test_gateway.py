@@ -212,6 +212,42 @@ def test_a_retry_after_pauses_the_whole_model_for_a_minute_at_most() -> None:
     assert gateway.width(MODEL) == 4
 
 
+class SlowTime(InstantTime):
+    """Lets others go on before it moves."""
+
+    async def sleep(self, seconds: float) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await super().sleep(seconds)
+
+
+def test_a_retry_after_holds_back_calls_that_have_not_left_yet() -> None:
+    time = SlowTime()
+    slow_down = Refused("outage", "slow down", retryable=True, retry_after_s=30.0, status=429)
+    gateway = build(ScriptedTransport(script=[slow_down]), time=time, max_in_flight=1)
+
+    async def main() -> None:
+        await asyncio.gather(gateway.complete(ask("first")), gateway.complete(ask("second")))
+
+    run(main())
+    assert len([one for one in time.slept if one >= 30.0]) == 2
+
+
+def test_a_refused_call_that_nobody_waits_for_any_more_is_not_tried_again() -> None:
+    transport = ScriptedTransport(lambda request: OUTAGE, delay_s=0.02)
+    gateway = build(transport)
+
+    async def main() -> None:
+        only = asyncio.create_task(gateway.complete(ask("hello")))
+        await asyncio.sleep(0.001)
+        only.cancel()
+        await asyncio.gather(only, return_exceptions=True)
+        await asyncio.sleep(0.2)  # back-off takes no time here: all tries would be made
+
+    run(main())
+    assert len(transport.requests) == 1
+
+
 def test_no_more_calls_are_in_flight_than_allowed() -> None:
     transport = ScriptedTransport(delay_s=0.001)
     gateway = build(transport, max_in_flight=4)
@@ -313,6 +349,14 @@ def test_a_fault_in_the_transport_reaches_every_caller_and_leaves_nothing_reserv
 
     assert [type(one) for one in run(main())] == [ZeroDivisionError, ZeroDivisionError]
     assert ledger.snapshot().promised_usd == 0.0
+
+
+@pytest.mark.parametrize("refusal", [OUTAGE, Refused("rejected", "no", status=400), Refused("auth", "no", status=401)])
+def test_a_refusal_that_is_not_billed_gives_all_the_money_back(refusal: Refused) -> None:
+    ledger = Ledger(Budget(max_cost_usd=1.0))
+    failure = run(build(ScriptedTransport(lambda request: refusal), ledger=ledger).complete(ask("hello")))
+    assert isinstance(failure, Failure)
+    assert (ledger.snapshot().promised_usd, ledger.snapshot().left_usd) == (0.0, 1.0)
 
 
 def test_a_disk_that_gives_out_is_an_error_and_what_was_paid_is_counted(cache: ReplyCache) -> None:

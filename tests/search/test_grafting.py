@@ -82,3 +82,8 @@ def test_a_text_written_anew_is_left_aside_unless_there_is_nothing_else() -> Non
 def test_a_join_has_no_sentence_that_nobody_wrote(before: str, afters: list[str]) -> None:
     known = {one.strip() for text in (before, *afters) for one, _ in sentences(text)}
     assert {one.strip() for one, _ in sentences(joined(before, afters))} <= known | {""}
+
+
+def test_an_edit_that_keeps_half_of_the_sentences_is_one() -> None:
+    halved, longer = "Say the label. Never guess at dates.", "Say the label. Be quick. Mind the case."
+    assert joined("Say the label. Be quick.", [halved, longer]) == "Say the label. Never guess at dates. Be quick. Mind the case."

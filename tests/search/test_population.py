@@ -110,3 +110,17 @@ def test_a_shortening_of_the_champion_that_was_kept_takes_its_place_and_no_other
     population.add(Candidate("c2", Prompt(()), ("c0",), "shorten"), rollouts("c2", [0.0, 0.0, 0.0], 5))
     population.add(Candidate("c3", Prompt(()), ("c1",), "shorten"), rollouts("c3", [0.0, 0.0, 0.0], 10))
     assert population.champion == 1
+
+
+def test_a_level_is_what_a_member_scored_beyond_what_its_rows_let_expect() -> None:
+    population = pool(([1.0, 0.0, 0.0], 1), ([1.0, None, None], 1))
+    assert population.pool[0].level == pytest.approx(1 / 3)
+    assert population.pool[1].level == pytest.approx(2 / 3)  # row 0 had been a third easier
+
+
+def test_a_champion_that_was_measured_on_further_rows_is_compared_on_those_too() -> None:
+    population = pool(([1.0, None], 1))
+    population.extend("c0", {1: rollouts("c0", [0.0])[0]})
+    assert (population.pool[0].scores, population.pool[0].mean) == ((1.0, 0.0), 0.5)
+    population.add(Candidate("c1", Prompt(())), rollouts("c1", [1.0, 0.5], 9))
+    assert population.champion == 1
