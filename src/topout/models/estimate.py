@@ -36,8 +36,9 @@ class Bounds:
 
 
 def _prompt(request: Request) -> float:
-    size = 0
-    for message in request.messages:
-        text = message.content
-        size += (len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))) + 16
-    return size + len(request.json_schema) + 16
+    return sum(_bytes(message.content) + 16 for message in request.messages) + _bytes(request.json_schema) + 16
+
+
+def _bytes(text: str) -> int:
+    """Of UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
