@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 __all__ = ["Fence", "Proposal", "fenced", "first_fence", "read_proposal"]
 
-OPENING = re.compile(r"(?P<indent>[ ]{0,3})(?P<fence>`{3,}(?=[^`]*$)|~{3,})[ \t]*(?P<info>.*?)[ \t]*")
+OPENING = re.compile(r"(?P<indent>[ ]{0,3})(?P<fence>`{3,}(?=[^`]*$)|~{3,})[ \t]*+(?P<info>.*)")
 RATIONALE = re.compile(r"[\s>*_#-]*rationale[*_]*[ \t]*:[*_]*[ \t]*(?P<text>.*)", re.IGNORECASE)
 
 
@@ -61,9 +61,9 @@ def first_fence(text: str) -> Fence | None:
                 elif depth:
                     depth -= 1
                 else:
-                    return Fence("\n".join(inside), opening["info"], True, before, "\n".join(lines[number:]))
+                    return Fence("\n".join(inside), opening["info"].rstrip(" \t"), True, before, "\n".join(lines[number:]))
             inside.append(inner[min(indent, len(inner) - len(inner.lstrip(" "))) :])
-        return Fence("\n".join(inside), opening["info"], False, before)
+        return Fence("\n".join(inside), opening["info"].rstrip(" \t"), False, before)
     return None
 
 
