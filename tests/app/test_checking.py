@@ -177,6 +177,14 @@ def test_few_rows_are_offered_folds(tmp_path: Path) -> None:
     assert "topout optimize TASK --folds 5" in found[0].remedy
 
 
+def test_no_gain_of_more_than_a_hundred_points_is_spoken_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = clean()
+    main(["check", str(write(tmp_path / "desk", {**rows, "holdout": rows["holdout"][:3]}))])
+    assert "shows  no gain, however large, on the holdout (found in 80 % of cases" in " ".join(capsys.readouterr().out.split("\n"))
+    main(["check", str(write(tmp_path / "more", {**rows, "holdout": rows["holdout"][:9]}))])
+    assert "shows  gains of " in capsys.readouterr().out
+
+
 def test_scores_that_grant_parts_show_smaller_gains() -> None:
     seen = check_task(shipped("tasks") / "order-emails").visible
     assert seen.graded

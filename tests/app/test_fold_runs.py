@@ -91,6 +91,7 @@ def test_three_folds_come_to_one_figure_and_a_prompt_that_dev_chose(tiny_task: P
     shown = " ".join(topout("resume", f"runs/{found['folder']}").out.split())
     assert "Together: mean held-out gain of the 3 prompts" in shown
     assert "The prompt to ship (*)" in shown
+    assert "…" not in shown
     comparison = api.compare([one["run"] for one in found["folds"][:2]])
     assert comparison.task == "small"
 

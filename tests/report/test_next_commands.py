@@ -51,5 +51,12 @@ def test_paths_are_those_that_one_types_from_here() -> None:
     assert lines[3].startswith("topout evaluate ../work/tickets --prompt ../work/runs/latest/best")
 
 
+def test_who_has_too_few_rows_is_not_sent_to_buy_more_calls() -> None:
+    found = find(PretendedRun(ending="budget", holdout=12, dev=8, settings={"max_cost": None}).events())
+    assert found.advice.rung == "mend the data"
+    verbs = [words[:2] for words, _ in next_commands(found, "runs/latest")]
+    assert verbs[0] == ["topout", "check"] and ["topout", "optimize"] not in verbs and ["topout", "probe"] not in verbs
+
+
 def test_a_run_that_found_nothing_more_to_try_is_only_looked_at() -> None:
     assert first("finished") == "topout show runs/latest"

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 from rich.console import Console, RenderableType
 
-from topout.domain import AttemptDone, Ending, Estimate, FailureKind, Rollout, Split
+from topout.domain import AttemptDone, Ending, Estimate, FailureKind, Gain, Rollout, Split
 from topout.errors import UserError
 from topout.report.findings import CallCard, Findings, RoleSpend, find
 from topout.report.layout import broken
@@ -15,7 +15,7 @@ from topout.report.measures import failures
 from topout.report.page import report_page
 from topout.report.showing import runs_table, show
 from topout.report.terminal import MEANT, sparkline, summary, unscored_line
-from topout.report.words import amount
+from topout.report.words import amount, paired
 from topout.testing.runs import PretendedRun
 
 FOLDER = "runs/20260301T101500Z-support-tickets-evolve-5f3a"
@@ -115,6 +115,12 @@ def test_rows_without_a_score_are_told_with_what_the_reason_means() -> None:
     )
     assert unscored_line({"outage": 1}) == "1 row: 1 outage. It counts neither as right nor as wrong."
     assert set(MEANT) <= set(get_args(FailureKind))
+
+
+def test_one_row_that_got_better_is_a_row() -> None:
+    gain = Estimate(0.1, 0.0, 0.2, 10)
+    assert paired(Gain(gain, 0.1, 1, 1)).endswith("(1 row better, 1 worse)")
+    assert paired(Gain(gain, 0.1, 2, 0)).endswith("(2 rows better, 0 worse)")
 
 
 def test_unknown_prices_are_unknown_and_not_zero() -> None:

@@ -108,13 +108,14 @@ AT_ONCE = 32
 
 def checked(c: Checked) -> RenderableType:
     """The task's facts, what a run takes, then the findings, worst first."""
+    seen = f"gains of {points(c.visible.smallest)} points or more" if c.visible.smallest < 1 else "no gain, however large,"
     facts: list[Sequence[RenderableType]] = [
         (text("task", "dim"), text(c.task, "bold", 60)),
         (text("rows", "dim"), text(", ".join(f"{split} {n:,}" for split, n in c.rows.items()))),
         (
             text("shows", "dim"),
             text(
-                f"gains of {points(c.visible.smallest)} points or more on the holdout{c.visible.grouped} (found in 80 % of cases at one-sided 5 %, "
+                f"{seen} on the holdout{c.visible.grouped} (found in 80 % of cases at one-sided 5 %, "
                 f"{'scores that grant parts' if c.visible.graded else 'when one right/wrong score in five changes'}); {points(c.delta)} points take about {c.visible.needed:,} rows"
             ),
         ),

@@ -89,11 +89,12 @@ def folded(f: Folds, folder: str, run: str) -> RenderableType:
         )
         held = difference(corrected) if corrected is not None else "not measured"
         mark = "*" if f.chosen is not None and fold.number == f.chosen.number else ""
-        rows.append((text(f"{fold.number}{mark}"), text(dev), text(held), text(fold.view.folder.name, limit=60)))
+        rows.append((text(f"{fold.number}{mark}"), text(dev), text(held)))
     level = f"{100 * each[0].estimate.level:.1f} % intervals, which hold together at 95 %" if each else "95 % intervals"
     parts.append(
-        block("Folds", table(("fold", "dev gain (selected on)", "held-out gain", "run"), rows), text(f"held out: {level}", "dim"))
+        block("Folds", table(("fold", "dev gain (selected on)", "held-out gain"), rows), text(f"held out: {level}", "dim"))
     )
+    parts.append(block("Runs", grid([(text(str(fold.number)), text(fold.view.folder.name)) for fold in f.folds])))
     if f.gain is not None:
         mean, wide = f.gain.mean, f.gain.recipe
         parts.append(

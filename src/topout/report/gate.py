@@ -79,7 +79,7 @@ def gate_sentence(decision: Decision, same: bool = False) -> str:
     if d.kind == "min-score":
         found, asked = f"the score is {quality(d.estimate)}", f"{points(d.bound)} %"
     else:
-        rows = f"n = {d.estimate.n} ({d.better:,} rows better, {d.worse:,} worse)"
+        rows = f"n = {d.estimate.n} ({d.better:,} row{'' if d.better == 1 else 's'} better, {d.worse:,} worse)"
         found, asked = f"the difference is {difference(d.estimate)}, {rows}", f"{points(d.bound)} points"
     match d.outcome:
         case "met":

@@ -40,6 +40,8 @@ def next_commands(f: Findings, path: str, places: Mapping[str, str] | None = Non
     found: list[tuple[list[str], str]] = []
     if f.ended is None or f.ended.ending in RESUMABLE:
         found.append((["topout", "resume", path, *larger_limit(f)], "goes on where it ended; nothing is bought twice"))
+    elif f.advice.rung == "mend the data":
+        found.append((["topout", "check", task], "what the rows can show, and what is wrong with them: more calls would not help"))
     elif more := more_calls(f, places):
         found.append((more, "the same with twice the calls; replies that are known come from the cache"))
         if f.verdict.ruling == "can't tell yet" and not f.probes:

@@ -75,7 +75,7 @@ def paired(change: Gain | None) -> str:
     """`+12.4 points [8.1, 16.7], n = 360 (101 rows better, 20 worse)`."""
     if change is None or change.estimate.n == 0:
         return "not measured, n = 0"
-    return f"{gain(change.estimate)} ({change.better:,} rows better, {change.worse:,} worse)"
+    return f"{gain(change.estimate)} ({change.better:,} row{'' if change.better == 1 else 's'} better, {change.worse:,} worse)"
 
 
 def difference(estimate: Estimate) -> str:

@@ -51,9 +51,10 @@ def gain_of(path: str, gain: Gain | None) -> Markup:
     if gain is None or gain.estimate.n == 0:
         return UNMEASURED
     return html(
-        '{e} <span class="n">({b} rows better, {w} worse)</span>',
+        '{e} <span class="n">({b} row{s} better, {w} worse)</span>',
         e=change(path, gain.estimate),
         b=counted(f"{path}.better", gain.better),
+        s="" if gain.better == 1 else "s",
         w=counted(f"{path}.worse", gain.worse),
     )
 
