@@ -8,6 +8,7 @@ import pytest
 
 from topout.errors import UserError
 from topout.plugins.optimizers import load_recipe, recipe_names
+from topout.search.bootstrap import Bootstrap, BootstrapSettings
 from topout.search.evolve import Evolve, EvolveSettings
 from topout.search.fewshot import Fewshot, FewshotSettings
 
@@ -33,6 +34,10 @@ def test_the_shipped_recipes_spell_out_the_defaults() -> None:
     assert evolve.optimizer.settings == EvolveSettings()
     assert fewshot.optimizer.settings == FewshotSettings()
     assert set(fewshot.recipe.settings) == set(FewshotSettings.__dataclass_fields__)
+    bootstrap = load_recipe("bootstrap")
+    assert isinstance(bootstrap.optimizer, Bootstrap)
+    assert bootstrap.optimizer.settings == BootstrapSettings()
+    assert set(bootstrap.recipe.settings) == set(BootstrapSettings.__dataclass_fields__)
 
 
 def test_the_example_for_authors_is_short_and_knows_the_public_page_alone() -> None:
@@ -53,6 +58,10 @@ def test_settings_of_a_recipe_reach_an_optimizer_of_ones_own(tmp_path: Path) -> 
     ("text", "sentence"),
     [
         ('optimizer = "fewshots"\n', "unknown optimizer 'fewshots'. Did you mean 'fewshot'?"),
+        (
+            'optimizer = "bootstrap"\nlevers = ["demos"]\n[settings]\nedits = 3\n',
+            "mine.toml:4: unknown setting 'edits'.",  # it never asks the critic
+        ),
         ('optimizer = "fewshot"\n[settings]\ndemo_set = 3\n', "mine.toml:3: unknown setting 'demo_set'. Did you mean 'demo_sets'?"),
         ('optimizer = "fewshot"\n[settings]\nlanes = 2.5\n', "mine.toml:3: lanes = 2.5: expected a whole number."),
         ('optimizer = "fewshot"\n[settings]\nlanes = 0\n', "lanes must be at least 1."),

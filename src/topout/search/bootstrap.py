@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from topout.contracts import History, Lab, Move, Stop
 from topout.domain import Attempt, Demo, Example, Rollout, Scored
 from topout.search.demos import fitting, spread
-from topout.search.trial import Terms, closing, fruitless, race, race_calls
+from topout.search.trial import RaceTerms, closing, fruitless, race, race_calls
 
 __all__ = ["Bootstrap", "BootstrapSettings"]
 
 
 @dataclass(frozen=True, slots=True)
-class BootstrapSettings(Terms):
+class BootstrapSettings(RaceTerms):
     """Settings of `bootstrap`; what each means stands beside it in optimizers/bootstrap.toml. Raises ValueError when out of range."""
 
     lanes: int = 6
@@ -31,7 +31,7 @@ class BootstrapSettings(Terms):
     give_up_after: int = 100
 
     def __post_init__(self) -> None:
-        Terms.__post_init__(self)
+        RaceTerms.__post_init__(self)
         least = {
             "lanes": (self.lanes, 1),
             "max_bootstrapped": (self.max_bootstrapped, 1),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from topout.contracts import Member, Move
 from topout.domain import Prompt, Task
-from topout.search.trial import Terms, race_calls
+from topout.search.trial import RaceTerms, race_calls
 
 __all__ = ["Genes", "switch_move", "switched_prompt"]
 
@@ -23,7 +23,7 @@ class Genes:
 
 
 def switch_move(
-    task: Task, parent: Member, genes: Genes, terms: Terms, rng: random.Random, kind: int | None = None, rows: int = 0
+    task: Task, parent: Member, genes: Genes, terms: RaceTerms, rng: random.Random, kind: int | None = None, rows: int = 0
 ) -> Move | None:
     """A parent with one gene switched (the `kind`-th of those allowed, or any); None when there is none to switch. It is raced like any other proposal, over so many
     dev rows (0: all), at its own price."""

@@ -19,38 +19,47 @@ from topout.search.population import scores_of
 from topout.search.racing import Standing, blocks, first_rows, promising, standing
 from topout.search.reading import alike_together, choose_references, choose_rows, choose_shown
 
-__all__ = ["Terms", "carry_out", "closing", "failed_edits", "fruitless", "instructs", "race_calls", "rewrite_move"]
+__all__ = ["RaceTerms", "Terms", "carry_out", "closing", "failed_edits", "fruitless", "instructs", "race_calls", "rewrite_move"]
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What the critic is shown (rows, words), how long its text may be, and how a race is run: the settings that the optimizers here share. What
-    each means stands beside it in optimizers/evolve.toml. Raises ValueError when out of range."""
+class RaceTerms:
+    """How many train rows are read before a race, and how it is run: the settings that all optimizers here share. What each means stands beside it in
+    optimizers/evolve.toml. Raises ValueError when out of range."""
 
     read_rows: int = 60
+    first_block: int = 20
+    block_growth: float = 2.0
+    stay_z: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name, value in (("read_rows", self.read_rows), ("first_block", self.first_block), ("block_growth", self.block_growth)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms(RaceTerms):
+    """Also what the critic is shown (rows, words), how often it is asked and how long its text may be: the settings of optimizers that ask it."""
+
     fresh_rows: int = 8
     shown_failures: int = 80
     shown_successes: int = 40
     shown_words: int = 3000
     reference_words: int = 4000
     word_cap: int = 700
-    first_block: int = 20
-    block_growth: float = 2.0
-    stay_z: float = 0.3
     enough_failures: int = 1000
     edits: int = 1
     proof_rows: int = 0
     together: bool = False
 
     def __post_init__(self) -> None:
+        RaceTerms.__post_init__(self)
         least = {
-            "read_rows": self.read_rows,
             "fresh_rows": self.fresh_rows,
             "shown_failures": self.shown_failures,
             "enough_failures": self.enough_failures,
             "edits": self.edits,
-            "first_block": self.first_block,
-            "block_growth": self.block_growth,
         }
         for name, value in least.items():
             if value < 1:
@@ -79,7 +88,7 @@ def closing(number: int, move: Move) -> Ended:
     return ended
 
 
-def race_calls(rows: int, terms: Terms, calls: int = 1) -> tuple[int, int]:
+def race_calls(rows: int, terms: RaceTerms, calls: int = 1) -> tuple[int, int]:
     """Calls of the first heat over so many dev rows, and those of all later heats together, at so many `calls` an answer: a move's `calls` and `more`."""
     heats = blocks(rows, terms.first_block, terms.block_growth)
     return calls * heats[0].stop, calls * (heats[-1].stop - heats[0].stop)
@@ -201,7 +210,7 @@ async def edited_at_once(
 
 
 async def race(
-    candidate: Candidate, parent: Member, lab: Lab, terms: Terms, ended: Ended, rows: int = 0, bar: Sequence[float] = ()
+    candidate: Candidate, parent: Member, lab: Lab, terms: RaceTerms, ended: Ended, rows: int = 0, bar: Sequence[float] = ()
 ) -> Attempt:
     """Measure in growing blocks over the first so many dev rows (0: all), in an order of this attempt's own; stop as soon as it does not look better than
     the `bar` (empty: the parent's own scores). What the attempt tells is the difference to the parent itself, on the rows that both were measured on.
