@@ -49,10 +49,8 @@ def load_recipe(name: str, here: Path | None = None) -> LoadedRecipe:
     Raises UserError for a name that does not exist, unknown settings, and optimizer files that do not do as the contract says.
     """
     path = find(name, here or Path.cwd())
-    if path.suffix == ".py":
-        recipe, source = Recipe(optimizer=path.name), path
-    else:
-        recipe, source = read_toml(path, Recipe), path.parent / read_toml(path, Recipe).optimizer
+    recipe = Recipe(optimizer=path.name) if path.suffix == ".py" else read_toml(path, Recipe)
+    source = path.parent / recipe.optimizer
     sha = sha256(path.read_bytes())
     if recipe.optimizer.endswith(".py"):
         if not source.is_file():

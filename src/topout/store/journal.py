@@ -87,13 +87,13 @@ class JournalFile:
             self._closing.set()
             self._fresh.set()
             self._syncer.join()
+            descriptor, self._descriptor = self._descriptor, -1  # whoever still writes is told, and writes into no other file
             try:
-                os.fsync(self._descriptor)
+                os.fsync(descriptor)
             except OSError as error:
                 raise refused(self._path, error) from error
             finally:
-                os.close(self._descriptor)
-                self._descriptor = -1
+                os.close(descriptor)
 
 
 def read_journal(path: Path) -> list[Event]:
