@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 
 from topout.contracts import Scorer
 from topout.domain import Example, Json, Scored
+from topout.errors import ScorerError
 from topout.scoring import json_fields
 from topout.scoring.fields import json_check
 
@@ -124,3 +128,35 @@ JSON_VALUES: st.SearchStrategy[Json] = st.recursive(
 def test_the_expected_object_is_right_and_any_value_is_between_0_and_1(gold: dict[str, Json], other: Json) -> None:
     assert judge(json_fields(), json.dumps(gold), gold).value == 1.0
     assert 0.0 <= judge(json_fields(), json.dumps(other), gold).value <= 1.0
+
+
+class Asked(BaseHTTPRequestHandler):
+    """A server that somebody's schema refers to."""
+
+    paths: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.paths.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"type": "string"}')
+
+
+def test_a_schema_decides_no_address_that_is_called() -> None:
+    with HTTPServer(("127.0.0.1", 0), Asked) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        schema: dict[str, Json] = {"properties": {"number": {"$ref": f"http://127.0.0.1:{server.server_port}/number.json"}}}
+        with pytest.raises(ScorerError, match=r"the schema refers to 'http://127.0.0.1:\d+/number.json', which is not in it"):
+            judge(json_fields(schema=schema), '{"number": "A-1"}')
+        server.shutdown()
+    assert Asked.paths == []
+
+
+def test_a_schema_may_refer_to_what_it_holds_and_nothing_else() -> None:
+    held: dict[str, Json] = {"properties": {"number": {"$ref": "#/$defs/text"}}, "$defs": {"text": {"type": "string"}}}
+    assert judge(json_fields(schema=held), json.dumps(GOLD)).value == 1.0
+    assert judge(json_fields(schema=held), json.dumps({**GOLD, "number": 1})).value < 1.0
+    for elsewhere in ("#/$defs/number", "file:///etc/passwd", "other.json"):
+        schema: dict[str, Json] = {"properties": {"number": {"$ref": elsewhere}}}
+        with pytest.raises(ScorerError, match="nothing is fetched"):
+            json_check(schema)(GOLD)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from topout.contracts import Scorer
 from topout.domain import Example, Json, Score, Scored
+from topout.errors import ScorerError
 from topout.scoring.answers import capped, shown
 from topout.scoring.numbers import close
 
@@ -91,21 +92,29 @@ def json_check(schema: Mapping[str, Json] | None) -> Callable[[Json], str]:
 
 
 def checker(schema: Mapping[str, Json] | None) -> Callable[[dict[str, Json]], dict[str, str]] | None:
-    """A function object -> what breaks the schema, by field ('' for the object as a whole)."""
+    """A function object -> what breaks the schema, by field ('' for the object as a whole). What the schema refers to has to be in it: a task folder may be
+    anybody's, and decides no address that is called. The function raises ScorerError for a reference that leads elsewhere."""
     if schema is None:
         return None
     from jsonschema import SchemaError
     from jsonschema.validators import validator_for
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import EMPTY_REGISTRY
 
     kind = validator_for(schema)
     try:
         kind.check_schema(dict(schema))
     except SchemaError as error:
         raise ValueError(f"no valid JSON Schema: {shown(error.message)}") from None
-    validator: Any = kind(dict(schema))
+    validator: Any = kind(dict(schema), registry=EMPTY_REGISTRY)
 
     def broken(value: dict[str, Json]) -> dict[str, str]:
-        return {str(error.path[0]) if error.path else "": shown(error.message, 120) for error in validator.iter_errors(value)}
+        try:
+            return {str(error.path[0]) if error.path else "": shown(error.message, 120) for error in validator.iter_errors(value)}
+        except Unresolvable as error:
+            raise ScorerError(
+                f"scorer 'json': the schema refers to '{shown(error.ref)}', which is not in it, and nothing is fetched. Put it under $defs."
+            ) from None
 
     return broken
 
