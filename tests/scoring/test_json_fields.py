@@ -160,3 +160,12 @@ def test_a_schema_may_refer_to_what_it_holds_and_nothing_else() -> None:
         schema: dict[str, Json] = {"properties": {"number": {"$ref": elsewhere}}}
         with pytest.raises(ScorerError, match="nothing is fetched"):
             json_check(schema)(GOLD)
+
+
+def test_a_schema_that_never_comes_to_an_end_and_an_answer_too_deep_for_it_are_faults_and_no_crash() -> None:
+    assert json_check({"$ref": "#"})(GOLD) == "the expected object breaks the schema: nested too deeply to be checked."
+    inner: dict[str, Json] = {"properties": {"c": {"$ref": "#"}}}
+    for _ in range(20):
+        inner = {"allOf": [inner]}
+    answer = '{"c":' * 60 + "null" + "}" * 60
+    assert judge(json_fields(schema={**inner, "type": ["object", "null"]}), answer, {"c": None}).parts["schema"] == 0.0

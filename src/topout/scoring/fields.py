@@ -115,6 +115,8 @@ def checker(schema: Mapping[str, Json] | None) -> Callable[[dict[str, Json]], di
             raise ScorerError(
                 f"scorer 'json': the schema refers to '{shown(error.ref)}', which is not in it, and nothing is fetched. Put it under $defs."
             ) from None
+        except RecursionError:
+            return {"": "nested too deeply to be checked"}
 
     return broken
 
