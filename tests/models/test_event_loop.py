@@ -22,7 +22,7 @@ def test_work_that_ends_while_somebody_looks_is_not_taken_for_a_timeout(monkeypa
         await asyncio.sleep(0.001)
         return "done"
 
-    assert {run_blocking(work(), nothing) for _ in range(300)} == {"done"}
+    assert {run_blocking(work(), nothing) for _ in range(120)} == {"done"}
 
 
 def test_a_timeout_of_the_work_itself_is_raised() -> None:

@@ -50,6 +50,16 @@ def test_a_scorer_outside_of_the_folder_does_not(tmp_path: Path, mark: Path) -> 
     assert not mark.exists()
 
 
+def test_a_schema_outside_of_the_folder_is_not_read(tmp_path: Path) -> None:
+    """Keys lie about in JSON files, and what is taken for a schema goes to models and into exports."""
+    (tmp_path / "keys.json").write_text('{"api_key": "sk-planted"}', encoding="utf-8")
+    folder = task(tmp_path / "task", "x")
+    text = 'name = "t"\nfields = ["text"]\n[scorer]\nname = "json"\nschema = "../keys.json"\n'
+    (folder / "task.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"'../keys.json' leads out of .*a model is sent only the schema that lies in the folder"):
+        load_task(folder)
+
+
 def test_a_folder_that_is_a_link_itself_is_named_by_the_user(tmp_path: Path, mark: Path) -> None:
     folder = task(tmp_path / "task", "scorer.py")
     (folder / "scorer.py").write_text(MARK.format(mark=str(mark)), encoding="utf-8")

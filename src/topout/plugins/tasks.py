@@ -131,10 +131,11 @@ def labels_of(settings: TaskFile, rows: Mapping[Split, list[Located]]) -> tuple[
 
 
 def read_schema(folder: Path, settings: TaskFile) -> dict[str, Json] | None:
-    """The JSON Schema that a json scorer names."""
+    """The JSON Schema that a json scorer names. It lies in the folder, for it goes to models, into runs and into exports."""
     if not isinstance(settings.scorer, JsonScorer) or not settings.scorer.schema_file:
         return None
-    path = folder / settings.scorer.schema_file
+    why = "a model is sent only the schema that lies in the folder that you named"
+    path = code_file(folder, settings.scorer.schema_file, str(folder / "task.toml"), why)
     try:
         schema: Json = json.loads(read_text(path))
     except json.JSONDecodeError as error:
