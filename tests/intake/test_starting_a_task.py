@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from topout.app.starting import init
 from topout.cli import main
 from topout.domain import SPLITS, Json
-from topout.errors import UserError
+from topout.errors import StoreError, UserError
 from topout.intake.proposal import SCORERS
 from topout.plugins.tasks import load_task
 
@@ -398,6 +398,13 @@ def test_a_file_that_cannot_become_a_task_is_told_in_a_line_and_leaves_nothing(
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "task").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told_without_an_option_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError) as caught:
+        init(tmp_path / "file" / "task", source=as_csv(tmp_path / "a.csv", flat()))
+    assert str(caught.value).endswith("file/task: cannot be written: Not a directory. Name a folder that can be written.")
 
 
 def test_a_folder_that_is_there_is_not_touched(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def optimize_folds(
         for i in range(folds)
     ]
     for i, files in enumerate(made):
-        write_batch(folder / f"fold-{i + 1}", files)
+        write_batch(folder / f"fold-{i + 1}", files, remedy="Choose another folder with --runs-dir.")
     plan = {
         "schema": 1,
         "task": str(source),

@@ -88,7 +88,7 @@ def import_prompt(task: str | Path, source: str, *, uri: str | None = None, forc
     number = next(i for i in range(1, 10_000) if not any((folder / old(file, i)).exists() for file in there))
     kept = {old(file, number): data for file, data in there.items()}
     if not dry_run:
-        write_batch(folder, {**kept, **files})
+        write_batch(folder, {**kept, **files}, remedy="Make the task's folder writable.")
     written = tuple(folder / file for file in files)
     return Imported(where, found.version, prompt, written, tuple(folder / file for file in kept), not dry_run, warnings)
 

@@ -113,7 +113,7 @@ def init(
         files |= made if baseline.demos else {"prompt.md": made["prompt.md"]}
         reading = replace(reading, notes=(*reading.notes, *warnings))
     empty = folder.exists()
-    write_batch(folder, files)
+    write_batch(folder, files, remedy="Name a folder that can be written.")
     try:
         load_task(folder)  # whatever init writes has to be a task
     except UserError as error:

@@ -335,4 +335,4 @@ def _explain(file: Path, problem: BaseException) -> StoreError:
         return StoreError(f"{file}: another process has kept the reply cache locked for 60 s. End it, or use another cache folder.")
     if "full" in lower or "no space" in lower or "i/o error" in lower or "too large" in lower:
         return StoreError(f"{file}: cannot write the reply cache ({words}). Free some space; nothing that was kept before is lost.")
-    return StoreError(f"{file}: cannot use the reply cache ({words}). Use a folder that can be written.")
+    return StoreError(f"{file}: cannot use the reply cache ({words}). Choose one that can be written, with --cache.")

@@ -17,11 +17,13 @@ __all__ = ["write_batch"]
 HOUR_S = 3600.0
 
 
-def write_batch(folder: Path, files: Mapping[str, bytes], fresh: str = "") -> None:
+def write_batch(
+    folder: Path, files: Mapping[str, bytes], fresh: str = "", *, remedy: str = "Choose another folder with --out."
+) -> None:
     """Write files by their path below `folder`: first all of them aside, then each in place, in their order.
 
     `fresh` is a subfolder that must not be there yet; it is put in place first and as a whole, so that its number is taken once, whoever else writes.
-    Raises StoreError when the disk refuses or the subfolder is there; folders that were made for nothing are taken away again. What a killed
+    Raises StoreError, with `remedy` where the folder cannot be written, when the disk refuses or the subfolder is there; folders that were made for nothing are taken away again. What a killed
     process left aside goes when it is an hour old.
     """
     if not files:
@@ -49,7 +51,7 @@ def write_batch(folder: Path, files: Mapping[str, bytes], fresh: str = "") -> No
         for path in reversed(made):
             with suppress(OSError):
                 path.rmdir()
-        raise refusal(folder, fresh, error) from error
+        raise refusal(folder, fresh, remedy, error) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -62,12 +64,12 @@ def make(folder: Path, made: list[Path]) -> None:
         made.append(path)
 
 
-def refusal(folder: Path, fresh: str, error: OSError) -> StoreError:
+def refusal(folder: Path, fresh: str, remedy: str, error: OSError) -> StoreError:
     """The disk's refusal in words."""
     match error.errno:
         case errno.ENOTEMPTY | errno.EEXIST if fresh:
             return StoreError(f"{folder / fresh}: somebody else wrote it just now. Nothing was written: export once more.")
         case errno.ENOSPC | errno.EDQUOT:
-            return StoreError(f"{folder}: no space left on the disk, and nothing was written. Free some and export once more.")
+            return StoreError(f"{folder}: no space left on the disk, and nothing was written. Free some and do it once more.")
         case _:
-            return StoreError(f"{folder}: cannot be written: {error.strerror or error}. Choose another folder with --out.")
+            return StoreError(f"{folder}: cannot be written: {error.strerror or error}. {remedy}")
