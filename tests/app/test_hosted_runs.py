@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from topout.app import RunView, load_run
+from topout.app import RunView, list_runs, load_run
 from topout.testing.server import Response, chat, error
 
 Topout = Callable[..., Any]
@@ -80,6 +80,9 @@ def test_too_little_money_for_the_baseline_is_told_with_what_to_do(
     done = topout("optimize", small_task, *provider.words, *prices, "--max-cost", 0.5, "-q")
     assert done.code == 3 and provider.usd <= 0.5
     assert "the baseline could not be measured: money: $" in done.line and "--max-cost DOLLARS` goes on" in done.line
+    (listed,) = list_runs()
+    assert listed.calls == provider.arrived > 0 and listed.paid_usd == pytest.approx(provider.usd)
+    assert f"money · {provider.arrived} calls · paid ${provider.usd:.2g}" in topout("runs").out
 
 
 @pytest.mark.usefixtures("impatient")

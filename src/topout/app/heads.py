@@ -5,7 +5,7 @@ from __future__ import annotations
 from topout.app.views import RunHead
 from topout.domain import RunEnded, RunStarted
 from topout.errors import JournalError
-from topout.report.findings import find, total
+from topout.report.findings import RoleSpend, find, fold, spend_of, total
 from topout.store.journal import read_journal
 from topout.store.layout import RunFolder
 
@@ -24,7 +24,9 @@ def head(folder: RunFolder) -> RunHead:
     try:
         found = find(events)
     except JournalError:
-        return RunHead(*names, started.at, events[-1].ending if isinstance(events[-1], RunEnded) else None, seed=seed)
+        spent = total(list(spend_of(fold(events)).values()))
+        ended = events[-1].ending if isinstance(events[-1], RunEnded) else None
+        return RunHead(*names, started.at, ended, seed=seed, calls=spent.calls, paid_usd=paid(spent))
     ending = found.ended.ending if found.ended else None
     spent = total(list(found.spend.values()))
     measured = found.holdout.winner.n > 0
@@ -37,6 +39,11 @@ def head(folder: RunFolder) -> RunHead:
         found.verdict.ruling if measured else None,
         seed,
         spent.calls,
-        spent.paid_usd if spent.unpriced < spent.calls - spent.failed or not spent.calls else None,
+        paid(spent),
         measured and found.winner.id == found.baseline.id,
     )
+
+
+def paid(spent: RoleSpend) -> float | None:
+    """What was paid; None when the price of no call is known."""
+    return spent.paid_usd if spent.unpriced < spent.calls - spent.failed or not spent.calls else None

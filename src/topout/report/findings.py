@@ -53,7 +53,19 @@ from topout.report.probes import ProbeFold, ProbeResult, probe_results
 from topout.report.samples import Samples, Table, every_rollout, put, row_score, split_of, without_score
 from topout.search.place import rng_for
 
-__all__ = ["CallCard", "Findings", "RoleSpend", "SplitResult", "call_card", "count", "count_judged", "find", "total"]
+__all__ = [
+    "CallCard",
+    "Findings",
+    "RoleSpend",
+    "SplitResult",
+    "call_card",
+    "count",
+    "count_judged",
+    "find",
+    "fold",
+    "spend_of",
+    "total",
+]
 
 
 @dataclass(slots=True)
