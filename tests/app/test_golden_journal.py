@@ -85,3 +85,12 @@ def test_a_journal_of_another_schema_is_refused_in_one_line(golden: Path, topout
     assert "written with journal schema 2, this topout reads 1" in topout("resume", golden, "-q").line
     with pytest.raises(JournalError):
         read_journal(journal)
+
+
+def test_a_run_that_cannot_be_read_is_named_beside_the_list_of_the_others(golden: Path, topout: Topout) -> None:
+    torn = golden.parent / "torn"
+    shutil.copytree(golden, torn)
+    (torn / "journal.jsonl").write_bytes(b"")
+    done = topout("runs", "--runs-dir", golden.parent)
+    assert done.code == 0 and done.out.startswith("golden\n") and "torn" not in done.out
+    assert done.line == "torn: left out, its journal cannot be read. `topout show` says why."

@@ -98,7 +98,7 @@ class FakeApp:
         for verb in ("optimize", "optimize_until_decided", "resume", "load_run", "rebuild"):
             setattr(module, verb, self.view(verb))
         setattr(module, "evaluate", self.evaluate)  # noqa: B010
-        setattr(module, "list_runs", lambda runs_dir: [])  # noqa: B010
+        setattr(module, "list_runs", lambda runs_dir, unread: [])  # noqa: B010
         setattr(module, "estimate", lambda *args, **options: ("t", FreeRun()))  # noqa: B010
         setattr(module, "estimate", lambda *args, **options: ("t", FreeRun()))  # noqa: B010
         return module

@@ -176,9 +176,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 def test_a_database_that_may_not_be_written_is_one_line(tmp_path: Path) -> None:
     cache = ReplyCache.open(tmp_path)
     cache._cache._sql("PRAGMA query_only = 1")
-    with pytest.raises(
-        StoreError, match=r"cannot use the reply cache \(attempt to write a readonly database\)\. Use a folder that"
-    ):
+    with pytest.raises(StoreError, match=r"cannot use the reply cache \(attempt to write a readonly database\)\. Choose one that"):
         cache.put(KEY, ENTRY)
     assert cache.get(KEY) is None
 

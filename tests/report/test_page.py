@@ -197,6 +197,14 @@ def test_no_candidate_is_drawn_below_0_or_above_100_percent() -> None:
     assert all(isinstance(one, float) and 0.0 <= one <= 1.0 for one in heights)
 
 
+def test_a_curve_of_one_champion_or_none_has_no_band_over_all() -> None:
+    one = find(PretendedRun(qualities=(0.5,)).events())
+    assert "One was examined so far, shown with its 95 % interval." in report_page(one)
+    none = find(PretendedRun(qualities=(0.5,), holdout=0).events())
+    assert "none was measured on holdout so far." in report_page(none)
+    assert "The band covers all 4 examined champions at once with 95 %" in report_page(find(PretendedRun().events()))
+
+
 def test_the_page_is_a_function_of_the_run() -> None:
     f = find(PretendedRun(dev=20, holdout=20).events())
     assert report_page(f) == report_page(f)

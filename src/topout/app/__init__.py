@@ -8,7 +8,7 @@ run.curve, run.candidates, run.rollouts     # pandas DataFrames
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
@@ -157,12 +157,13 @@ def compare(runs: Sequence[str | Path], runs_dir: str | Path = "runs") -> Compar
     return compare_runs([(view.folder.name, view.findings) for view in views])
 
 
-def list_runs(runs_dir: str | Path = "runs") -> list[RunHead]:
-    """The runs of a folder, oldest first; those whose journal cannot be read are left out."""
+def list_runs(runs_dir: str | Path = "runs", unread: Callable[[str], None] | None = None) -> list[RunHead]:
+    """The runs of a folder, oldest first; those whose journal cannot be read are left out, and `unread` is told their names."""
     heads = []
     for folder in run_folders(Path(runs_dir)):
         try:
             heads.append(head(folder))
         except JournalError:
-            continue
+            if unread is not None:
+                unread(folder.name)
     return heads

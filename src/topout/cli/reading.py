@@ -17,8 +17,12 @@ __all__ = ["compare", "diff", "report", "runs", "show"]
 def runs(runs_dir: RunsDir = "runs", as_json: AsJson = False) -> None:
     """List the runs, oldest first, with their held-out scores."""
     from topout.app import list_runs
+    from topout.report.words import safe_text
 
-    heads = list_runs(runs_dir)
+    def unread(name: str) -> None:
+        typer.echo(f"topout: {safe_text(name, 200)}: left out, its journal cannot be read. `topout show` says why.", err=True)
+
+    heads = list_runs(runs_dir, unread)
     if as_json:
         from topout.report.documents import head_document
 

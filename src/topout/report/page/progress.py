@@ -23,10 +23,13 @@ def progress(f: Findings) -> Section | None:
     }
     champions = len({p.candidate for p in f.curve if p.holdout is not None})
     now = next((p.holdout for p in reversed(f.curve) if p.holdout is not None and p.holdout.n), f.holdout.winner)
-    lead = (
-        f"Champions were chosen on dev ({f.dev.winner.n:,} rows) and measured on holdout ({now.n:,} rows). The band covers all {champions} examined "
-        f"champions at once with {100 * now.level:.0f} %; full dots are new champions."
-    )
+    level = f"{100 * now.level:.0f} %"
+    band = f"The band covers all {champions} examined champions at once with {level}; full dots are new champions."
+    if champions == 1:
+        band = f"One was examined so far, shown with its {level} interval."
+    lead = f"Champions were chosen on dev ({f.dev.winner.n:,} rows) and measured on holdout ({now.n:,} rows). {band}"
+    if not champions:
+        lead = f"Champions were chosen on dev ({f.dev.winner.n:,} rows); none was measured on holdout so far."
     label = f"Plateau curve: held-out and dev score of the champion after each number of task calls. {f.verdict.sentence}"
     return Section("curve", "Plateau curve", plot("curve", label, specs, figures(f), switches(f)), lead)
 
