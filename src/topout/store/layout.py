@@ -194,18 +194,20 @@ def write_pieces(path: Path, pieces: Iterable[str]) -> None:
 def whole(path: Path) -> Iterator[Path]:
     """A name to write a derived file to, which takes its place when all is written and flushed, also when the power goes. Raises StoreError when the disk
     refuses."""
-    fresh = path.with_name(f".{path.name}-{os.getpid()}")
+    fresh, placed = path.with_name(f".{path.name}-{os.getpid()}"), False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield fresh
         with fresh.open("rb") as file:
             os.fsync(file.fileno())  # renamed without it, the file could be there and empty
         fresh.replace(path)
+        placed = True
     except OSError as error:
         raise refused(path, error) from error
     finally:
-        with suppress(OSError):  # in its place already, unless something went wrong
-            fresh.unlink()
+        if not placed:
+            with suppress(OSError):
+                fresh.unlink()
 
 
 def slug(text: str) -> str:
