@@ -177,6 +177,19 @@ def test_few_rows_are_offered_folds(tmp_path: Path) -> None:
     assert "topout optimize TASK --folds 5" in found[0].remedy
 
 
+def test_rows_that_all_have_one_answer_are_found_without_labels_too(tmp_path: Path) -> None:
+    rows = clean()
+    same: Rows = {split: [{**row, "category": "fine"} for row in some] for split, some in rows.items()}
+    folder = write(tmp_path / "same", same, 'name = "exact"')
+    (folder / "task.toml").write_text(re.sub(r"labels = .*\n", "", (folder / "task.toml").read_text()))
+    found = [one for one in check_task(folder).found if one.check == "imbalance"]
+    assert len(found) == 3
+    assert found[0].text == "'fine' is the answer of all 120 train rows: a prompt that always says it cannot be beaten"
+    other = write(tmp_path / "other", rows, 'name = "exact"')
+    (other / "task.toml").write_text(re.sub(r"labels = .*\n", "", (other / "task.toml").read_text()))
+    assert [one for one in check_task(other).found if one.check == "imbalance"] == []
+
+
 def test_no_gain_of_more_than_a_hundred_points_is_spoken_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = clean()
     main(["check", str(write(tmp_path / "desk", {**rows, "holdout": rows["holdout"][:3]}))])

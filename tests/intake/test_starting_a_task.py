@@ -400,6 +400,12 @@ def test_a_file_that_cannot_become_a_task_is_told_in_a_line_and_leaves_nothing(
     assert not (tmp_path / "task").exists()
 
 
+@pytest.mark.parametrize("source", ["https://example.com/rows.csv", "s3://bucket/rows.csv"])
+def test_an_address_is_not_taken_for_a_file(tmp_path: Path, source: str) -> None:
+    with pytest.raises(UserError, match=f"--from {source}: an address, and nothing is fetched from one. Download the file"):
+        init(tmp_path / "task", source=source)
+
+
 def test_a_folder_that_cannot_be_written_is_told_without_an_option_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError) as caught:

@@ -39,6 +39,8 @@ class Brought:
 
 def bring(source: str) -> Brought:
     """Read one source. Raises UserError when there is no such thing, or it cannot be read."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source):
+        raise UserError(f"--from {source}: an address, and nothing is fetched from one. Download the file, and name it here.")
     kind, colon, rest = source.partition(":")
     match kind if colon else "":
         case "hf":

@@ -22,10 +22,26 @@ NO_GOLD = (
 )  # the expected value is a pattern or tests, not an answer; or no scorer is at hand that could tell
 
 
+def one_answer(subject: Subject) -> Iterable[Found]:
+    """One text or number that every row of a split expects, in a task without labels."""
+    for split in SPLITS:
+        rows = subject.task.rows(split)
+        answers = {e.expected for e in rows if isinstance(e.expected, str | int | float)}
+        if len(rows) >= 10 and len(answers) == 1 and all(isinstance(e.expected, str | int | float) for e in rows):
+            yield Found(
+                "warning",
+                "imbalance",
+                subject.place(rows[0]),
+                f"'{str(answers.pop())[:60]}' is the answer of all {len(rows)} {split} rows: a prompt that always says it cannot be beaten",
+                "Add rows with other answers.",
+            )
+
+
 def labels_by_split(subject: Subject) -> Iterable[Found]:
     """One label for nearly everything, labels that a split does not have, labels with hardly a row."""
     task = subject.task
     if not task.labels:
+        yield from one_answer(subject)
         return
     counts = {split: Counter(str(e.expected) for e in task.rows(split)) for split in SPLITS if task.rows(split)}
     for split, found in counts.items():
