@@ -21,6 +21,11 @@ def test_calls_that_are_used_up_are_doubled_with_all_that_was_asked() -> None:
     )
 
 
+def test_the_judge_of_a_run_is_asked_for_again() -> None:
+    said = first("budget", max_calls=3000, api_base="http://localhost:8000/v1", judge="openai/judge")
+    assert " --api-base http://localhost:8000/v1 " in said and " --judge openai/judge " in said
+
+
 def test_defaults_are_not_repeated() -> None:
     assert (
         first("budget", max_calls=8000, max_cost=None, model="embedded/reader", critic="embedded/critic")
