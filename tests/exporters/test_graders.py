@@ -45,7 +45,7 @@ def test_it_gives_the_same_score_and_feedback_in_a_file_of_its_own(
     source = grader(grading, "t", "")
     module = ModuleType("nameless")
     exec(compile(source, "reward.py", "exec"), vars(module))
-    assert foreign_imports(source) == (("jsonschema",) if chosen.name == "json" else ())
+    assert foreign_imports(source) == (("jsonschema", "referencing") if chosen.name == "json" else ())
     here = built_in(chosen, labels, schema).scorer
     for answer in ANSWERS:
         score = here(answer, Example("1", {"text": "t"}, expected))

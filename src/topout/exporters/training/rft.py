@@ -19,6 +19,7 @@ __all__ = ["rft"]
 THERE = (
     "deepdiff",
     "jsonschema",
+    "referencing",  # jsonschema cannot do without it
     "nltk",
     "numpy",
     "pandas",
