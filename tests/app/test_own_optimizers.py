@@ -136,3 +136,9 @@ def test_nothing_that_is_written_names_this_machine(topout: Topout, stopped: Pat
     for path in [*stopped.rglob("*"), *Path("exported").rglob("*")]:
         if path.is_file():
             assert str(tmp_path).encode() not in path.read_bytes(), path
+
+
+def test_a_function_that_returns_no_optimizer_is_told_before_anything_is_asked(topout: Topout, tiny_task: Path) -> None:
+    Path("mine.py").write_text("def optimizer(settings):\n    pass\n")
+    found = topout("optimize", tiny_task, "--recipe", "mine.py", "-q")
+    assert found.code == 2 and found.line.startswith("mine.py: optimizer(settings) returned None, expected your Optimizer.")

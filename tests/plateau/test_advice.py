@@ -304,7 +304,7 @@ CASES = [
         "the volume is too small to repay training",
         situation(calls_per_day=6_000),
         "stop",
-        "the volume is too small to repay training (Now 6,000 calls a day x 30.4 days x $0.001 (mean of n = 500) = $182.50 a month;",
+        "the volume is too small to repay training (Now 6,000 calls a day x 30.4 days x $1.00 per 1,000 (mean of n = 500) = $182.50 a month;",
         ("At this volume, training is not repaid within 24 months.", TOPPED, LEVERS, DONE),
     ),
     Case("all speaks for fine-tuning", situation(), "SFT", "Fine-tune on checked examples (SFT) (chance 4 %", (*SFT, ENOUGH, PAYS)),
@@ -499,7 +499,7 @@ def test_what_speaks_against_training_is_told_with_it() -> None:
         ),
         (
             "Cheaper calls never repay training: better answers alone would have to be worth it.",
-            "Now 12,000 calls a day x 30.4 days x $0.001 (mean of n = 500) = $365.00 a month; trained, at $2.00 per 1,000, $730.00;"
+            "Now 12,000 calls a day x 30.4 days x $1.00 per 1,000 (mean of n = 500) = $365.00 a month; trained, at $2.00 per 1,000, $730.00;"
             " upkeep $100.00 a month; $465.00 a month more than now; training $900.00: never repaid by cheaper calls",
         ),
     ]

@@ -19,7 +19,7 @@ def test_months_are_training_over_what_a_month_saves_after_upkeep() -> None:
     assert found.months == pytest.approx(7.563, abs=0.001)
     assert found.asks == ()
     assert found.sentence == (
-        "Now 12,000 calls a day x 30.4 days x $0.001 (mean of n = 237) = $365.00 a month; trained, at $0.40 per 1,000, $146.00; "
+        "Now 12,000 calls a day x 30.4 days x $1.00 per 1,000 (mean of n = 237) = $365.00 a month; trained, at $0.40 per 1,000, $146.00; "
         "upkeep $100.00 a month; saved $119.00 a month; training $900.00: repaid after 7.6 months."
     )
 

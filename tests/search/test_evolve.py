@@ -114,6 +114,16 @@ def test_many_proposals_in_a_row_without_a_trial_are_the_end() -> None:
     assert isinstance(plans(known, EvolveSettings(give_up_after=6), 1)[0], Move)
 
 
+def test_where_dev_has_next_to_no_rows_a_search_that_finds_nothing_better_ends_before_it_spends_all_on_the_critic() -> None:
+    dropped = tuple(attempt(n, "dropped") for n in range(1, 80))
+    known = history(*TWO.pool, attempts=(attempt(0, "kept"), *dropped))
+    assert len(known.task.rows("dev")) == 4 and isinstance(plans(known, EvolveSettings(), 1)[0], Move)
+    longer = replace(known, attempts=(*known.attempts, attempt(80, "dropped")))
+    (stop,) = plans(longer, EvolveSettings(), 1)
+    assert isinstance(stop, Stop) and stop.reason == "the last 80 proposals were no better on 4 dev rows, which tell no more"
+    assert isinstance(plans(longer, EvolveSettings(first_block=4), 1)[0], Move)
+
+
 def test_a_frame_around_placeholders_is_not_edited_and_neither_is_what_is_frozen() -> None:
     assert instructs(Component("system", "system", "Answer."))
     assert not instructs(Component("system", "system", "Answer.", frozen=True))

@@ -73,7 +73,9 @@ def _sentence(
     parts = []
     if now is not None and now_month is not None and d.calls_per_day is not None:
         volume = f"{d.calls_per_day:,.10g} calls a day x {DAYS_PER_MONTH:.1f} days"
-        parts.append(f"Now {volume} x {dollars(now)} (mean of n = {calls(n_calls)}) = {dollars(now_month)} a month")
+        parts.append(
+            f"Now {volume} x {dollars(1000 * now)} per 1,000 (mean of n = {calls(n_calls)}) = {dollars(now_month)} a month"
+        )
     if then_month is not None and d.tuned_price_per_1000_usd is not None:
         parts.append(f"trained, at {dollars(d.tuned_price_per_1000_usd)} per 1,000, {dollars(then_month)}")
     if d.maintenance_usd_per_month is not None:

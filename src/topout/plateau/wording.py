@@ -49,7 +49,9 @@ def calls(number: int) -> str:
 
 def dollars(amount: float) -> str:
     """`$1.20`; small sums keep two figures."""
-    return f"${amount:,.2f}" if amount >= 0.1 or amount == 0 else f"${amount:.2g}"
+    if amount >= 0.1 or amount == 0:
+        return f"${amount:,.2f}"
+    return f"${amount:.2g}" if amount >= 0.001 or amount < 0 else f"${amount:.{1 - math.floor(math.log10(amount))}f}"
 
 
 def listed(names: Sequence[str]) -> str:

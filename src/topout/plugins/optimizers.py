@@ -219,6 +219,10 @@ def own_optimizer(path: Path, settings: Settings) -> Optimizer:
         )
     try:
         made: Optimizer = guarded(path, lambda: make(settings))
+        if made is None:
+            raise UserError(
+                f"{place(path)}: optimizer(settings) returned None, expected your Optimizer. A `return` may be missing."
+            )
         lanes: object = guarded(path, lambda: made.lanes)
     except Crash as crash:
         raise UserError(f"{place(path, crash.line)}: optimizer(settings): {crash.what}.") from crash

@@ -25,6 +25,10 @@ from topout.search.trial import Terms, carry_out, fruitless, instructs, race_cal
 
 __all__ = ["Evolve", "EvolveSettings"]
 
+TRIES_A_ROW = 20
+"""Where dev has fewer rows than a first heat, a race costs next to nothing and the critic all there is to spend: so many proposals for each row without a better one
+are the end."""
+
 
 @dataclass(frozen=True, slots=True)
 class EvolveSettings(Terms):
@@ -110,6 +114,11 @@ class Evolve:
         s = self.settings
         if fruitless(history) >= s.give_up_after:
             return Stop(f"the last {s.give_up_after} proposals did not pass the checks or repeated an earlier one")
+        dev = len(history.task.rows("dev"))
+        if dev < s.first_block and without_gain(history) >= TRIES_A_ROW * dev:
+            return Stop(
+                f"the last {TRIES_A_ROW * dev} proposals were no better on {dev} dev {'row' if dev == 1 else 'rows'}, which tell no more"
+            )
         join = self.crossover(history) if s.cross and follows(number, history, s.lanes) else None
         if join is not None:
             return join
@@ -199,6 +208,11 @@ class Evolve:
 def follows(number: int, history: History, lanes: int) -> bool:
     """Whether attempt `number` is the one that is planned because the latest one was committed. A probe, which plans many from one history, has none."""
     return bool(history.attempts) and number == history.attempts[-1].number + lanes
+
+
+def without_gain(history: History) -> int:
+    """How many attempts there were since one was kept."""
+    return next((n for n, attempt in enumerate(reversed(history.attempts)) if attempt.outcome == "kept"), len(history.attempts))
 
 
 def operator_order(s: EvolveSettings, rng: random.Random) -> list[Operator]:
