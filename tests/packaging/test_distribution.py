@@ -54,6 +54,7 @@ def test_an_install_brings_these_packages_and_no_others() -> None:
         "pydantic",
         "python-dotenv",
         "pyyaml",
+        "referencing",
         "rich",
         "vl-convert-python",
     }
